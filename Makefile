@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+# xbpipe: `make help` lists what can be made.
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+DESTDIR ?=
+BINDIR  := $(DESTDIR)$(PREFIX)/bin
+MANDIR  := $(DESTDIR)$(PREFIX)/share/man
+
+# SAN=address,undefined or SAN=thread builds and tests a tree of its own under those sanitizers.
+SAN   ?=
+comma := ,
+BUILD := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+
+PKG_CONFIG ?= pkg-config
+PACKAGES   := libcrypto zlib liblz4 libzstd libdeflate jansson
+ifeq ($(filter clean help,$(MAKECMDGOALS)),)
+  missing := $(shell for p in $(PACKAGES); do $(PKG_CONFIG) --exists $$p || echo $$p; done)
+  $(if $(missing),$(error not found by pkg-config: $(missing); the README's first command installs what is needed))
+endif
+
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
+            -Wpointer-arith -Wcast-qual -Wvla -Wundef -Werror
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE \
+            $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
+            $(if $(filter x86_64 i686,$(shell uname -m)),-fcf-protection)
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+ALL_CFLAGS   = -std=c17 -D_GNU_SOURCE -DXBPIPE_VERSION='"$(VERSION)"' -Ilib -pthread $(WARNINGS) $(HARDEN) \
+               $(SANFLAGS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS  = -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANFLAGS) $(LDFLAGS)
+LIBS         = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) $(LDLIBS)
+ALL_CFLAGS  := $(ALL_CFLAGS)
+LIBS        := $(LIBS)
+
+PROGRAMS := $(patsubst bin/%.c,%,$(wildcard bin/*.c))
+LIBOBJS  := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
+UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+UNITHELP := $(patsubst tests/unit/%.c,$(BUILD)/tests/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+MANPAGES := $(wildcard man/*.[157])
+
+ifeq ($(V),1)
+  run =
+  say = @:
+else
+  run = @
+  say = @printf '  %-5s %s\n'
+endif
+
+.PHONY: all check demo bench lint format install uninstall clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(PROGRAMS:%=$(BUILD)/%)
+
+# Objects depend on this file, whose content changes only when the flags do.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(BUILD)/lib $(BUILD)/bin $(BUILD)/tests
+	@printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS)' | cmp -s - $@ || \
+	  printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS)' > $@
+FORCE:
+
+$(BUILD)/lib/%.o: lib/%.c $(BUILD)/flags
+	$(say) CC $<
+	$(run)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/bin/%.o: bin/%.c $(BUILD)/flags
+	$(say) CC $<
+	$(run)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/%.o: tests/unit/%.c $(BUILD)/flags
+	$(say) CC $<
+	$(run)$(CC) $(ALL_CFLAGS) -DFIXTURES='"$(CURDIR)/tests/fixtures"' -MMD -MP -c -o $@ $<
+
+$(BUILD)/libxbpipe.a: $(LIBOBJS)
+	$(say) AR $@
+	$(run)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/%: $(BUILD)/bin/%.o $(BUILD)/libxbpipe.a
+	$(say) LD $@
+	$(run)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(UNITHELP) $(BUILD)/libxbpipe.a
+	$(say) LD $@
+	$(run)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+
+## check: build, then run the unit and command line tests
+check: all $(UNITS)
+	@tests/run $(BUILD)
+
+## demo: restore the shipped encrypted sample and verify it
+demo: all
+	@examples/demo.sh $(BUILD)
+
+## lint: format check, cppcheck, shellcheck, mandoc
+lint: all
+	@tests/lint
+
+## format: rewrite the C sources in the project's format
+format:
+	clang-format -i $(wildcard bin/*.c lib/*.[ch] tests/unit/*.[ch])
+
+## install: into $(DESTDIR)$(PREFIX)
+install: all
+	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7
+	install -m 755 $(PROGRAMS:%=$(BUILD)/%) $(BINDIR)
+	for page in $(MANPAGES); do install -m 644 $$page $(MANDIR)/man$${page##*.}; done
+
+## uninstall: take away what install put there
+uninstall:
+	rm -f $(PROGRAMS:%=$(BINDIR)/%)
+	for page in $(MANPAGES); do rm -f $(MANDIR)/man$${page##*.}/$${page##*/}; done
+
+## clean: remove all that make produced
+clean:
+	rm -rf build
+
+## help: this list
+help:
+	@echo 'all (the default): build the programs into build/'
+	@sed -n 's/^## //p' Makefile
+	@echo 'Variables: V=1 (show commands), SAN=address,undefined or thread, CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR'
+
+-include $(wildcard $(BUILD)/lib/*.d $(BUILD)/bin/*.d $(BUILD)/tests/*.d)

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diag.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void set_text(struct fault *f, int status, const char *format, va_list args)
+    DIAG_PRINTF(3, 0);
+static void print_line(const char *kind, const char *format, va_list args) DIAG_PRINTF(2, 0);
+
+static void set_text(struct fault *f, int status, const char *format, va_list args) {
+    f->status = status;
+    vsnprintf(f->text, sizeof f->text, format, args);
+}
+
+int diag_fault(struct fault *f, int status, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    set_text(f, status, format, args);
+    va_end(args);
+    return -1;
+}
+
+int diag_fault_errno(struct fault *f, int status, int error, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    set_text(f, status, format, args);
+    va_end(args);
+    size_t used = strlen(f->text);
+    char reason[128];
+    snprintf(f->text + used, sizeof f->text - used, ": %s",
+             strerror_r(error, reason, sizeof reason));
+    return -1;
+}
+
+int diag_fault_memory(struct fault *f) {
+    return diag_fault(f, EX_OSERR, "out of memory");
+}
+
+void diag_prefix(struct fault *f, const char *prefix) {
+    char text[sizeof f->text];
+    memcpy(text, f->text, sizeof text);
+    if (text[0] != '\0')
+        snprintf(f->text, sizeof f->text, "%.250s: %.345s", prefix, text);
+}
+
+char *diag_name(const void *name, size_t size, char *out, size_t out_size) {
+    const unsigned char *bytes = name;
+    size_t used = 0;
+    for (size_t i = 0; i < size; i++) {
+        bool plain = bytes[i] >= 0x20 && bytes[i] != 0x7f && bytes[i] != '\\';
+        // 0x80 to 0x9f alone are terminal controls in Latin-1; inside UTF-8 they follow a byte
+        // ≥ 0x80.
+        if (bytes[i] >= 0x80 && bytes[i] < 0xa0)
+            plain = i > 0 && bytes[i - 1] >= 0x80;
+        size_t need = plain ? 1 : 4;
+        if (used + need + 4 > out_size) {
+            snprintf(out + used, out_size - used, "...");
+            return out;
+        }
+        if (plain)
+            out[used] = (char)bytes[i];
+        else
+            snprintf(out + used, 5, "\\x%02x", bytes[i]);
+        used += need;
+    }
+    out[used] = '\0';
+    return out;
+}
+
+static void print_line(const char *kind, const char *format, va_list args) {
+    char line[1200];
+    int used = snprintf(line, sizeof line - 2, "%s: %s", program_invocation_short_name, kind);
+    if (used < 0)
+        return;
+    size_t end = (size_t)used;
+    if (end < sizeof line - 2) {
+        vsnprintf(line + end, sizeof line - 1 - end, format, args);
+        end = strlen(line);
+    }
+    line[end++] = '\n';
+    // Nowhere is left to report a failure to write to standard error.
+    ssize_t ignored = write(STDERR_FILENO, line, end);
+    (void)ignored;
+}
+
+int diag_print(const struct fault *f) {
+    if (f->text[0] != '\0')
+        diag_error("%s", f->text);
+    return f->status;
+}
+
+void diag_error(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    print_line("", format, args);
+    va_end(args);
+}
+
+void diag_warn(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    print_line("warning: ", format, args);
+    va_end(args);
+}
+
+void diag_note(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    print_line("", format, args);
+    va_end(args);
+}
+
+static void close_stdout(void) {
+    bool failed = ferror(stdout) != 0;
+    errno = 0;
+    if (fclose(stdout) != 0 || failed) {
+        if (errno != EPIPE) // a reader that went away is not worth a message
+            diag_error("cannot write standard output%s%s", errno != 0 ? ": " : "",
+                       errno != 0 ? strerror(errno) : "");
+        _exit(EX_IOERR);
+    }
+}
+
+static void print_version(FILE *stream, struct argp_state *state) {
+    (void)state;
+    fprintf(stream, "%s (xbpipe) %s\n", program_invocation_short_name, XBPIPE_VERSION);
+}
+
+void diag_start(void) {
+    // A descriptor that was closed must not be given to the next file opened: output meant for
+    // standard output would land in it. These stand-ins fail every read and write.
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            _exit(EX_OSERR);
+    argp_err_exit_status = EX_USAGE;
+    argp_program_version_hook = print_version;
+    if (atexit(close_stdout) != 0)
+        _exit(EX_OSERR);
+}

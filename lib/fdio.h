@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whole reads and writes on descriptors: short transfers and EINTR are handled here, once.
+#ifndef XBPIPE_FDIO_H
+#define XBPIPE_FDIO_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// Reads until `size` bytes are there or the input ends. Returns how many were read (less than
+// `size` only at the end of input), or -1 with errno. A signal that interrupt_pending()
+// (interrupt.h) reports ends it with -1 and EINTR; other signals do not end it.
+ssize_t fdio_read_full(int fd, void *data, size_t size);
+
+// One read of what is there, at most `size` bytes; the same rules. 0 is the end of input.
+ssize_t fdio_read_some(int fd, void *data, size_t size);
+
+// Writes all. Returns 0, or -1 with errno; then an unknown part was written.
+int fdio_write_full(int fd, const void *data, size_t size);
+
+// Writes all at `offset`. Returns 0, or -1 with errno.
+int fdio_pwrite_full(int fd, const void *data, size_t size, uint64_t offset);
+
+// Makes the pipe on fd, if it is one, as large as the system allows an unprivileged process.
+// What fails is ignored: the size is only a matter of speed.
+void fdio_enlarge_pipe(int fd);
+
+#endif

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// SIGINT, SIGTERM and SIGHUP taken as a request to stop, for programs that have temporary files to
+// remove before they end.
+#ifndef XBPIPE_INTERRUPT_H
+#define XBPIPE_INTERRUPT_H
+
+// Catches the three signals (those that are not ignored on entry). System calls in progress end
+// with EINTR; fdio's reads then return it. A second signal of the same kind ends the process at
+// once.
+void interrupt_catch(void);
+
+// The signal that came in, or 0.
+int interrupt_pending(void);
+
+// Ends the process by that signal, as if it had never been caught, so that a calling shell sees
+// what it expects. To be called once all is cleaned up; returns only if no signal is pending.
+void interrupt_die(void);
+
+#endif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "options.h"
+
+#include "cpus.h"
+#include "diag.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_OVERWRITE = 0x4001, KEY_MAX_CHUNK };
+
+bool options_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *value) {
+    if (!isdigit((unsigned char)text[0]))
+        return false;
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (errno != 0)
+        return false;
+    static const char units[] = "KMG";
+    unsigned shift = 0;
+    const char *unit = *end != '\0' ? strchr(units, toupper((unsigned char)*end)) : NULL;
+    if (unit != NULL) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        end++;
+        if (strcmp(end, "iB") == 0)
+            end += 2;
+    }
+    if (*end != '\0' || number > UINT64_MAX >> shift)
+        return false;
+    number <<= shift;
+    if (number < min || number > max)
+        return false;
+    *value = number;
+    return true;
+}
+
+unsigned options_threads(const struct options_run *run) {
+    return run->threads != 0 ? run->threads : cpus_available();
+}
+
+void options_no_operand(struct argp_state *state, const char *operand) {
+    char shown[200];
+    argp_error(state, "unexpected operand '%s': the input comes from standard input or -i FILE",
+               diag_name(operand, strlen(operand), shown, sizeof shown));
+}
+
+static error_t parse_input(int key, char *arg, struct argp_state *state) {
+    if (key != 'i')
+        return ARGP_ERR_UNKNOWN;
+    *(const char **)state->input = arg;
+    return 0;
+}
+
+static const struct argp_option input_options[] = {
+    {"input", 'i', "FILE", 0, "Read FILE (default or -: standard input)", 0}, {0}};
+const struct argp options_input_argp = {.options = input_options, .parser = parse_input};
+
+static error_t parse_output(int key, char *arg, struct argp_state *state) {
+    struct options_output *output = state->input;
+    switch (key) {
+    case 'o':
+        output->path = arg;
+        return 0;
+    case KEY_OVERWRITE:
+        output->overwrite = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option output_options[] = {
+    {"output", 'o', "FILE", 0,
+     "Write FILE, which appears once it is complete (default or -: standard output)", 0},
+    {"overwrite", KEY_OVERWRITE, NULL, 0, "Replace FILE if it exists", 0},
+    {0}};
+const struct argp options_output_argp = {.options = output_options, .parser = parse_output};
+
+static error_t parse_key(int key, char *arg, struct argp_state *state) {
+    struct options_key *options = state->input;
+    switch (key) {
+    case 'f':
+        options->file = arg;
+        return 0;
+    case 'k':
+        if (arg != NULL)
+            OPENSSL_cleanse(arg, strlen(arg));
+        argp_failure(
+            state, EX_USAGE, 0,
+            "-k, --encrypt-key: a key on the command line can be read by every user of the "
+            "machine; use -f FILE, -f /dev/fd/N, or the environment variable "
+            "XBCRYPT_ENCRYPTION_KEY");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option key_options[] = {
+    {"encrypt-key-file", 'f', "FILE", 0,
+     "Read the key from FILE: 16, 24 or 32 bytes (default: the environment variable "
+     "XBCRYPT_ENCRYPTION_KEY)",
+     0},
+    {"encrypt-key", 'k', "KEY", OPTION_ARG_OPTIONAL | OPTION_HIDDEN, NULL, 0},
+    {0}};
+const struct argp options_key_argp = {.options = key_options, .parser = parse_key};
+
+static error_t parse_run(int key, char *arg, struct argp_state *state) {
+    struct options_run *run = state->input;
+    uint64_t value;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        run->max_chunk = OPTIONS_MAX_CHUNK_DEFAULT;
+        return 0;
+    case 'j':
+        if (!options_parse_size(arg, 1, OPTIONS_THREADS_MAX, &value))
+            argp_error(state, "-j %s: expected a number of threads from 1 to %d", arg,
+                       OPTIONS_THREADS_MAX);
+        run->threads = (unsigned)value;
+        return 0;
+    case 'v':
+        run->verbose = true;
+        return 0;
+    case KEY_MAX_CHUNK:
+        if (!options_parse_size(arg, 1024, UINT64_C(1) << 40, &run->max_chunk))
+            argp_error(state, "--max-chunk=%s: expected a size from 1K to 1024G", arg);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option run_options[] = {
+    {"threads", 'j', "N", 0, "Use N threads (default: the processors available)", 0},
+    {"verbose", 'v', NULL, 0, "Say on standard error what is done", 0},
+    {"max-chunk", KEY_MAX_CHUNK, "SIZE", 0,
+     "Refuse input that claims a chunk larger than SIZE (default 256M)", 0},
+    {0}};
+const struct argp options_run_argp = {.options = run_options, .parser = parse_run};

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line options that several programs share, as argp children, and parsers for the
+// values of options. A program lists the children it wants in its struct argp and hands each its
+// struct in ARGP_KEY_INIT (state->child_inputs[i]). A mistake ends the program with EX_USAGE.
+#ifndef XBPIPE_OPTIONS_H
+#define XBPIPE_OPTIONS_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// -i FILE. Input: const char **, left alone (NULL: standard input) where the option is not given.
+extern const struct argp options_input_argp;
+
+// -o FILE, --overwrite.
+struct options_output {
+    const char *path; // NULL: standard output
+    bool overwrite;
+};
+extern const struct argp options_output_argp;
+
+// -f FILE; -k and --encrypt-key are refused, with the reason and the alternative.
+struct options_key {
+    const char *file; // NULL: not given
+};
+extern const struct argp options_key_argp;
+
+// -j N, -v, --max-chunk=SIZE.
+struct options_run {
+    unsigned threads; // 0 until set; options_threads() gives the default
+    bool verbose;
+    uint64_t max_chunk; // bytes
+};
+extern const struct argp options_run_argp;
+
+enum { OPTIONS_THREADS_MAX = 1024 };
+#define OPTIONS_MAX_CHUNK_DEFAULT (UINT64_C(256) << 20)
+
+// A whole number from min to max, optionally followed by K, M or G (1024-based; also as KiB, MiB,
+// GiB). Returns false for anything else, also for trailing text.
+bool options_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *value);
+
+// The number of threads to use: what -j said, or the processors this process may use (its affinity
+// mask and the CPU limit of its control groups).
+unsigned options_threads(const struct options_run *run);
+
+// For programs without operands: ends with EX_USAGE naming the unexpected operand.
+void options_no_operand(struct argp_state *state, const char *operand);
+
+#endif

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "outfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { FILE_MODE = 0640, TEMPORARY_NAME_SIZE = 32 };
+
+struct outfile {
+    int fd;
+    int dir_fd; // -1: written directly, nothing to rename
+    bool overwrite;
+    char *base;
+    char *shown;
+    char temporary[TEMPORARY_NAME_SIZE];
+};
+
+static void release(struct outfile *o) {
+    if (o->fd >= 0 && o->fd != STDOUT_FILENO)
+        close(o->fd);
+    if (o->dir_fd >= 0)
+        close(o->dir_fd);
+    free(o->base);
+    free(o->shown);
+    free(o);
+}
+
+static struct outfile *allocate(const char *base, const char *shown, bool overwrite) {
+    struct outfile *o = calloc(1, sizeof *o);
+    if (o == NULL)
+        return NULL;
+    o->fd = o->dir_fd = -1;
+    o->overwrite = overwrite;
+    o->base = strdup(base);
+    o->shown = strdup(shown);
+    if (o->base == NULL || o->shown == NULL) {
+        release(o);
+        return NULL;
+    }
+    return o;
+}
+
+static int create_temporary(struct outfile *o) {
+    for (;;) {
+        uint64_t random;
+        if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+            return -1;
+        snprintf(o->temporary, sizeof o->temporary, ".xbpipe-%016" PRIx64 ".tmp", random);
+        o->fd = openat(o->dir_fd, o->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                       FILE_MODE);
+        if (o->fd >= 0 || errno != EEXIST)
+            return o->fd < 0 ? -1 : 0;
+    }
+}
+
+static int create_status(int error) {
+    return error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
+}
+
+int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
+                     bool overwrite, struct fault *f) {
+    *out = NULL;
+    struct stat st;
+    if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+        if (S_ISDIR(st.st_mode))
+            return diag_fault(f, EX_CANTCREAT, "%s: a directory of that name is in the way", shown);
+        if (!overwrite)
+            return diag_fault(
+                f, EX_CANTCREAT,
+                "%s: file exists already; remove it, or use --overwrite to replace it", shown);
+    }
+    struct outfile *o = allocate(base, shown, overwrite);
+    if (o == NULL)
+        return diag_fault_memory(f);
+    o->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+    if (o->dir_fd < 0 || create_temporary(o) < 0) {
+        int error = errno;
+        release(o);
+        return diag_fault_errno(f, create_status(error), error, "%s: cannot create", shown);
+    }
+    *out = o;
+    return 0;
+}
+
+// Opens what is at `path` for writing where it is no regular file.
+static int begin_directly(struct outfile **out, const char *path, const char *shown,
+                          struct fault *f) {
+    struct outfile *o = allocate(path, shown, false);
+    if (o == NULL)
+        return diag_fault_memory(f);
+    o->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (o->fd < 0) {
+        int error = errno;
+        release(o);
+        return diag_fault_errno(f, create_status(error), error, "%s: cannot open for writing",
+                                shown);
+    }
+    *out = o;
+    return 0;
+}
+
+int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct fault *f) {
+    *out = NULL;
+    if (path == NULL || strcmp(path, "-") == 0) {
+        *out = allocate("-", "standard output", false);
+        if (*out == NULL)
+            return diag_fault_memory(f);
+        (*out)->fd = STDOUT_FILENO;
+        return 0;
+    }
+    char shown[256];
+    diag_name(path, strlen(path), shown, sizeof shown);
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return begin_directly(out, path, shown, f);
+
+    const char *slash = strrchr(path, '/');
+    const char *base = slash == NULL ? path : slash + 1;
+    if (base[0] == '\0')
+        return diag_fault(f, EX_CANTCREAT, "%s: expected the name of a file", shown);
+    char *dir = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+    if (dir == NULL)
+        return diag_fault_memory(f);
+    int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int error = errno;
+    free(dir);
+    if (dir_fd < 0)
+        return diag_fault_errno(f, create_status(error), error, "%s: cannot create", shown);
+    int result = outfile_begin_at(out, dir_fd, base, shown, overwrite, f);
+    close(dir_fd);
+    return result;
+}
+
+int outfile_fd(const struct outfile *o) {
+    return o->fd;
+}
+
+// Gives the temporary file its name. Without `overwrite` a file that came to be there meanwhile
+// stays: renameat2 sees to that, or a hard link where the file system cannot do it.
+static int give_name(struct outfile *o) {
+    if (o->overwrite)
+        return renameat(o->dir_fd, o->temporary, o->dir_fd, o->base);
+    if (renameat2(o->dir_fd, o->temporary, o->dir_fd, o->base, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (linkat(o->dir_fd, o->temporary, o->dir_fd, o->base, 0) < 0)
+        return -1;
+    return unlinkat(o->dir_fd, o->temporary, 0);
+}
+
+int outfile_commit(struct outfile *o, struct fault *f) {
+    int result = 0;
+    int fd = o->fd;
+    o->fd = -1;
+    if (fd != STDOUT_FILENO && close(fd) < 0)
+        result = diag_fault_errno(f, EX_IOERR, errno, "%s: cannot write", o->shown);
+    else if (o->dir_fd >= 0 && give_name(o) < 0)
+        result =
+            diag_fault_errno(f, EX_CANTCREAT, errno, "%s: cannot give the file its name", o->shown);
+    if (result < 0 && o->dir_fd >= 0)
+        (void)unlinkat(o->dir_fd, o->temporary, 0);
+    release(o);
+    return result;
+}
+
+void outfile_discard(struct outfile *o) {
+    if (o == NULL)
+        return;
+    if (o->dir_fd >= 0)
+        (void)unlinkat(o->dir_fd, o->temporary, 0);
+    release(o);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file that appears under its final name whole or not at all: written under a temporary name in
+// the same directory (".xbpipe-" + 16 hexadecimal digits + ".tmp"), renamed at the end.
+#ifndef XBPIPE_OUTFILE_H
+#define XBPIPE_OUTFILE_H
+
+#include "diag.h"
+
+#include <stdbool.h>
+
+struct outfile;
+
+// Begins a file called `base` (one component, no '/') in the directory open at dir_fd, which need
+// not stay open. `shown` stands for it in messages. An existing file of that name is an error
+// unless `overwrite`; a directory always is. Mode 0640 less the umask. Returns 0 and *out; or -1
+// and *f: EX_CANTCREAT, EX_NOPERM, EX_OSERR. *out is then NULL.
+int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
+                     bool overwrite, struct fault *f);
+
+// The same for a path given by the user. A path that exists and is neither a regular file nor a
+// directory (a device, a pipe) is opened and written directly; NULL or "-" is standard output.
+int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct fault *f);
+
+// The descriptor to write to. It belongs to the outfile.
+int outfile_fd(const struct outfile *o);
+
+// Ends and frees it: closes with the result checked, gives it its final name. Returns 0; or -1 and
+// *f (EX_IOERR, EX_CANTCREAT), with the temporary file removed. Standard output is not closed here
+// (diag_start's exit handler does that).
+int outfile_commit(struct outfile *o, struct fault *f);
+
+// Removes the temporary file and frees. NULL is allowed.
+void outfile_discard(struct outfile *o);
+
+#endif

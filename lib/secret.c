@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "secret.h"
+
+#include "fdio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// The secure heap is made at the first use: room for keys, not for data.
+enum { HEAP_SIZE = 1 << 17, HEAP_UNIT = 32 };
+
+int secret_new(struct secret *s, size_t capacity, struct fault *f) {
+    *s = SECRET_NONE;
+    if (!CRYPTO_secure_malloc_initialized())
+        CRYPTO_secure_malloc_init(HEAP_SIZE, HEAP_UNIT); // without it, malloc serves, and cleanses
+    s->data = OPENSSL_secure_zalloc(capacity);
+    if (s->data == NULL)
+        return diag_fault_memory(f);
+    s->capacity = capacity;
+    return 0;
+}
+
+void secret_free(struct secret *s) {
+    OPENSSL_secure_clear_free(s->data, s->capacity);
+    *s = SECRET_NONE;
+}
+
+int secret_read_fd(struct secret *s, int fd, const char *name, size_t limit, struct fault *f) {
+    if (secret_new(s, limit + 1, f) < 0)
+        return -1;
+    ssize_t n = fdio_read_full(fd, s->data, limit + 1);
+    if (n < 0) {
+        secret_free(s);
+        return diag_fault_errno(f, EX_IOERR, errno, "cannot read %s", name);
+    }
+    if ((size_t)n > limit) {
+        secret_free(s);
+        return diag_fault(f, EX_DATAERR, "%s: too long: expected at most %zu bytes", name, limit);
+    }
+    s->size = (size_t)n;
+    return 0;
+}
+
+int secret_read_file(struct secret *s, const char *path, size_t limit, const char *what,
+                     struct fault *f) {
+    *s = SECRET_NONE;
+    char shown[200], name[300];
+    diag_name(path, strlen(path), shown, sizeof shown);
+    snprintf(name, sizeof name, "%s %s", what, shown);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0)
+        return diag_fault_errno(f, errno == EACCES || errno == EPERM ? EX_NOPERM : EX_NOINPUT,
+                                errno, "cannot open %s", name);
+    int result = secret_read_fd(s, fd, name, limit, f);
+    close(fd); // opened for reading: nothing can be lost
+    return result;
+}
+
+int secret_from_env(struct secret *s, const char *name, size_t limit, struct fault *f) {
+    *s = SECRET_NONE;
+    char *value = getenv(name);
+    if (value == NULL || value[0] == '\0')
+        return 0;
+    size_t size = strlen(value);
+    if (size > limit)
+        return diag_fault(f, EX_DATAERR,
+                          "environment variable %s: too long: expected at most %zu bytes", name,
+                          limit);
+    if (secret_new(s, size, f) < 0)
+        return -1;
+    memcpy(s->data, value, size);
+    s->size = size;
+    OPENSSL_cleanse(value, size);
+    unsetenv(name);
+    return 1;
+}

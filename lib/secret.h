@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keys and other secrets in memory that is locked where the limit allows, kept out of core dumps
+// and cleansed when freed (OpenSSL's secure heap).
+#ifndef XBPIPE_SECRET_H
+#define XBPIPE_SECRET_H
+
+#include "diag.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct secret {
+    size_t size;
+    uint8_t *data; // in the secure heap, `capacity` bytes
+    size_t capacity;
+};
+
+// All zero: holds nothing; secret_free of it does nothing.
+#define SECRET_NONE ((struct secret){0})
+
+// Room for `capacity` bytes (at least 1), zeroed, size 0. Returns 0, or -1 and EX_OSERR in *f, with
+// *s SECRET_NONE. The caller frees it.
+int secret_new(struct secret *s, size_t capacity, struct fault *f);
+
+// The whole content of the file at `path` (also /dev/fd/N and pipes), up to `limit` bytes.
+// Returns 0; or -1 with *s SECRET_NONE: EX_NOINPUT if it cannot be opened (EX_NOPERM for lack of
+// permission), EX_IOERR if it cannot be read, EX_DATAERR if it is longer than `limit`, EX_OSERR.
+// `what` names the thing in messages ("key file").
+int secret_read_file(struct secret *s, const char *path, size_t limit, const char *what,
+                     struct fault *f);
+
+// The same from an open descriptor, which stays open; `name` stands for it in messages.
+int secret_read_fd(struct secret *s, int fd, const char *name, size_t limit, struct fault *f);
+
+// The value of environment variable `name`, which is then overwritten in place and removed, so that
+// children do not inherit it. Returns 1; 0 if it is unset or empty; -1 and EX_OSERR or EX_DATAERR
+// (longer than `limit`) in *f.
+int secret_from_env(struct secret *s, const char *name, size_t limit, struct fault *f);
+
+// Cleanses and frees; *s becomes SECRET_NONE.
+void secret_free(struct secret *s);
+
+#endif
