@@ -143,6 +143,10 @@ int outfile_fd(const struct outfile *o) {
     return o->fd;
 }
 
+bool outfile_seekable(const struct outfile *o) {
+    return o->dir_fd >= 0;
+}
+
 // Gives the temporary file its name. Without `overwrite` a file that came to be there meanwhile
 // stays: renameat2 sees to that, or a hard link where the file system cannot do it.
 static int give_name(struct outfile *o) {

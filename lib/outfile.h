@@ -24,6 +24,10 @@ int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct
 // The descriptor to write to. It belongs to the outfile.
 int outfile_fd(const struct outfile *o);
 
+// True for a new regular file, which can be written at any offset; false for standard output and
+// what is written directly.
+bool outfile_seekable(const struct outfile *o);
+
 // Ends and frees it: closes with the result checked, gives it its final name. Returns 0; or -1 and
 // *f (EX_IOERR, EX_CANTCREAT), with the temporary file removed. Standard output is not closed here
 // (diag_start's exit handler does that).

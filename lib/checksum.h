@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// The checksums of the formats, by libdeflate and zlib.
+#ifndef XBPIPE_CHECKSUM_H
+#define XBPIPE_CHECKSUM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// CRC-32 (ISO 3309, zlib's) of what had `crc` (0 at the start) followed by the data.
+uint32_t checksum_crc32(uint32_t crc, const void *data, size_t size);
+
+// The CRC-32 of A followed by B, from those of A and of B, and B's size.
+uint32_t checksum_crc32_join(uint32_t crc_a, uint32_t crc_b, uint64_t size_b);
+
+// Adler-32 (zlib's, initial value 1).
+uint32_t checksum_adler32(const void *data, size_t size);
+
+#endif

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "filter.h"
+
+#include "interrupt.h"
+#include "outfile.h"
+#include "sink.h"
+
+#include <string.h>
+
+int filter_run(struct input *in, struct ordered *o, struct stage *first, struct fault *f) {
+    struct view v;
+    int got = 0;
+    while (!ordered_failing(o) && (got = input_next(in, &v, f)) > 0) {
+        stage_push(first, v);
+        slab_unref(v.slab);
+        if (ordered_pump(o, f) < 0)
+            return -1;
+    }
+    if (got < 0)
+        ordered_fail(o, f); // in its place: what was read before it still counts
+    else if (!ordered_failing(o))
+        stage_finish(first);
+    return ordered_finish(o, f);
+}
+
+static int run_between(struct input *in, struct outfile *out, const char *name, struct ordered *o,
+                       struct stage *(*make)(struct ordered *, struct stage *, void *),
+                       void *context, struct fault *f) {
+    struct stage *sink = sink_new(o, outfile_fd(out), name, outfile_seekable(out), NULL, NULL);
+    struct stage *stage = sink != NULL ? make(o, sink, context) : NULL;
+    int result = stage != NULL ? filter_run(in, o, stage, f) : diag_fault_memory(f);
+    ordered_drop(o);
+    stage_free(stage);
+    stage_free(sink);
+    return result;
+}
+
+int filter_files(const char *input, const struct options_output *output, struct ordered *o,
+                 struct stage *(*make)(struct ordered *o, struct stage *next, void *context),
+                 void *context, struct fault *f) {
+    struct input in;
+    struct outfile *out;
+    if (input_open(&in, input, f) < 0)
+        return -1;
+    if (outfile_begin(&out, output->path, output->overwrite, f) < 0) {
+        input_close(&in);
+        return -1;
+    }
+    const char *name = "standard output";
+    char shown[256];
+    if (outfile_seekable(out)) {
+        interrupt_catch();
+        name = diag_name(output->path, strlen(output->path), shown, sizeof shown);
+    }
+    int result = run_between(&in, out, name, o, make, context, f);
+    if (result == 0)
+        result = outfile_commit(out, f);
+    else
+        outfile_discard(out);
+    input_close(&in);
+    interrupt_die();
+    return result;
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "input.h"
+
+#include "fdio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+// Bytes of a slab. Larger ones fall out of the second-level cache before they are looked at.
+enum { READ_SIZE = 1 << 20 };
+
+int input_open(struct input *in, const char *path, struct fault *f) {
+    *in = (struct input){.fd = STDIN_FILENO, .name = "standard input", .size = UINT64_MAX};
+    if (path != NULL && strcmp(path, "-") != 0) {
+        char shown[256];
+        in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+        if (in->fd < 0)
+            return diag_fault_errno(f, errno == EACCES ? EX_NOPERM : EX_NOINPUT, errno,
+                                    "cannot open %s",
+                                    diag_name(path, strlen(path), shown, sizeof shown));
+        in->name = path;
+    }
+    struct stat st;
+    if (fstat(in->fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        off_t at = lseek(in->fd, 0, SEEK_CUR);
+        if (at >= 0 && st.st_size >= at)
+            in->size = (uint64_t)(st.st_size - at);
+        (void)posix_fadvise(in->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+    } else {
+        fdio_enlarge_pipe(in->fd);
+    }
+    return 0;
+}
+
+int input_next(struct input *in, struct view *v, struct fault *f) {
+    struct slab *slab = slab_new(READ_SIZE);
+    if (slab == NULL)
+        return diag_fault_memory(f);
+    ssize_t n = fdio_read_some(in->fd, slab->data, READ_SIZE);
+    if (n <= 0) {
+        int error = errno;
+        slab_unref(slab);
+        if (n == 0)
+            return 0;
+        if (error == EINTR)
+            return diag_fault(f, EX_TEMPFAIL, "%s", "");
+        char shown[256];
+        return diag_fault_errno(f, EX_IOERR, error, "cannot read %s at input offset %" PRIu64,
+                                diag_name(in->name, strlen(in->name), shown, sizeof shown),
+                                in->offset);
+    }
+    *v = (struct view){
+        .data = slab->data, .size = (size_t)n, .slab = slab, .origin = in->offset, .exact = true};
+    in->offset += (size_t)n;
+    return 1;
+}
+
+void input_close(struct input *in) {
+    if (in->fd != STDIN_FILENO)
+        close(in->fd); // opened for reading: nothing can be lost
+}

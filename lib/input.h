@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program's input as views of large slabs.
+#ifndef XBPIPE_INPUT_H
+#define XBPIPE_INPUT_H
+
+#include "diag.h"
+#include "slab.h"
+
+struct input {
+    int fd;
+    const char *name; // for messages
+    uint64_t offset;  // bytes delivered
+    uint64_t size;    // of a regular file, from where it stood; UINT64_MAX: unknown
+};
+
+// Opens `path`; NULL or "-" is standard input. A pipe is made as large as allowed. The path must
+// outlive *in. Returns 0; or -1 and *f: EX_NOINPUT, EX_NOPERM.
+int input_open(struct input *in, const char *path, struct fault *f);
+
+// The next bytes, at least one. Returns 1, and *v holds a reference to its slab that is the
+// caller's; 0 at the end of the input; -1 and EX_IOERR, EX_OSERR, or EX_TEMPFAIL (a signal asked
+// the program to stop: interrupt.h; the text is empty).
+int input_next(struct input *in, struct view *v, struct fault *f);
+
+void input_close(struct input *in);
+
+#endif

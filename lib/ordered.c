@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ordered.h"
+
+#include <stdlib.h>
+
+// Bound of the memory in flight: enough for every thread to have a few units of the largest common
+// size (1 MiB) and the main thread to run ahead of them.
+enum { BOUND_BASE = 8 << 20, BOUND_PER_THREAD = 4 << 20 };
+
+struct ordered {
+    struct pool *pool;
+    struct unit *first; // in flight, oldest first
+    struct unit *last;
+    size_t cost;
+    size_t bound;
+    bool failing; // a failure is on its way or has been delivered
+    bool failed;
+    struct fault fault; // valid when failed
+};
+
+struct failure {
+    struct unit unit;
+    struct ordered *ordered;
+    struct fault fault;
+};
+
+int ordered_new(struct ordered **out, unsigned threads, struct fault *f) {
+    *out = NULL;
+    struct ordered *o = calloc(1, sizeof *o);
+    if (o == NULL)
+        return diag_fault_memory(f);
+    if (pool_new(&o->pool, threads, f) < 0) {
+        free(o);
+        return -1;
+    }
+    o->bound = BOUND_BASE + (size_t)threads * BOUND_PER_THREAD;
+    *out = o;
+    return 0;
+}
+
+unsigned ordered_threads(const struct ordered *o) {
+    return pool_threads(o->pool);
+}
+
+void ordered_submit(struct ordered *o, struct unit *unit) {
+    unit->next = NULL;
+    if (o->last == NULL)
+        o->first = unit;
+    else
+        o->last->next = unit;
+    o->last = unit;
+    o->cost += unit->cost;
+    pool_submit(o->pool, &unit->job);
+}
+
+void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost) {
+    unit->cost += cost;
+    o->cost += cost;
+}
+
+static void deliver_failure(struct unit *unit) {
+    struct failure *failure = (struct failure *)unit;
+    ordered_abort(failure->ordered, &failure->fault);
+}
+
+static void release_failure(struct unit *unit) {
+    free(unit);
+}
+
+void ordered_fail(struct ordered *o, const struct fault *f) {
+    o->failing = true;
+    struct failure *failure = calloc(1, sizeof *failure);
+    if (failure == NULL) { // what was submitted before is lost, the reason is not
+        ordered_abort(o, f);
+        return;
+    }
+    failure->unit.deliver = deliver_failure;
+    failure->unit.release = release_failure;
+    failure->ordered = o;
+    failure->fault = *f;
+    ordered_submit(o, &failure->unit);
+}
+
+void ordered_abort(struct ordered *o, const struct fault *f) {
+    o->failing = true;
+    if (!o->failed) {
+        o->failed = true;
+        o->fault = *f;
+    }
+}
+
+bool ordered_failing(const struct ordered *o) {
+    return o->failing;
+}
+
+// Waits for the oldest unit and delivers it.
+static void retire_oldest(struct ordered *o) {
+    struct unit *unit = o->first;
+    bool finished = pool_wait(o->pool, &unit->job);
+    if (unit->deliver != NULL)
+        unit->deliver(unit);
+    if (o->failed)
+        return;
+    if (!finished) {
+        pool_resume(o->pool, &unit->job);
+        return;
+    }
+    o->first = unit->next;
+    if (o->first == NULL)
+        o->last = NULL;
+    o->cost -= unit->cost;
+    unit->release(unit);
+}
+
+static int result(const struct ordered *o, struct fault *f) {
+    if (!o->failed)
+        return 0;
+    *f = o->fault;
+    return -1;
+}
+
+int ordered_pump(struct ordered *o, struct fault *f) {
+    while (!o->failed && o->first != NULL &&
+           (o->cost > o->bound || pool_ready(o->pool, &o->first->job)))
+        retire_oldest(o);
+    return result(o, f);
+}
+
+int ordered_finish(struct ordered *o, struct fault *f) {
+    while (!o->failed && o->first != NULL)
+        retire_oldest(o);
+    return result(o, f);
+}
+
+void ordered_drop(struct ordered *o) {
+    // Those that wait for another come after it, so cancelling in order releases nothing in use.
+    while (o->first != NULL) {
+        struct unit *unit = o->first;
+        o->first = unit->next;
+        pool_cancel(o->pool, &unit->job);
+        unit->release(unit);
+    }
+    o->last = NULL;
+    o->cost = 0;
+}
+
+void ordered_free(struct ordered *o) {
+    if (o == NULL)
+        return;
+    ordered_drop(o);
+    pool_free(o->pool);
+    free(o);
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// Units of work in, results out in the same order: the one queue of the process, on top of its
+// pool. Each unit runs on any thread and is then delivered on the main thread, in the order of
+// submission. Delivery may submit further units (the next stage's), which queue at the end. What is
+// in flight is bounded by ordered_pump, which the program's outermost loop calls between pieces of
+// input.
+#ifndef XBPIPE_ORDERED_H
+#define XBPIPE_ORDERED_H
+
+#include "diag.h"
+#include "pool.h"
+
+#include <stddef.h>
+
+struct ordered;
+
+// Embedded at the start of a stage's own struct. The first field's run and after are the
+// submitter's.
+struct unit {
+    struct job job;
+    // Main thread, in order; after each run that returned JOB_MORE, and once more at the end. NULL:
+    // nothing to deliver. Not called any more once the queue has failed.
+    void (*deliver)(struct unit *);
+    // Main thread, exactly once, last: frees the unit and what it holds.
+    void (*release)(struct unit *);
+    size_t cost; // bytes of memory it stands for
+    struct unit *next;
+};
+
+// Returns 0 and *o with a pool of `threads`; or -1 and *f (EX_OSERR).
+int ordered_new(struct ordered **o, unsigned threads, struct fault *f);
+
+unsigned ordered_threads(const struct ordered *o);
+
+// Takes over the unit.
+void ordered_submit(struct ordered *o, struct unit *unit);
+
+// Raises the cost of a unit that was submitted and not yet delivered.
+void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost);
+
+// Records a failure at this place of the order: all that was submitted before is delivered first.
+void ordered_fail(struct ordered *o, const struct fault *f);
+
+// Records a failure now, from a deliver function: nothing more is delivered.
+void ordered_abort(struct ordered *o, const struct fault *f);
+
+// True once either was called: there is no use in submitting more.
+bool ordered_failing(const struct ordered *o);
+
+// Delivers what is ready, and waits for more while the units in flight cost more than the queue's
+// bound. Returns 0; or -1 with the failure in *f once that has been delivered.
+int ordered_pump(struct ordered *o, struct fault *f);
+
+// Delivers everything. The same results.
+int ordered_finish(struct ordered *o, struct fault *f);
+
+// Cancels and releases what is left in flight (after a failure), so that stages may be freed.
+void ordered_drop(struct ordered *o);
+
+// The same, and stops the pool and frees it. NULL is allowed.
+void ordered_free(struct ordered *o);
+
+#endif

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sink.h"
+
+#include "fdio.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum {
+    PIECES_MAX = 32,      // of one write
+    WRITE_SIZE = 1 << 20, // bytes after which a write takes no further piece
+    ZEROS_SIZE = 64 << 10
+};
+
+struct sink {
+    struct stage stage;
+    struct ordered *ordered;
+    int fd;
+    char *name;
+    bool seekable;
+    void (*done)(void *);
+    void *context;
+    uint64_t position;  // bytes given
+    uint64_t end;       // end of the data written; the file is extended to `position` at the end
+    struct write *open; // the last one submitted, which takes further pieces until it begins
+    struct write *previous; // the one that the next must not overtake; as `open`, until released
+    pthread_mutex_t lock;   // over the pieces and `begun` of the open write
+};
+
+// One write call.
+struct write {
+    struct unit unit;
+    struct sink *sink;
+    uint64_t offset;
+    size_t size;
+    unsigned count;
+    bool begun;
+    int error; // errno
+    struct iovec pieces[PIECES_MAX];
+    struct slab *slabs[PIECES_MAX];
+};
+
+static int write_pieces(const struct sink *s, struct write *w) {
+    struct iovec *pieces = w->pieces;
+    unsigned count = w->count;
+    uint64_t offset = w->offset;
+    while (count > 0) {
+        ssize_t n = s->seekable ? pwritev(s->fd, pieces, (int)count, (off_t)offset)
+                                : writev(s->fd, pieces, (int)count);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno;
+        offset += (size_t)n;
+        size_t written = (size_t)n;
+        while (count > 0 && written >= pieces->iov_len) {
+            written -= pieces->iov_len;
+            pieces++;
+            count--;
+        }
+        if (count > 0) {
+            pieces->iov_base = (char *)pieces->iov_base + written;
+            pieces->iov_len -= written;
+        }
+    }
+    return 0;
+}
+
+static enum job_result run_write(struct job *job, unsigned thread) {
+    (void)thread;
+    struct write *w = (struct write *)job;
+    pthread_mutex_lock(&w->sink->lock);
+    w->begun = true;
+    pthread_mutex_unlock(&w->sink->lock);
+    w->error = write_pieces(w->sink, w);
+    return JOB_DONE;
+}
+
+static int write_fault(const struct sink *s, int error, struct fault *f) {
+    if (error == EPIPE)
+        return diag_fault(f, EX_IOERR, "%s", ""); // as a filter that SIGPIPE ends: quietly
+    return diag_fault_errno(f, EX_IOERR, error, "cannot write %s", s->name);
+}
+
+static void deliver_write(struct unit *unit) {
+    struct write *w = (struct write *)unit;
+    if (w->error != 0) {
+        struct fault f;
+        write_fault(w->sink, w->error, &f);
+        ordered_abort(w->sink->ordered, &f);
+    }
+}
+
+static void release_write(struct unit *unit) {
+    struct write *w = (struct write *)unit;
+    if (w->sink->open == w)
+        w->sink->open = NULL;
+    if (w->sink->previous == w)
+        w->sink->previous = NULL;
+    for (unsigned i = 0; i < w->count; i++)
+        slab_unref(w->slabs[i]);
+    free(w);
+}
+
+static void fail_memory(struct sink *s) {
+    struct fault f;
+    diag_fault_memory(&f);
+    ordered_fail(s->ordered, &f);
+}
+
+// Adds a piece to the open write, if there is one that has not begun and continues there.
+static bool append(struct sink *s, const struct view *v) {
+    struct write *w = s->open;
+    if (w == NULL || w->offset + w->size != s->position || w->size >= WRITE_SIZE)
+        return false;
+    pthread_mutex_lock(&s->lock);
+    bool taken = !w->begun && w->count < PIECES_MAX;
+    if (taken) {
+        // A write call does not change what it writes.
+        w->pieces[w->count] =
+            (struct iovec){.iov_base = (void *)(uintptr_t)v->data, .iov_len = v->size};
+        w->slabs[w->count++] = v->slab;
+        w->size += v->size;
+    }
+    pthread_mutex_unlock(&s->lock);
+    if (taken)
+        ordered_add_cost(s->ordered, &w->unit, v->size);
+    return taken;
+}
+
+static void begin_write(struct sink *s) {
+    struct write *w = calloc(1, sizeof *w);
+    if (w == NULL) {
+        fail_memory(s);
+        return;
+    }
+    w->unit.job.run = run_write;
+    w->unit.deliver = deliver_write;
+    w->unit.release = release_write;
+    w->unit.cost = sizeof *w;
+    w->sink = s;
+    w->offset = s->position;
+    if (!s->seekable && s->previous != NULL)
+        w->unit.job.after = &s->previous->unit.job;
+    s->open = s->previous = w;
+}
+
+static void push_data(struct sink *s, struct view v) {
+    if (view_hold(&v) < 0) {
+        fail_memory(s);
+        return;
+    }
+    if (!append(s, &v)) {
+        begin_write(s);
+        struct write *w = s->open;
+        if (w == NULL) {
+            slab_unref(v.slab);
+            return;
+        }
+        w->pieces[0] = (struct iovec){.iov_base = (void *)(uintptr_t)v.data, .iov_len = v.size};
+        w->slabs[0] = v.slab;
+        w->count = 1;
+        w->size = v.size;
+        w->unit.cost += v.size;
+        ordered_submit(s->ordered, &w->unit);
+    }
+    s->position += v.size;
+    s->end = s->position;
+}
+
+static void push(struct stage *stage, struct view v) {
+    struct sink *s = (struct sink *)stage;
+    static const uint8_t zeros[ZEROS_SIZE];
+    if (v.data == NULL && s->seekable) {
+        s->position += v.size;
+        return;
+    }
+    while (v.size > 0 && !ordered_failing(s->ordered)) {
+        struct view part =
+            view_split(&v, v.data == NULL && v.size > ZEROS_SIZE ? ZEROS_SIZE : v.size);
+        if (part.data == NULL)
+            part.data = zeros;
+        push_data(s, part);
+    }
+}
+
+struct ending {
+    struct unit unit;
+    struct sink *sink;
+};
+
+static void deliver_ending(struct unit *unit) {
+    struct sink *s = ((struct ending *)unit)->sink;
+    if (s->seekable && s->end < s->position && ftruncate(s->fd, (off_t)s->position) < 0) {
+        struct fault f;
+        write_fault(s, errno, &f);
+        ordered_abort(s->ordered, &f);
+        return;
+    }
+    if (s->done != NULL)
+        s->done(s->context);
+}
+
+static void release_ending(struct unit *unit) {
+    free(unit);
+}
+
+static void finish(struct stage *stage) {
+    struct sink *s = (struct sink *)stage;
+    struct ending *e = calloc(1, sizeof *e);
+    if (e == NULL) {
+        fail_memory(s);
+        return;
+    }
+    e->unit.deliver = deliver_ending;
+    e->unit.release = release_ending;
+    e->sink = s;
+    ordered_submit(s->ordered, &e->unit);
+}
+
+static int place(struct stage *stage, uint64_t offset, const void *data, size_t size,
+                 struct fault *f) {
+    struct sink *s = (struct sink *)stage;
+    if (fdio_pwrite_full(s->fd, data, size, offset) < 0)
+        return write_fault(s, errno, f);
+    return 0;
+}
+
+static void placed(struct stage *stage, size_t size) {
+    struct sink *s = (struct sink *)stage;
+    s->position += size;
+    s->end = s->position;
+}
+
+static void free_sink(struct stage *stage) {
+    struct sink *s = (struct sink *)stage;
+    pthread_mutex_destroy(&s->lock);
+    free(s->name);
+    free(s);
+}
+
+struct stage *sink_new(struct ordered *o, int fd, const char *name, bool seekable,
+                       void (*done)(void *context), void *context) {
+    static const struct stage_operations file = {
+        .push = push, .finish = finish, .place = place, .placed = placed, .free = free_sink};
+    static const struct stage_operations stream = {
+        .push = push, .finish = finish, .free = free_sink};
+    struct sink *s = calloc(1, sizeof *s);
+    if (s == NULL || (s->name = strdup(name)) == NULL) {
+        free(s);
+        return NULL;
+    }
+    s->stage.ops = seekable ? &file : &stream;
+    s->ordered = o;
+    s->fd = fd;
+    s->seekable = seekable;
+    s->done = done;
+    s->context = context;
+    pthread_mutex_init(&s->lock, NULL);
+    return &s->stage;
+}
+
+uint64_t sink_size(const struct stage *sink) {
+    return ((const struct sink *)sink)->position;
+}

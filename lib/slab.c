@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "slab.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define REUSE 0 // so that the sanitizer sees every overrun and every use after free
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define REUSE 0
+#endif
+#endif
+#ifndef REUSE
+#define REUSE 1
+#endif
+
+enum {
+    CLASS_MIN_SHIFT = 12, // 4 KiB
+    CLASS_COUNT = 14,     // up to 32 MiB; larger ones are not kept
+    KEPT_BYTES_MAX = 24 << 20
+};
+
+static struct {
+    pthread_mutex_t lock;
+    struct slab *free[CLASS_COUNT]; // linked through their data
+    size_t bytes;
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+// The class whose slabs hold `capacity` bytes, or CLASS_COUNT.
+static unsigned class_of(size_t capacity) {
+    unsigned class = 0;
+    while (class < CLASS_COUNT && ((size_t)1 << (CLASS_MIN_SHIFT + class)) < capacity)
+        class ++;
+    return class;
+}
+
+static struct slab *take_kept(unsigned class) {
+    pthread_mutex_lock(&kept.lock);
+    struct slab *s = kept.free[class];
+    if (s != NULL) {
+        memcpy(&kept.free[class], s->data, sizeof(struct slab *));
+        kept.bytes -= s->capacity;
+    }
+    pthread_mutex_unlock(&kept.lock);
+    return s;
+}
+
+static bool keep(struct slab *s, unsigned class) {
+    bool room;
+    pthread_mutex_lock(&kept.lock);
+    room = kept.bytes + s->capacity <= KEPT_BYTES_MAX;
+    if (room) {
+        memcpy(s->data, &kept.free[class], sizeof(struct slab *));
+        kept.free[class] = s;
+        kept.bytes += s->capacity;
+    }
+    pthread_mutex_unlock(&kept.lock);
+    return room;
+}
+
+static void destroy(struct slab *s) {
+    if (s->unmap != NULL) {
+        s->unmap(s);
+        return;
+    }
+    free(s->data);
+    free(s);
+}
+
+struct slab *slab_new(size_t capacity) {
+    unsigned class = class_of(capacity);
+    if (REUSE && class < CLASS_COUNT) {
+        struct slab *s = take_kept(class);
+        if (s != NULL) {
+            s->references = 1;
+            return s;
+        }
+        capacity = (size_t)1 << (CLASS_MIN_SHIFT + class);
+    }
+    struct slab *s = malloc(sizeof *s);
+    uint8_t *data = malloc(capacity);
+    if (s == NULL || data == NULL) {
+        free(s);
+        free(data);
+        return NULL;
+    }
+    *s = (struct slab){.data = data, .capacity = capacity, .references = 1};
+    return s;
+}
+
+int slab_grow(struct slab **s, size_t used, size_t capacity) {
+    if ((*s)->capacity >= capacity)
+        return 0;
+    struct slab *larger = slab_new(capacity);
+    if (larger == NULL)
+        return -1;
+    memcpy(larger->data, (*s)->data, used);
+    slab_unref(*s);
+    *s = larger;
+    return 0;
+}
+
+struct slab *slab_ref(struct slab *s) {
+    if (s != NULL)
+        s->references++;
+    return s;
+}
+
+void slab_unref(struct slab *s) {
+    if (s == NULL || --s->references > 0)
+        return;
+    unsigned class = class_of(s->capacity);
+    if (REUSE && s->unmap == NULL && class < CLASS_COUNT && keep(s, class))
+        return;
+    destroy(s);
+}
+
+void slab_trim(void) {
+    for (unsigned class = 0; class < CLASS_COUNT; class ++) {
+        struct slab *s;
+        while ((s = take_kept(class)) != NULL)
+            destroy(s);
+    }
+}
+
+struct view view_split(struct view *v, size_t n) {
+    struct view first = *v;
+    first.size = n;
+    if (v->data != NULL)
+        v->data += n;
+    v->size -= n;
+    if (v->exact)
+        v->origin += n;
+    return first;
+}
+
+int view_hold(struct view *v) {
+    if (v->slab != NULL || v->data == NULL) {
+        slab_ref(v->slab);
+        return 0;
+    }
+    struct slab *copy = slab_new(v->size > 0 ? v->size : 1);
+    if (copy == NULL)
+        return -1;
+    memcpy(copy->data, v->data, v->size);
+    v->data = copy->data;
+    v->slab = copy;
+    return 0;
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one interface of everything that data flows through: bytes are pushed in, a result is pushed
+// into the next stage, the last stage is a sink. All calls are made on the main thread; a stage
+// hands its work to the queue (ordered.h) and pushes on what comes back when it is delivered. So a
+// failure is never a return value: it is recorded in the queue at its place of the order, and a
+// stage that has failed ignores what it is still given.
+#ifndef XBPIPE_STAGE_H
+#define XBPIPE_STAGE_H
+
+#include "ordered.h"
+#include "slab.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct stage;
+
+struct stage_operations {
+    // Takes v.size bytes. The stage takes its own reference to v.slab if it keeps the bytes.
+    void (*push)(struct stage *, struct view v);
+    // The end of the stage's input. To be called once, after which there are no more pushes.
+    void (*finish)(struct stage *);
+    // Optional, for sinks that can take bytes out of order; any thread. Stores `size` bytes at
+    // `offset` of the stage's input. Returns 0, or -1 and *f. The bytes count as pushed when, in
+    // order, `placed` is called for them.
+    int (*place)(struct stage *, uint64_t offset, const void *data, size_t size, struct fault *f);
+    void (*placed)(struct stage *, size_t size);
+    void (*free)(struct stage *);
+};
+
+// Embedded at the start of each stage's struct.
+struct stage {
+    const struct stage_operations *ops;
+};
+
+static inline void stage_push(struct stage *s, struct view v) {
+    s->ops->push(s, v);
+}
+
+static inline void stage_finish(struct stage *s) {
+    s->ops->finish(s);
+}
+
+// NULL is allowed. No unit of the stage may be in flight. The next stage is not freed.
+static inline void stage_free(struct stage *s) {
+    if (s != NULL)
+        s->ops->free(s);
+}
+
+// Submits a unit that, when its turn comes, finishes `next`: how a stage passes on its own end.
+void stage_finish_in_order(struct ordered *o, struct stage *next);
+
+// Where something is, for messages.
+struct place {
+    uint64_t origin; // as in struct view
+    bool exact;
+    uint64_t position; // offset in the stage's own input
+};
+
+enum { PLACE_TEXT_SIZE = 96 };
+
+// "at input offset N"; or, where the input has been transformed on the way to the stage,
+// "at byte N of the data made from input offset M". `further` is added to N. Returns out.
+char *place_text(const struct place *p, size_t further, char out[static PLACE_TEXT_SIZE]);
+
+// The head of something (its first bytes, up to a size that becomes known while it arrives).
+enum { HEAD_MAX = 640 };
+struct head {
+    uint8_t bytes[HEAD_MAX];
+    size_t have;
+    struct place place; // of the first byte
+};
+
+// Moves bytes from *v until `need` (≤ HEAD_MAX) are there; `position` is the stage's, and advances.
+// Returns true if they are.
+bool head_fill(struct head *h, size_t need, struct view *v, uint64_t *position);
+
+// A run of bytes of known length put together from views: by reference where one view with a slab
+// holds all of it, else copied, with memory that grows as data arrives.
+struct gather {
+    size_t need, have;
+    const uint8_t *data; // once complete
+    struct slab *slab;   // holds the data
+    struct place place;  // of the first byte
+};
+
+void gather_begin(struct gather *g, size_t need);
+
+// Moves bytes from *v. Returns 1 when complete (the caller then takes over g->slab), 0 when more is
+// needed, -1 if memory could not be had.
+int gather_fill(struct gather *g, struct view *v, uint64_t *position);
+
+// Drops what has been gathered.
+void gather_clear(struct gather *g);
+
+#endif

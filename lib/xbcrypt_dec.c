@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "xbcrypt_dec.h"
+
+#include "plaintext.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct decoder {
+    struct stage stage;
+    struct ordered *ordered;
+    struct xbcrypt_dec_settings *settings;
+    struct stage *next;
+    char *name;
+    uint64_t position; // in the input
+    uint64_t produced; // plaintext bytes of all chunks submitted
+    bool dead;         // has failed
+    bool judged;       // the first plaintext has been looked at
+    bool in_payload;
+    struct head head;
+    struct xbcrypt_header header;
+    struct gather payload;
+};
+
+// One chunk.
+struct chunk {
+    struct unit unit;
+    struct decoder *decoder;
+    struct xbcrypt_header header;
+    struct place place;
+    const uint8_t *payload;
+    struct slab *slab;   // holds the payload
+    struct slab *output; // holds the plaintext; NULL where that took the payload's place
+    const uint8_t *data;
+    uint64_t offset; // of the plaintext in the output
+    bool failed;
+    struct fault fault;
+};
+
+static void fail(struct decoder *d, const struct fault *f) {
+    d->dead = true;
+    ordered_fail(d->ordered, f);
+}
+
+static void fail_memory(struct decoder *d) {
+    struct fault f;
+    diag_fault_memory(&f);
+    fail(d, &f);
+}
+
+static enum job_result run_chunk(struct job *job, unsigned thread) {
+    struct chunk *c = (struct chunk *)job;
+    struct decoder *d = c->decoder;
+    uint8_t *out;
+    if (c->slab->unmap == NULL) {
+        // This memory is ours, and nobody else reads these bytes of it.
+        out = c->slab->data + (c->payload - c->slab->data);
+    } else {
+        c->output = slab_new(c->header.payload_size > 0 ? c->header.payload_size : 1);
+        if (c->output == NULL) {
+            c->failed = diag_fault_memory(&c->fault) < 0;
+            return JOB_DONE;
+        }
+        out = c->output->data;
+    }
+    c->data = out;
+    c->failed = xbcrypt_decrypt(d->settings->key, thread, &c->header, c->payload, out, &c->place,
+                                &c->fault) < 0;
+    // Version 2's first chunk has to be judged before it goes out.
+    if (!c->failed && d->next->ops->place != NULL && c->header.version == 3)
+        c->failed =
+            d->next->ops->place(d->next, c->offset, out, c->header.data_size, &c->fault) < 0;
+    return JOB_DONE;
+}
+
+static void warn(struct decoder *d, const char *text) {
+    if (d->settings->warn == NULL)
+        return;
+    char line[400];
+    if (d->name != NULL)
+        snprintf(line, sizeof line, "%.200s: %s", d->name, text);
+    else
+        snprintf(line, sizeof line, "%s", text);
+    d->settings->warn(line);
+}
+
+// Looks at the first plaintext of a version 1 or 2 stream. Returns false if that fails the stream.
+static bool judge(struct decoder *d, const struct chunk *c) {
+    if (!d->settings->warned) {
+        d->settings->warned = true;
+        char text[160];
+        snprintf(text, sizeof text,
+                 "xbcrypt version %u stores nothing that tells a wrong key from a right one; check "
+                 "what comes out before you rely on it",
+                 c->header.version);
+        warn(d, text);
+    }
+    if (c->header.data_size == 0)
+        return true; // the next chunk will show
+    d->judged = true;
+    if (plaintext_judge(c->data, c->header.data_size) != PLAINTEXT_RANDOM)
+        return true;
+    if (d->settings->strict) {
+        struct fault f;
+        char where[PLACE_TEXT_SIZE];
+        diag_fault(&f, EX_DATAERR,
+                   "this looks like the wrong key: the data of xbcrypt chunk %s decrypts to random "
+                   "bytes; without --strict it is written all the same",
+                   place_text(&c->place, 0, where));
+        ordered_abort(d->ordered, &f);
+        return false;
+    }
+    warn(d, "this looks like the wrong key: what comes out are random bytes");
+    return true;
+}
+
+static void deliver_chunk(struct unit *unit) {
+    struct chunk *c = (struct chunk *)unit;
+    struct decoder *d = c->decoder;
+    if (c->failed) {
+        ordered_abort(d->ordered, &c->fault);
+        return;
+    }
+    if (c->header.version < 3 && !d->judged && !judge(d, c))
+        return;
+    if (d->next->ops->place != NULL && c->header.version == 3) {
+        d->next->ops->placed(d->next, c->header.data_size);
+        return;
+    }
+    stage_push(d->next, (struct view){.data = c->data,
+                                      .size = c->header.data_size,
+                                      .slab = c->output != NULL ? c->output : c->slab,
+                                      .origin = c->place.origin});
+}
+
+static void release_chunk(struct unit *unit) {
+    struct chunk *c = (struct chunk *)unit;
+    slab_unref(c->slab);
+    slab_unref(c->output);
+    free(c);
+}
+
+// Takes over the gathered payload.
+static void submit_chunk(struct decoder *d) {
+    struct chunk *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        fail_memory(d);
+        return;
+    }
+    c->unit.job.run = run_chunk;
+    c->unit.deliver = deliver_chunk;
+    c->unit.release = release_chunk;
+    c->unit.cost = d->header.payload_size + sizeof *c;
+    c->decoder = d;
+    c->header = d->header;
+    c->place = d->head.place;
+    c->payload = d->payload.data;
+    c->slab = d->payload.slab;
+    c->offset = d->produced;
+    d->payload = (struct gather){0};
+    d->produced += d->header.data_size;
+    ordered_submit(d->ordered, &c->unit);
+}
+
+// Takes part of the view; false when there is nothing more to do with it.
+static bool take(struct decoder *d, struct view *v) {
+    struct fault f;
+    if (!d->in_payload) {
+        size_t need;
+        int parsed = xbcrypt_parse(d->head.bytes, d->head.have, d->settings->max_chunk,
+                                   &d->head.place, &d->header, &need, &f);
+        if (parsed < 0) {
+            fail(d, &f);
+            return false;
+        }
+        if (parsed == 0)
+            return v->size > 0 && (head_fill(&d->head, need, v, &d->position), true);
+        d->in_payload = true;
+        gather_begin(&d->payload, d->header.payload_size);
+    }
+    if (v->size == 0 && d->payload.need > 0)
+        return false;
+    int gathered = gather_fill(&d->payload, v, &d->position);
+    if (gathered < 0)
+        fail_memory(d);
+    else if (gathered > 0) {
+        submit_chunk(d);
+        d->head.have = 0;
+        d->in_payload = false;
+    }
+    return !d->dead;
+}
+
+static void push(struct stage *stage, struct view v) {
+    struct decoder *d = (struct decoder *)stage;
+    while (!d->dead && take(d, &v))
+        ;
+}
+
+static void finish(struct stage *stage) {
+    struct decoder *d = (struct decoder *)stage;
+    if (d->dead)
+        return;
+    if (d->in_payload || d->head.have > 0) {
+        struct fault f;
+        char where[PLACE_TEXT_SIZE];
+        uint64_t have = d->head.have + d->payload.have;
+        if (d->in_payload)
+            diag_fault(&f, EX_DATAERR,
+                       "input ends inside the xbcrypt chunk %s: expected %zu bytes, found %" PRIu64
+                       "; it was cut short: fetch the backup again",
+                       place_text(&d->head.place, 0, where), d->head.have + d->header.payload_size,
+                       have);
+        else
+            diag_fault(&f, EX_DATAERR,
+                       "input ends inside the head of the xbcrypt chunk %s, after %" PRIu64
+                       " bytes; it was cut short: fetch the backup again",
+                       place_text(&d->head.place, 0, where), have);
+        fail(d, &f);
+        return;
+    }
+    stage_finish_in_order(d->ordered, d->next);
+}
+
+static void free_decoder(struct stage *stage) {
+    struct decoder *d = (struct decoder *)stage;
+    gather_clear(&d->payload);
+    free(d->name);
+    free(d);
+}
+
+struct stage *xbcrypt_dec_new(struct ordered *o, struct xbcrypt_dec_settings *settings,
+                              const char *name, struct stage *next) {
+    static const struct stage_operations operations = {
+        .push = push, .finish = finish, .free = free_decoder};
+    struct decoder *d = calloc(1, sizeof *d);
+    if (d == NULL)
+        return NULL;
+    d->stage.ops = &operations;
+    d->ordered = o;
+    d->settings = settings;
+    d->next = next;
+    if (name != NULL && (d->name = strdup(name)) == NULL) {
+        free(d);
+        return NULL;
+    }
+    return &d->stage;
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stage: xbcrypt chunks → plaintext, chunks decrypted side by side. Nothing is passed on before the
+// chunk's CRC and, in version 3, hash have been verified. Empty input gives empty output.
+#ifndef XBPIPE_XBCRYPT_DEC_H
+#define XBPIPE_XBCRYPT_DEC_H
+
+#include "stage.h"
+#include "xbcrypt.h"
+
+// What the decoders of one program share. It and the key outlive them.
+struct xbcrypt_dec_settings {
+    struct xbcrypt_key *key;
+    uint64_t max_chunk;
+    bool strict; // versions 1 and 2: fail where the plaintext looks like that of a wrong key
+    // Called on the main thread with one line of text, first for a version 1 or 2 chunk (once, see
+    // `warned`), and for each stream that looks wrong.
+    void (*warn)(const char *text);
+    bool warned; // the decoders' own; initially false
+};
+
+// A decoder that pushes into `next`. `name` stands for the input in warnings; NULL for none. NULL
+// if memory could not be had.
+struct stage *xbcrypt_dec_new(struct ordered *o, struct xbcrypt_dec_settings *settings,
+                              const char *name, struct stage *next);
+
+#endif
