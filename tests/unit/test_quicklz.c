@@ -537,10 +537,9 @@ static void test_garbage(void **state) {
         uint32_t alphabet = round % 4 == 0 ? 256 : 2 + below(&seed, 20);
         for (size_t i = 9; i < stored; i++)
             packet[i] = (uint8_t)(below(&seed, alphabet) * (round % 8 < 4 ? 1 : 16));
-        if (round % 4 != 0 && stored >= 40) {
-            le32_put(packet + 9, UINT32_C(1) << 31);
-            uint32_t items = (uint32_t)next_random(&seed);
-            le32_put(packet + 9 + 4 + 31 - 4, items);
+        if (round % 4 != 0 && stored >= 48) {
+            le32_put(packet + 9, UINT32_C(1) << 31); // 31 literals, then
+            le32_put(packet + 44, (uint32_t)next_random(&seed) | UINT32_C(1) << 31);
         }
         packet[0] = (uint8_t)(0x43 | level << 2);
         le32_put(packet + 1, stored);
