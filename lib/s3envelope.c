@@ -681,6 +681,17 @@ int s3_envelope_load(struct s3_envelope *e, const char *const *paths, size_t cou
 
 // ---- Writing
 
+// The text of a value without its NUL, from malloc, since jansson may have another allocator, with
+// room for two more bytes. NULL when memory ran out.
+static char *dump(const json_t *value, size_t flags, size_t *size) {
+    *size = json_dumpb(value, NULL, 0, flags);
+    char *text = *size == 0 ? NULL : malloc(*size + 2);
+    if (text != NULL && json_dumpb(value, text, *size, flags) == *size)
+        return text;
+    free(text);
+    return NULL;
+}
+
 // Adds a member with a new string. Returns false when memory ran out.
 static bool set(json_t *map, const char *name, const char *value) {
     return json_object_set_new(map, name, json_string(value)) == 0;
@@ -701,8 +712,13 @@ static bool set_context(json_t *map, enum s3_metadata_key key, const struct s3_e
     bool ok = context != NULL;
     for (size_t i = 0; ok && i < e->context_count; i++)
         ok = set(context, e->context[i].name, e->context[i].value);
-    char *text = ok ? json_dumps(context, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-    ok = text != NULL && set_key(map, key, text);
+    size_t size;
+    char *text = ok ? dump(context, JSON_COMPACT | JSON_ENSURE_ASCII, &size) : NULL;
+    ok = text != NULL;
+    if (ok) {
+        text[size] = '\0';
+        ok = set_key(map, key, text);
+    }
     free(text);
     json_decref(context);
     return ok;
@@ -762,15 +778,14 @@ int s3_envelope_print(const struct s3_envelope *e, char **text, struct fault *f)
         result = diag_fault_memory(f);
     else
         result = check_limits(map, f);
-    char *body = result == 0 ? json_dumps(map, JSON_INDENT(4)) : NULL;
-    json_decref(map);
-    if (result < 0)
-        return -1;
-    int printed = body == NULL ? -1 : asprintf(text, "%s\n", body);
-    free(body);
-    if (printed < 0) {
-        *text = NULL;
-        return diag_fault_memory(f);
+    if (result == 0) {
+        size_t size;
+        *text = dump(map, JSON_INDENT(4), &size);
+        if (*text == NULL)
+            result = diag_fault_memory(f);
+        else
+            memcpy(*text + size, "\n", 2);
     }
-    return 0;
+    json_decref(map);
+    return result;
 }
