@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 // Bytes of a slab. Larger ones fall out of the second-level cache before they are looked at.
-enum { READ_SIZE = 1 << 20 };
+enum { READ_SIZE = 1 << 20, READ_MIN = 64 << 10 };
 
 int input_open(struct input *in, const char *path, struct fault *f) {
     *in = (struct input){.fd = STDIN_FILENO, .name = "standard input", .size = UINT64_MAX};
@@ -36,30 +36,47 @@ int input_open(struct input *in, const char *path, struct fault *f) {
     return 0;
 }
 
+// Returns 0 with room for a good read in the slab, or -1.
+static int make_room(struct input *in) {
+    // Short reads (from a pipe, a socket) follow each other in one slab, so that what they bring is
+    // in one piece and holding it does not hold a slab each.
+    if (in->slab != NULL && in->slab->capacity - in->used >= READ_MIN)
+        return 0;
+    slab_unref(in->slab);
+    in->slab = slab_new(READ_SIZE);
+    in->used = 0;
+    return in->slab != NULL ? 0 : -1;
+}
+
 int input_next(struct input *in, struct view *v, struct fault *f) {
-    struct slab *slab = slab_new(READ_SIZE);
-    if (slab == NULL)
+    if (make_room(in) < 0)
         return diag_fault_memory(f);
-    ssize_t n = fdio_read_some(in->fd, slab->data, READ_SIZE);
-    if (n <= 0) {
+    uint8_t *at = in->slab->data + in->used;
+    size_t room = in->slab->capacity - in->used;
+    ssize_t n = fdio_read_some(in->fd, at, room < READ_SIZE ? room : READ_SIZE);
+    if (n == 0)
+        return 0;
+    if (n < 0 && errno == EINTR)
+        return diag_fault(f, EX_TEMPFAIL, "%s", "");
+    if (n < 0) {
         int error = errno;
-        slab_unref(slab);
-        if (n == 0)
-            return 0;
-        if (error == EINTR)
-            return diag_fault(f, EX_TEMPFAIL, "%s", "");
         char shown[256];
         return diag_fault_errno(f, EX_IOERR, error, "cannot read %s at input offset %" PRIu64,
                                 diag_name(in->name, strlen(in->name), shown, sizeof shown),
                                 in->offset);
     }
-    *v = (struct view){
-        .data = slab->data, .size = (size_t)n, .slab = slab, .origin = in->offset, .exact = true};
+    *v = (struct view){.data = at,
+                       .size = (size_t)n,
+                       .slab = slab_ref(in->slab),
+                       .origin = in->offset,
+                       .exact = true};
+    in->used += (size_t)n;
     in->offset += (size_t)n;
     return 1;
 }
 
 void input_close(struct input *in) {
-    if (in->fd != STDIN_FILENO)
+    slab_unref(in->slab);
+    if (in->fd > STDIN_FILENO)
         close(in->fd); // opened for reading: nothing can be lost
 }

@@ -8,9 +8,11 @@
 
 struct input {
     int fd;
-    const char *name; // for messages
-    uint64_t offset;  // bytes delivered
-    uint64_t size;    // of a regular file, from where it stood; UINT64_MAX: unknown
+    const char *name;  // for messages
+    uint64_t offset;   // bytes delivered
+    uint64_t size;     // of a regular file, from where it stood; UINT64_MAX: unknown
+    struct slab *slab; // that is being filled
+    size_t used;       // bytes of it
 };
 
 // Opens `path`; NULL or "-" is standard input. A pipe is made as large as allowed. The path must

@@ -109,18 +109,22 @@ static const struct argp_option key_options[] = {
     {0}};
 const struct argp options_key_argp = {.options = key_options, .parser = parse_key};
 
+void options_parse_threads(struct options_run *run, const char *arg, struct argp_state *state) {
+    uint64_t value;
+    if (!options_parse_size(arg, 1, OPTIONS_THREADS_MAX, &value))
+        argp_error(state, "%s: expected a number of threads from 1 to %d", arg,
+                   OPTIONS_THREADS_MAX);
+    run->threads = (unsigned)value;
+}
+
 static error_t parse_run(int key, char *arg, struct argp_state *state) {
     struct options_run *run = state->input;
-    uint64_t value;
     switch (key) {
     case ARGP_KEY_INIT:
         run->max_chunk = OPTIONS_MAX_CHUNK_DEFAULT;
         return 0;
     case 'j':
-        if (!options_parse_size(arg, 1, OPTIONS_THREADS_MAX, &value))
-            argp_error(state, "-j %s: expected a number of threads from 1 to %d", arg,
-                       OPTIONS_THREADS_MAX);
-        run->threads = (unsigned)value;
+        options_parse_threads(run, arg, state);
         return 0;
     case 'v':
         run->verbose = true;

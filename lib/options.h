@@ -40,6 +40,9 @@ enum { OPTIONS_THREADS_MAX = 1024 };
 // GiB). Returns false for anything else, also for trailing text.
 bool options_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
+// Takes the value of -j, or of another program's name for it.
+void options_parse_threads(struct options_run *run, const char *arg, struct argp_state *state);
+
 // The number of threads to use: what -j said, or the processors this process may use (its affinity
 // mask and the CPU limit of its control groups).
 unsigned options_threads(const struct options_run *run);

@@ -15,6 +15,7 @@ struct ordered {
     size_t bound;
     bool failing; // a failure is on its way or has been delivered
     bool failed;
+    bool delivering;    // a deliver function is running
     struct fault fault; // valid when failed
 };
 
@@ -97,8 +98,10 @@ bool ordered_failing(const struct ordered *o) {
 static void retire_oldest(struct ordered *o) {
     struct unit *unit = o->first;
     bool finished = pool_wait(o->pool, &unit->job);
+    o->delivering = true;
     if (unit->deliver != NULL)
         unit->deliver(unit);
+    o->delivering = false;
     if (o->failed)
         return;
     if (!finished) {
@@ -130,6 +133,10 @@ int ordered_finish(struct ordered *o, struct fault *f) {
     while (!o->failed && o->first != NULL)
         retire_oldest(o);
     return result(o, f);
+}
+
+int ordered_settle(struct ordered *o, struct fault *f) {
+    return o->delivering ? 0 : ordered_finish(o, f);
 }
 
 void ordered_drop(struct ordered *o) {

@@ -54,6 +54,11 @@ int ordered_pump(struct ordered *o, struct fault *f);
 // Delivers everything. The same results.
 int ordered_finish(struct ordered *o, struct fault *f);
 
+// The same, for a stage that holds something scarce for each unit in flight (open files): to be
+// called while it takes input. Does nothing, and returns 0, where that input is itself being
+// delivered.
+int ordered_settle(struct ordered *o, struct fault *f);
+
 // Cancels and releases what is left in flight (after a failure), so that stages may be freed.
 void ordered_drop(struct ordered *o);
 

@@ -184,8 +184,10 @@ SPECIALISED struct match read_match(const struct decoder *d, unsigned level, boo
     return m;
 }
 
+static void decode_fast(struct decoder *d);
 // Decodes item by item from any state to the end of the packet, checking each.
-SPECIALISED const char *decode_carefully(struct decoder *d, unsigned level, bool is_wide) {
+SPECIALISED const char *decode_carefully(struct decoder *d, unsigned level, bool is_wide, bool fast) {
+    if (fast) decode_fast(d);
     while (d->at < d->size) {
         if (d->control == 1) {
             if (d->in_end - d->in < 4)
@@ -203,6 +205,11 @@ SPECIALISED const char *decode_carefully(struct decoder *d, unsigned level, bool
             d->in += m.size;
             d->at += m.length;
             d->cursor = d->at;
+            if (fast) {
+                d->control >>= 1;
+                decode_fast(d);
+                continue;
+            }
         } else {
             if (d->at + LITERALS_ONLY_FROM >= d->size)
                 break;
@@ -229,12 +236,140 @@ SPECIALISED const char *decode_carefully(struct decoder *d, unsigned level, bool
     return NULL;
 }
 
+// ---- level 1, the fast way ----
+
+typedef uint8_t u8x8 __attribute__((vector_size(8)));
+typedef uint16_t u16x8 __attribute__((vector_size(16)));
+
+enum {
+    FAST_IN = 64,   // bytes of input that a step may look at
+    FAST_OUT = 320, // bytes of output that a step may write, and the 4 after a match
+    FAST_RUN = 16,  // literals that a step may take
+};
+
+static inline void copy16(uint8_t *to, const uint8_t *from) {
+    memcpy(to, from, 16);
+}
+
+static inline u16x8 load_bytes(const uint8_t *b) {
+    u8x8 v;
+    memcpy(&v, b, sizeof v);
+    return __builtin_convertvector(v, u16x8);
+}
+
+static inline void hash8(const uint8_t *b, uint16_t *hash) {
+    u16x8 b0 = load_bytes(b), b1 = load_bytes(b + 1), b2 = load_bytes(b + 2);
+    u16x8 h = ((b0 | b1 << 8) ^ (b1 >> 4 | b2 << 4)) & 4095;
+    memcpy(hash, &h, sizeof h);
+}
+
+static inline uint32_t load32(const uint8_t *b) {
+    return le32_get(b);
+}
+
+// slots has one more at its end.
+static void decode_fast(struct decoder *d) {
+    if (d->in_end - d->in < FAST_IN || d->size - d->at < FAST_OUT)
+        return;
+    const uint8_t *in = d->in, *in_last = d->in_end - FAST_IN;
+    uint8_t *out = d->out, *op = out + d->at, *op_last = out + d->size - FAST_OUT;
+    uint16_t *slots = d->table->narrow;
+    uint32_t control = d->control;
+    if (control == 0)
+        return;
+    while (in <= in_last && op <= op_last) {
+        uint8_t joined[64];
+        uint32_t n = (uint32_t)__builtin_ctz(control), rest = control;
+        const uint8_t *literals = in, *token = in + n;
+        if ((control & (control - 1)) == 0) {
+            rest = load32(token);
+            if (!(rest >> 31))
+                break;
+            token += 4;
+            memcpy(joined, in, 32);
+            copy16(joined + n, token);
+            literals = joined;
+            uint32_t more = (uint32_t)__builtin_ctz(rest);
+            n += more;
+            token += more;
+            rest >>= more;
+        } else {
+            rest >>= n;
+        }
+        if (n > FAST_RUN || rest == 1)
+            break;
+        copy16(op, literals);
+        uint8_t *start = op + n;
+        size_t at = (size_t)(op - out);
+        if (n >= 3) {
+            uint16_t h[16];
+            hash8(literals, h);
+            if (n > 10)
+                hash8(literals + 8, h + 8);
+            for (uint32_t i = 0; i < n - 2; i++)
+                slots[h[i]] = (uint16_t)(at + i);
+        }
+        uint32_t f = load32(token);
+        uint32_t slot = f >> 4 & 4095;
+        size_t position = slots[slot];
+        if (position == UINT16_MAX)
+            break;
+        const uint8_t *source = out + position;
+        size_t length = f & 15, distance = (size_t)(start - source);
+        if (length != 0 && distance >= 17) {
+            length += 2;
+            token += 2;
+            copy16(start, source);
+            start[16] = source[16];
+        } else {
+            if (length != 0) {
+                length += 2;
+                token += 2;
+            } else {
+                length = f >> 16 & 255;
+                token += 3;
+                if (length < 3)
+                    break;
+            }
+            if (distance >= 16) {
+                for (size_t i = 0; i < length; i += 16)
+                    copy16(start + i, source + i);
+            } else {
+                for (size_t i = 0; i < 16; i++)
+                    start[i] = source[i];
+                size_t step = 16 - 16 % distance;
+                for (size_t i = 0; i < length; i += step)
+                    copy16(start + i, start);
+            }
+        }
+        // The two positions before the match: their three bytes reach into it.
+        uint32_t b0 = n >= 2 ? literals[n - 2] : 0, b1 = n >= 1 ? literals[n - 1] : 0;
+        uint32_t x = b0 | b1 << 8 | (uint32_t)source[0] << 16 | (uint32_t)source[1] << 24;
+        uint32_t h2 = n >= 2 ? ((x >> 12) ^ x) & 4095 : LEVEL1_SLOTS;
+        x >>= 8;
+        uint32_t h1 = n >= 1 ? ((x >> 12) ^ x) & 4095 : LEVEL1_SLOTS;
+        at += n;
+        slots[h2] = (uint16_t)(at - 2);
+        slots[h1] = (uint16_t)(at - 1);
+        slots[slot] = (uint16_t)at;
+        op = start + length;
+        in = token;
+        control = rest >> 1;
+    }
+    d->control = control;
+    d->in = in;
+    d->at = (size_t)(op - out);
+    d->cursor = d->at;
+}
+
 #define DECODE(level, is_wide)                                                                     \
     static const char *decode_##level##_##is_wide(struct decoder *d) {                             \
-        return decode_carefully(d, level, is_wide);                                                \
+        return decode_carefully(d, level, is_wide, 0);                                                \
     }
 
-DECODE(1, false)
+static const char *decode_1_false(struct decoder *d) {
+    return decode_carefully(d, 1, false, true);
+}
 DECODE(1, true)
 DECODE(2, false)
 DECODE(2, true)

@@ -10,8 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
-// The secure heap is made at the first use: room for keys, not for data.
-enum { HEAP_SIZE = 1 << 17, HEAP_UNIT = 32 };
+// The secure heap is made at the first use: room for keys and the reply of a key service (at most
+// 64 KiB, and its decoded form), not for data.
+enum { HEAP_SIZE = 1 << 18, HEAP_UNIT = 32 };
 
 int secret_new(struct secret *s, size_t capacity, struct fault *f) {
     *s = SECRET_NONE;

@@ -91,18 +91,6 @@ struct slab *slab_new(size_t capacity) {
     return s;
 }
 
-int slab_grow(struct slab **s, size_t used, size_t capacity) {
-    if ((*s)->capacity >= capacity)
-        return 0;
-    struct slab *larger = slab_new(capacity);
-    if (larger == NULL)
-        return -1;
-    memcpy(larger->data, (*s)->data, used);
-    slab_unref(*s);
-    *s = larger;
-    return 0;
-}
-
 struct slab *slab_ref(struct slab *s) {
     if (s != NULL)
         s->references++;

@@ -21,10 +21,6 @@ struct slab {
 // NULL if memory could not be had. Pages that are never written cost no memory.
 struct slab *slab_new(size_t capacity);
 
-// Grows *s to at least `capacity`, keeping the first `used` bytes; the caller must hold the only
-// reference. Returns 0, or -1 with *s unchanged.
-int slab_grow(struct slab **s, size_t used, size_t capacity);
-
 struct slab *slab_ref(struct slab *s);
 
 // NULL is allowed.

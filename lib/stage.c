@@ -70,36 +70,54 @@ void gather_begin(struct gather *g, size_t need) {
     *g = (struct gather){.need = need};
 }
 
+// Makes room for `wanted` bytes in memory of the gather's own, keeping what it has. Memory grows by
+// doubling, so that a claim alone takes none. Returns 0 or -1.
+static int make_room(struct gather *g, size_t wanted) {
+    if (!g->borrowed && g->slab != NULL && wanted <= g->slab->capacity)
+        return 0;
+    size_t capacity = g->need < GATHER_FIRST ? g->need : GATHER_FIRST;
+    if (capacity < wanted)
+        capacity = 2 * wanted < g->need || g->need < wanted ? 2 * wanted : g->need;
+    struct slab *own = slab_new(capacity > 0 ? capacity : 1);
+    if (own == NULL)
+        return -1;
+    if (g->have > 0)
+        memcpy(own->data, g->data, g->have);
+    slab_unref(g->slab);
+    g->slab = own;
+    g->data = own->data;
+    g->borrowed = false;
+    return 0;
+}
+
+int gather_append(struct gather *g, struct view part) {
+    bool lasting = part.slab != NULL && part.data != NULL;
+    if (g->slab == NULL && lasting) {
+        g->slab = slab_ref(part.slab);
+        g->data = part.data;
+        g->borrowed = true;
+    } else if (!(g->borrowed && lasting && part.slab == g->slab &&
+                 part.data == g->data + g->have)) {
+        if (make_room(g, g->have + part.size) < 0)
+            return -1;
+        uint8_t *to = g->slab->data + g->have;
+        if (part.data != NULL)
+            memcpy(to, part.data, part.size);
+        else
+            memset(to, 0, part.size);
+    }
+    g->have += part.size;
+    return 0;
+}
+
 int gather_fill(struct gather *g, struct view *v, uint64_t *position) {
     if (g->have == 0)
         g->place = place_of(v, *position);
     size_t missing = g->need - g->have;
     struct view part = view_split(v, missing < v->size ? missing : v->size);
     *position += part.size;
-    if (g->have == 0 && part.size == g->need && part.slab != NULL && part.data != NULL) {
-        g->data = part.data;
-        g->slab = slab_ref(part.slab);
-        g->have = part.size;
-        return 1;
-    }
-    if (g->slab == NULL) {
-        g->slab = slab_new(g->need < GATHER_FIRST ? (g->need > 0 ? g->need : 1) : GATHER_FIRST);
-        if (g->slab == NULL)
-            return -1;
-    }
-    size_t wanted = g->have + part.size;
-    if (wanted > g->slab->capacity) {
-        size_t doubled = 2 * g->slab->capacity;
-        size_t capacity = doubled > g->need ? g->need : doubled;
-        if (slab_grow(&g->slab, g->have, capacity > wanted ? capacity : wanted) < 0)
-            return -1;
-    }
-    if (part.data != NULL)
-        memcpy(g->slab->data + g->have, part.data, part.size);
-    else
-        memset(g->slab->data + g->have, 0, part.size);
-    g->have = wanted;
-    g->data = g->slab->data;
+    if (gather_append(g, part) < 0)
+        return -1;
     return g->have == g->need;
 }
 

@@ -76,12 +76,13 @@ struct head {
 // Returns true if they are.
 bool head_fill(struct head *h, size_t need, struct view *v, uint64_t *position);
 
-// A run of bytes of known length put together from views: by reference where one view with a slab
-// holds all of it, else copied, with memory that grows as data arrives.
+// A run of bytes of known length put together from views: by reference where the views follow each
+// other in one slab, else copied, with memory that grows as data arrives.
 struct gather {
     size_t need, have;
-    const uint8_t *data; // once complete
-    struct slab *slab;   // holds the data
+    const uint8_t *data; // `have` bytes
+    struct slab *slab;   // holds them
+    bool borrowed;       // the slab is that of the views
     struct place place;  // of the first byte
 };
 
@@ -90,6 +91,10 @@ void gather_begin(struct gather *g, size_t need);
 // Moves bytes from *v. Returns 1 when complete (the caller then takes over g->slab), 0 when more is
 // needed, -1 if memory could not be had.
 int gather_fill(struct gather *g, struct view *v, uint64_t *position);
+
+// Moves all of `part` to the end of what is gathered, whatever g->need says; the same results
+// but 1.
+int gather_append(struct gather *g, struct view part);
 
 // Drops what has been gathered.
 void gather_clear(struct gather *g);

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// qpunpack: a qpress archive on standard input, its files on standard output or below a directory.
+#include "filter.h"
+#include "interrupt.h"
+#include "options.h"
+#include "outdir.h"
+#include "qpress_dec.h"
+#include "sink.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// The largest block that the format's users make is 64 MiB; --max-chunk allows more or less.
+enum { KEY_OVERWRITE = 1, OPEN_MAX_EASY = 200 };
+
+struct options {
+    const char *input;
+    struct options_run run;
+    const char *directory; // NULL: to standard output
+    bool to_stdout;
+    bool list;
+    bool overwrite;
+};
+
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+    struct options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->input;
+        state->child_inputs[1] = &o->run;
+        return 0;
+    case 'C':
+        o->directory = arg;
+        return 0;
+    case 'o':
+        o->to_stdout = true;
+        return 0;
+    case 't':
+        o->list = true;
+        return 0;
+    case 'd':
+        return 0;
+    case 'T':
+        options_parse_threads(&o->run, arg, state);
+        return 0;
+    case KEY_OVERWRITE:
+        o->overwrite = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        options_no_operand(state, arg);
+        return 0;
+    case ARGP_KEY_END:
+        if ((o->directory != NULL) + o->to_stdout + o->list > 1)
+            argp_error(state, "choose one of -o, -C and -t");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option option_list[] = {
+    {"to-stdout", 'o', NULL, 0,
+     "Write the files to standard output one after the other (the default)", 0},
+    {"directory", 'C', "DIR", 0, "Create the files and folders below DIR", 0},
+    {"list", 't', NULL, 0, "List the files' names on standard output, write no file", 0},
+    {"decompress", 'd', NULL, 0, "Accepted for scripts that call qpress -d: this is all it does",
+     0},
+    {"qpress-threads", 'T', "N", 0, "The same as -j, as qpress calls it", 0},
+    {"overwrite", KEY_OVERWRITE, NULL, 0, "With -C, replace files that exist", 0},
+    {0}};
+
+static const struct argp_child children[] = {
+    {&options_input_argp, 0, NULL, 0}, {&options_run_argp, 0, NULL, 0}, {0}};
+
+static const struct argp parser = {
+    .options = option_list,
+    .parser = parse_option,
+    .doc = "Decompress a qpress archive (.qp, _xb.qp) from standard input.",
+    .children = children};
+
+// Where the archive's files go.
+struct unpacker {
+    struct ordered *ordered;
+    bool verbose;
+    struct stage *sink;    // of standard output; NULL where the next one is used
+    struct outdir *outdir; // NULL where the files are only listed
+    struct file *files;    // begun below outdir and not freed
+    unsigned open;
+};
+
+struct file {
+    struct unpacker *unpacker;
+    struct outfile *out; // NULL: complete
+    struct stage *sink;
+    struct file *next;
+};
+
+static void name_file(const struct unpacker *u, const char *path, size_t size) {
+    char shown[2048];
+    if (u->verbose)
+        diag_note("%s", diag_name(path, size, shown, sizeof shown));
+}
+
+static int stream_file(void *context, const char *path, size_t size, struct stage **next,
+                       struct fault *f) {
+    (void)f;
+    struct unpacker *u = context;
+    name_file(u, path, size);
+    *next = u->sink;
+    return 0;
+}
+
+static void stream_end(void *context) {
+    struct unpacker *u = context;
+    stage_finish(u->sink);
+}
+
+static int list_file(void *context, const char *path, size_t size, struct stage **next,
+                     struct fault *f) {
+    (void)context, (void)f;
+    char shown[2048];
+    *next = NULL;
+    puts(diag_name(path, size, shown, sizeof shown));
+    return 0;
+}
+
+static void nothing_left(void *context) {
+    (void)context;
+}
+
+static void complete_file(void *context) {
+    struct file *file = context;
+    struct outfile *out = file->out;
+    struct fault f;
+    file->out = NULL;
+    file->unpacker->open--;
+    if (outfile_commit(out, &f) < 0)
+        ordered_abort(file->unpacker->ordered, &f);
+}
+
+// Frees the files that are complete, or, at the end, all.
+static void free_files(struct unpacker *u, bool all) {
+    for (struct file **link = &u->files; *link != NULL;) {
+        struct file *file = *link;
+        if (file->out != NULL && !all) {
+            link = &file->next;
+            continue;
+        }
+        *link = file->next;
+        outfile_discard(file->out);
+        stage_free(file->sink);
+        free(file);
+    }
+}
+
+static int make_folder(void *context, const char *path, size_t size, struct fault *f) {
+    struct unpacker *u = context;
+    if (outdir_check_name(path, size, f) < 0)
+        return -1;
+    name_file(u, path, size);
+    return outdir_make_folder(u->outdir, path, f);
+}
+
+static int make_file(void *context, const char *path, size_t size, struct stage **next,
+                     struct fault *f) {
+    struct unpacker *u = context;
+    free_files(u, false);
+    if (outdir_check_name(path, size, f) < 0)
+        return -1;
+    if (u->open >= OPEN_MAX_EASY && ordered_settle(u->ordered, f) < 0)
+        return -1;
+    struct file *file = calloc(1, sizeof *file);
+    if (file == NULL)
+        return diag_fault_memory(f);
+    file->unpacker = u;
+    if (outdir_create(u->outdir, path, &file->out, f) < 0) {
+        free(file);
+        return -1;
+    }
+    u->open++;
+    file->next = u->files;
+    u->files = file;
+    char shown[256];
+    file->sink = sink_new(u->ordered, outfile_fd(file->out),
+                          diag_name(path, size, shown, sizeof shown), true, complete_file, file);
+    if (file->sink == NULL)
+        return diag_fault_memory(f);
+    name_file(u, path, size);
+    *next = file->sink;
+    return 0;
+}
+
+static void file_written(void *context, struct stage *next) {
+    (void)context;
+    stage_finish(next);
+}
+
+static struct qpress_target target_for(const struct options *o, struct unpacker *u) {
+    if (o->list)
+        return (struct qpress_target){.file = list_file, .end = nothing_left, .context = u};
+    if (o->directory == NULL)
+        return (struct qpress_target){.file = stream_file, .end = stream_end, .context = u};
+    return (struct qpress_target){.folder = make_folder,
+                                  .file = make_file,
+                                  .file_end = file_written,
+                                  .end = nothing_left,
+                                  .context = u};
+}
+
+static int decode(struct input *in, const struct options *o, struct unpacker *u, struct fault *f) {
+    if (o->directory == NULL && !o->list &&
+        (u->sink = sink_new(u->ordered, STDOUT_FILENO, "standard output", false, NULL, NULL)) ==
+            NULL)
+        return diag_fault_memory(f);
+    struct stage *decoder = qpress_dec_new(u->ordered, o->run.max_chunk, target_for(o, u));
+    int result = decoder != NULL ? filter_run(in, u->ordered, decoder, f) : diag_fault_memory(f);
+    ordered_drop(u->ordered);
+    free_files(u, true);
+    stage_free(decoder);
+    stage_free(u->sink);
+    return result;
+}
+
+static int unpack(const struct options *o, struct fault *f) {
+    struct unpacker u = {.verbose = o->run.verbose};
+    struct input in;
+    if (input_open(&in, o->input, f) < 0)
+        return -1;
+    int result = 0;
+    if (o->directory != NULL) {
+        interrupt_catch();
+        result = outdir_open(&u.outdir, o->directory, o->overwrite, f);
+    }
+    if (result == 0)
+        result = ordered_new(&u.ordered, options_threads(&o->run), f);
+    if (result == 0)
+        result = decode(&in, o, &u, f);
+    ordered_free(u.ordered);
+    outdir_close(u.outdir);
+    input_close(&in);
+    slab_trim();
+    return result;
+}
+
+int main(int argc, char **argv) {
+    struct options o = {0};
+    struct fault f;
+    diag_start();
+    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    int result = unpack(&o, &f);
+    interrupt_die();
+    return result < 0 ? diag_print(&f) : 0;
+}

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "extract.h"
+
+#include "lz4_dec.h"
+#include "names.h"
+#include "qpress_dec.h"
+#include "sink.h"
+#include "xbstream_reader.h"
+#include "zstd_dec.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Suffixes that may stand behind each other; writers put two at most.
+enum { DECODERS_MAX = 8, SHOWN_SIZE = 256 };
+
+// Open members from which on a new one waits for those in flight: each has two descriptors.
+enum { OPEN_MAX_EASY = 200 };
+
+struct extract {
+    struct ordered *ordered;
+    const struct extract_settings *settings;
+    struct stage *reader;
+    struct names *restored; // names of the files
+    struct member *members; // begun and not freed
+    unsigned open;          // members whose file is open
+    unsigned left_encrypted;
+};
+
+struct member {
+    struct extract *extract;
+    struct member *next, **link; // in extract->members
+    char *shown;                 // printable name
+    struct outfile *file;
+    struct stage *sink;
+    struct stage *decoders[DECODERS_MAX]; // [0] is next to the sink
+    unsigned decoder_count;
+};
+
+static const char *const suffixes[] = {".xbcrypt", ".qp", ".lz4", ".zst"};
+
+static bool has_suffix(const char *name, size_t size, const char *suffix) {
+    size_t length = strlen(suffix);
+    return size > length && memcmp(name + size - length, suffix, length) == 0 &&
+           name[size - length - 1] != '/'; // what is left is a name
+}
+
+// The suffix at the end of the name that is to be undone; NULL if there is none.
+static const char *suffix_to_undo(const struct extract *e, const char *name, size_t size) {
+    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
+        bool wanted = i == 0 ? e->settings->decrypt != NULL : e->settings->decompress;
+        if (wanted && has_suffix(name, size, suffixes[i]))
+            return suffixes[i];
+    }
+    return NULL;
+}
+
+static struct stage *make_decoder(struct member *m, const char *suffix, struct stage *next) {
+    const struct extract_settings *s = m->extract->settings;
+    struct ordered *o = m->extract->ordered;
+    switch (suffix[1]) {
+    case 'x':
+        return xbcrypt_dec_new(o, s->decrypt, m->shown, next);
+    case 'q':
+        return qpress_dec_new_single(o, s->max_chunk, next);
+    case 'l':
+        return lz4_dec_new(o, next);
+    default:
+        return zstd_dec_new(o, next);
+    }
+}
+
+static void free_member(struct member *m) {
+    if (m->link != NULL) {
+        *m->link = m->next;
+        if (m->next != NULL)
+            m->next->link = m->link;
+    }
+    outfile_discard(m->file);
+    for (unsigned i = 0; i < m->decoder_count; i++)
+        stage_free(m->decoders[i]);
+    stage_free(m->sink);
+    free(m->shown);
+    free(m);
+}
+
+// In order: all of the member has been written. Gives the file its name. The stages that are on the
+// way here stay until the extractor looks for what can be freed.
+static void complete(void *context) {
+    struct member *m = context;
+    struct fault f;
+    struct outfile *file = m->file;
+    m->file = NULL;
+    m->extract->open--;
+    if (outfile_commit(file, &f) < 0)
+        ordered_abort(m->extract->ordered, &f);
+}
+
+static void free_completed(struct extract *e) {
+    for (struct member *m = e->members, *next; m != NULL; m = next) {
+        next = m->next;
+        if (m->file == NULL)
+            free_member(m);
+    }
+}
+
+static struct member *make_member(struct extract *e, const char *name, size_t size) {
+    struct member *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return NULL;
+    m->extract = e;
+    m->shown = malloc(SHOWN_SIZE);
+    if (m->shown == NULL) {
+        free(m);
+        return NULL;
+    }
+    diag_name(name, size, m->shown, SHOWN_SIZE);
+    return m;
+}
+
+// Works out the name of the member's file: takes the suffixes that are to be undone off `name` and
+// notes them, innermost first, in undo[]. Returns their number, or -1 and *f.
+static int take_suffixes(const struct extract *e, char *name, size_t *size,
+                         const char *undo[DECODERS_MAX], struct fault *f) {
+    const char *outermost_first[DECODERS_MAX], *suffix;
+    int count = 0;
+    while ((suffix = suffix_to_undo(e, name, *size)) != NULL) {
+        if (count == DECODERS_MAX)
+            return diag_fault(f, EX_DATAERR, "more than %d suffixes to undo", DECODERS_MAX);
+        outermost_first[count++] = suffix;
+        *size -= strlen(suffix);
+        name[*size] = '\0';
+    }
+    for (int i = 0; i < count; i++)
+        undo[i] = outermost_first[count - 1 - i];
+    return count;
+}
+
+static int claim_name(struct extract *e, const char *restored, size_t size, struct fault *f) {
+    struct name *name = names_add(&e->restored, restored, size);
+    if (name == NULL)
+        return diag_fault_memory(f);
+    if (name->value != NULL) {
+        char shown[SHOWN_SIZE];
+        return diag_fault(f, EX_DATAERR, "another member was restored as %s before",
+                          diag_name(restored, size, shown, sizeof shown));
+    }
+    name->value = e; // anything but NULL
+    return 0;
+}
+
+// Builds file, sink and decoders.
+static int build_chain(struct member *m, const char *restored, const char *const undo[], int count,
+                       struct fault *f) {
+    struct extract *e = m->extract;
+    if (e->open >= OPEN_MAX_EASY && ordered_settle(e->ordered, f) < 0)
+        return -1;
+    if (outdir_create(e->settings->outdir, restored, &m->file, f) < 0)
+        return -1;
+    e->open++;
+    m->sink = sink_new(e->ordered, outfile_fd(m->file), m->shown, true, complete, m);
+    struct stage *next = m->sink;
+    for (int i = 0; next != NULL && i < count; i++) {
+        next = make_decoder(m, undo[i], next);
+        if (next != NULL)
+            m->decoders[m->decoder_count++] = next;
+    }
+    return next != NULL ? 0 : diag_fault_memory(f);
+}
+
+static int open_member(struct member *m, const char *stored, size_t size, struct fault *f) {
+    struct extract *e = m->extract;
+    char name[OUTDIR_NAME_MAX + 1];
+    const char *undo[DECODERS_MAX];
+    if (outdir_check_name(stored, size, f) < 0)
+        return -1;
+    memcpy(name, stored, size + 1);
+    if (e->settings->decrypt == NULL && has_suffix(stored, size, suffixes[0]))
+        e->left_encrypted++;
+    int count = take_suffixes(e, name, &size, undo, f);
+    if (count < 0 || claim_name(e, name, size, f) < 0 || build_chain(m, name, undo, count, f) < 0)
+        return -1;
+    if (e->settings->member != NULL) {
+        char shown[SHOWN_SIZE];
+        e->settings->member(m->shown, diag_name(name, size, shown, sizeof shown));
+    }
+    return 0;
+}
+
+static int begin(void *context, const char *name, size_t size, void **member, struct fault *f) {
+    struct extract *e = context;
+    free_completed(e);
+    struct member *m = make_member(e, name, size);
+    if (m == NULL)
+        return diag_fault_memory(f);
+    *member = m;
+    m->next = e->members;
+    m->link = &e->members;
+    if (m->next != NULL)
+        m->next->link = &m->next;
+    e->members = m;
+    if (open_member(m, name, size, f) == 0)
+        return 0;
+    diag_prefix(f, m->shown);
+    return -1;
+}
+
+static void data(void *context, void *member, struct view v) {
+    struct extract *e = context;
+    struct member *m = member;
+    if (m->decoder_count == 0) {
+        stage_push(m->sink, v);
+        return;
+    }
+    if (v.data == NULL) {
+        struct fault f;
+        diag_fault(&f, EX_DATAERR, "%s: sparse chunk in a member that is encrypted or compressed",
+                   m->shown);
+        ordered_abort(e->ordered, &f);
+        return;
+    }
+    stage_push(m->decoders[m->decoder_count - 1], v);
+}
+
+static void end(void *context, void *member) {
+    (void)context;
+    struct member *m = member;
+    stage_finish(m->decoder_count > 0 ? m->decoders[m->decoder_count - 1] : m->sink);
+}
+
+static void finish(void *context) {
+    (void)context; // the members' own ends are on their way
+}
+
+static void unfinished(void *context, const char *name, size_t size) {
+    const struct extract *e = context;
+    char shown[SHOWN_SIZE];
+    if (e->settings->unfinished != NULL)
+        e->settings->unfinished(diag_name(name, size, shown, sizeof shown));
+}
+
+static int list_begin(void *context, const char *name, size_t size, void **member,
+                      struct fault *f) {
+    const struct extract *e = context;
+    char shown[2048];
+    (void)f;
+    *member = NULL;
+    diag_name(name, size, shown, sizeof shown);
+    if (e->settings->member != NULL)
+        e->settings->member(shown, shown);
+    return 0;
+}
+
+static void list_data(void *context, void *member, struct view v) {
+    (void)context, (void)member, (void)v;
+}
+
+static void list_end(void *context, void *member) {
+    (void)context, (void)member;
+}
+
+int extract_new(struct extract **out, struct ordered *o, const struct extract_settings *settings,
+                struct fault *f) {
+    *out = NULL;
+    struct extract *e = calloc(1, sizeof *e);
+    if (e == NULL)
+        return diag_fault_memory(f);
+    e->ordered = o;
+    e->settings = settings;
+    bool listing = settings->outdir == NULL;
+    e->reader = xbstream_reader_new(o, settings->max_chunk,
+                                    (struct xbstream_target){
+                                        .begin = listing ? list_begin : begin,
+                                        .data = listing ? list_data : data,
+                                        .end = listing ? list_end : end,
+                                        .finish = finish,
+                                        .unfinished = unfinished,
+                                        .context = e,
+                                    });
+    if (e->reader == NULL) {
+        free(e);
+        return diag_fault_memory(f);
+    }
+    *out = e;
+    return 0;
+}
+
+struct stage *extract_stage(struct extract *e) {
+    return e->reader;
+}
+
+unsigned extract_left_encrypted(const struct extract *e) {
+    return e->left_encrypted;
+}
+
+void extract_free(struct extract *e) {
+    if (e == NULL)
+        return;
+    while (e->members != NULL)
+        free_member(e->members);
+    stage_free(e->reader);
+    names_free(e->restored);
+    free(e);
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stage: a sequence of independent compressed frames → their content. A frame of ordinary size is
+// one unit of work, and its content goes out when the frame's own checks have passed; of a frame
+// larger than FRAMES_UNIT_MAX, or whose content is larger than FRAMES_HOLD_MAX, content goes out as
+// it is decoded (the checks still decide whether the stream succeeds). Empty input is no frame: no
+// content.
+#ifndef XBPIPE_FRAMES_H
+#define XBPIPE_FRAMES_H
+
+#include "stage.h"
+
+enum { FRAMES_UNIT_MAX = 16 << 20, FRAMES_HOLD_MAX = 16 << 20 };
+
+// Follows the outline of a frame, without decoding, to find its end. All zero at the start of each.
+struct frames_walk {
+    unsigned step;  // of the codec's; 0 comes first
+    unsigned flags; // the codec's
+    uint64_t skip;  // bytes to pass over before the next step
+    uint8_t bytes[4];
+    unsigned have;
+    bool lost; // this is not a frame that the codec knows: its decoder will say why
+};
+
+// The step that a codec sets when the frame ends after `skip` more bytes.
+enum { FRAMES_LAST = 255 };
+
+struct frames_codec {
+    const char *name; // "an LZ4", for messages
+    // How many bytes (1 to 4) a step needs; and what they say, in w->bytes (those not needed are
+    // 0): sets w->skip and the next step. Returns false if they begin no frame.
+    unsigned (*step_size)(unsigned step);
+    bool (*take_step)(struct frames_walk *w);
+    // A decoder for frames; NULL if memory could not be had.
+    void *(*open)(void);
+    // Decodes from *in_size bytes to at most *out_size; sets both to what was used and made, and
+    // *between: no frame is open. Returns NULL, or a text that says what is wrong.
+    const char *(*decode)(void *decoder, const uint8_t *in, size_t *in_size, uint8_t *out,
+                          size_t *out_size, bool *between);
+    void (*close)(void *decoder); // NULL is allowed
+};
+
+// A stage for that codec that pushes into `next`. NULL if memory could not be had. Failures: what
+// the decoder says, and input that ends inside a frame (EX_DATAERR), EX_OSERR.
+struct stage *frames_new(struct ordered *o, const struct frames_codec *codec, struct stage *next);
+
+#endif

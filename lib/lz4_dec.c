@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lz4_dec.h"
+
+#include "byteorder.h"
+#include "frames.h"
+
+#include <lz4frame.h>
+
+// The outline of a frame (LZ4 Frame Format 1.6): magic, FLG, BD, [content size], [dictionary id],
+// header checksum, blocks of (size, data, [checksum]) until a size of 0, [content checksum].
+enum step { MAGIC, SKIPPABLE_SIZE, HEADER, BLOCK_SIZE };
+enum {
+    FLAG_DICTIONARY = 0x01,
+    FLAG_CONTENT_CHECKSUM = 0x04,
+    FLAG_CONTENT_SIZE = 0x08,
+    FLAG_BLOCK_CHECKSUM = 0x10
+};
+
+static unsigned step_size(unsigned step) {
+    return step == HEADER ? 2 : 4;
+}
+
+static bool take_step(struct frames_walk *w) {
+    uint32_t word = le32_get(w->bytes);
+    switch ((enum step)w->step) {
+    case MAGIC:
+        w->step = (word & 0xfffffff0u) == 0x184d2a50u ? SKIPPABLE_SIZE : HEADER;
+        return w->step == SKIPPABLE_SIZE || word == 0x184d2204u;
+    case SKIPPABLE_SIZE:
+        w->skip = word;
+        w->step = FRAMES_LAST;
+        return true;
+    case HEADER: // FLG and BD; then what they promise and the header checksum
+        w->flags = w->bytes[0];
+        w->skip =
+            1 + (w->flags & FLAG_CONTENT_SIZE ? 8u : 0) + (w->flags & FLAG_DICTIONARY ? 4u : 0);
+        w->step = BLOCK_SIZE;
+        return true;
+    default:
+        if (word != 0) { // bit 31: not compressed
+            w->skip = (word & 0x7fffffffu) + (w->flags & FLAG_BLOCK_CHECKSUM ? 4u : 0);
+            return true;
+        }
+        w->skip = w->flags & FLAG_CONTENT_CHECKSUM ? 4 : 0;
+        w->step = FRAMES_LAST;
+        return true;
+    }
+}
+
+static void *open_decoder(void) {
+    LZ4F_dctx *dctx;
+    return LZ4F_isError(LZ4F_createDecompressionContext(&dctx, LZ4F_VERSION)) ? NULL : dctx;
+}
+
+static const char *decode(void *decoder, const uint8_t *in, size_t *in_size, uint8_t *out,
+                          size_t *out_size, bool *between) {
+    size_t hint = LZ4F_decompress(decoder, out, out_size, in, in_size, NULL);
+    if (LZ4F_isError(hint))
+        return LZ4F_getErrorName(hint);
+    *between = hint == 0;
+    return NULL;
+}
+
+static void close_decoder(void *decoder) {
+    LZ4F_freeDecompressionContext(decoder);
+}
+
+struct stage *lz4_dec_new(struct ordered *o, struct stage *next) {
+    static const struct frames_codec codec = {.name = "an LZ4",
+                                              .step_size = step_size,
+                                              .take_step = take_step,
+                                              .open = open_decoder,
+                                              .decode = decode,
+                                              .close = close_decoder};
+    return frames_new(o, &codec, next);
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// A set of names, each with a pointer of the user's.
+#ifndef XBPIPE_NAMES_H
+#define XBPIPE_NAMES_H
+
+#include <stddef.h>
+
+struct names; // NULL is the empty set; made by the first addition
+
+struct name {
+    void *value; // the user's; initially NULL
+    size_t size;
+    char bytes[]; // `size` bytes and a terminator
+};
+
+// Finds the name of `size` bytes, or adds it. NULL if memory could not be had.
+struct name *names_add(struct names **set, const void *bytes, size_t size);
+
+// Calls `visit` for each name, in no particular order.
+void names_visit(struct names *set, void (*visit)(struct name *, void *context), void *context);
+
+// Frees the set and its names, not the values. NULL is allowed.
+void names_free(struct names *set);
+
+#endif

@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qpress_dec.h"
+
+#include "checksum.h"
+#include "qpress.h"
+#include "quicklz.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PATH_SIZE_MAX = 4096 };
+
+enum state { IN_ARCHIVE_HEAD, IN_ITEM_HEAD, IN_PACKET_HEAD, IN_PACKET };
+
+struct decoder {
+    struct stage stage;
+    struct ordered *ordered;
+    uint64_t max_block;
+    struct qpress_target target;
+    struct stage *single; // of qpress_dec_new_single: where the one file goes
+    bool single_seen;
+    uint64_t position;
+    bool dead;
+    enum state state;
+    struct head head;
+    uint64_t block_size; // the archive's
+    bool in_file;
+    struct stage *next;       // the file's
+    uint64_t produced;        // bytes of the file in the blocks submitted
+    struct qpress_item block; // whose packet is being read
+    struct quicklz_header packet;
+    struct gather data;       // the packet
+    char path[PATH_SIZE_MAX]; // of the folder that is open, each component followed by '/'
+    size_t path_size;
+    unsigned depth;
+    size_t depths[PATH_SIZE_MAX / 2]; // path_size before each folder was entered
+};
+
+struct block {
+    struct unit unit;
+    struct decoder *decoder;
+    struct stage *next;
+    struct quicklz_header packet;
+    const uint8_t *data; // the packet
+    struct slab *slab;   // holds it
+    struct slab *output;
+    uint32_t adler;
+    uint64_t offset; // in the file
+    struct place place;
+    bool failed;
+    struct fault fault;
+};
+
+static void fail(struct decoder *d, const struct fault *f) {
+    d->dead = true;
+    ordered_fail(d->ordered, f);
+}
+
+static void fail_memory(struct decoder *d) {
+    struct fault f;
+    diag_fault_memory(&f);
+    fail(d, &f);
+}
+
+// Verifies and decodes one block. Returns 0, or -1 with b->fault.
+static int decode(struct block *b) {
+    char where[PLACE_TEXT_SIZE];
+    uint32_t adler = checksum_adler32(b->data, b->packet.stored_size);
+    if (adler != b->adler)
+        return diag_fault(&b->fault, EX_DATAERR,
+                          "damaged qpress block %s: Adler-32: expected 0x%08" PRIx32
+                          ", found 0x%08" PRIx32 "; fetch the backup again",
+                          place_text(&b->place, 0, where), b->adler, adler);
+    if (b->next == NULL)
+        return 0;
+    b->output = slab_new(b->packet.size + QUICKLZ_SLACK);
+    if (b->output == NULL)
+        return diag_fault_memory(&b->fault);
+    size_t at;
+    const char *wrong = quicklz_decode(&b->packet, b->data, b->output->data, &at);
+    if (wrong != NULL)
+        return diag_fault(&b->fault, EX_DATAERR, "damaged QuickLZ packet: %s %s", wrong,
+                          place_text(&b->place, at, where));
+    if (b->next->ops->place != NULL)
+        return b->next->ops->place(b->next, b->offset, b->output->data, b->packet.size, &b->fault);
+    return 0;
+}
+
+static enum job_result run_block(struct job *job, unsigned thread) {
+    (void)thread;
+    struct block *b = (struct block *)job;
+    b->failed = decode(b) < 0;
+    return JOB_DONE;
+}
+
+static void deliver_block(struct unit *unit) {
+    struct block *b = (struct block *)unit;
+    if (b->failed)
+        ordered_abort(b->decoder->ordered, &b->fault);
+    else if (b->next == NULL)
+        return;
+    else if (b->next->ops->place != NULL)
+        b->next->ops->placed(b->next, b->packet.size);
+    else
+        stage_push(b->next, (struct view){.data = b->output->data,
+                                          .size = b->packet.size,
+                                          .slab = b->output,
+                                          .origin = b->place.origin});
+}
+
+static void release_block(struct unit *unit) {
+    struct block *b = (struct block *)unit;
+    slab_unref(b->slab);
+    slab_unref(b->output);
+    free(b);
+}
+
+// Takes over the gathered packet.
+static void submit_block(struct decoder *d) {
+    struct block *b = calloc(1, sizeof *b);
+    if (b == NULL) {
+        fail_memory(d);
+        return;
+    }
+    b->unit.job.run = run_block;
+    b->unit.deliver = deliver_block;
+    b->unit.release = release_block;
+    b->unit.cost = d->packet.stored_size + d->packet.size + sizeof *b;
+    b->decoder = d;
+    b->next = d->next;
+    b->packet = d->packet;
+    b->data = d->data.data;
+    b->slab = d->data.slab;
+    b->adler = d->block.adler;
+    b->offset = d->produced;
+    b->place = d->data.place;
+    d->data = (struct gather){0};
+    d->produced += d->packet.size;
+    ordered_submit(d->ordered, &b->unit);
+}
+
+// A marker that calls file_end, or end, when its turn comes.
+struct mark {
+    struct unit unit;
+    struct decoder *decoder;
+    struct stage *next;
+    bool archive;
+};
+
+static void deliver_mark(struct unit *unit) {
+    struct mark *m = (struct mark *)unit;
+    const struct qpress_target *target = &m->decoder->target;
+    if (m->archive)
+        target->end(target->context);
+    else
+        target->file_end(target->context, m->next);
+}
+
+static void release_mark(struct unit *unit) {
+    free(unit);
+}
+
+static void submit_mark(struct decoder *d, bool archive) {
+    if (!archive && d->target.file_end == NULL)
+        return;
+    struct mark *m = calloc(1, sizeof *m);
+    if (m == NULL) {
+        fail_memory(d);
+        return;
+    }
+    m->unit.deliver = deliver_mark;
+    m->unit.release = release_mark;
+    m->decoder = d;
+    m->next = d->next;
+    m->archive = archive;
+    ordered_submit(d->ordered, &m->unit);
+}
+
+// Appends the item's name to the open folder's path; returns the whole size, or 0 and *f.
+static size_t append_name(struct decoder *d, const struct qpress_item *item, struct fault *f) {
+    size_t size = d->path_size + item->name_size;
+    if (size + 2 > sizeof d->path) {
+        char where[PLACE_TEXT_SIZE];
+        diag_fault(f, EX_DATAERR, "folders in qpress archive nested too deep %s",
+                   place_text(&d->head.place, 0, where));
+        return 0;
+    }
+    memcpy(d->path + d->path_size, item->name, item->name_size);
+    d->path[size] = '\0';
+    return size;
+}
+
+static int enter_folder(struct decoder *d, const struct qpress_item *item, struct fault *f) {
+    size_t size = append_name(d, item, f);
+    if (size == 0 && item->name_size + d->path_size > 0)
+        return -1;
+    if (d->target.folder != NULL && d->target.folder(d->target.context, d->path, size, f) < 0)
+        return -1;
+    if (d->depth == sizeof d->depths / sizeof d->depths[0])
+        return diag_fault(f, EX_DATAERR, "folders in qpress archive nested too deep");
+    d->depths[d->depth++] = d->path_size;
+    d->path[size] = '/';
+    d->path_size = size + 1;
+    return 0;
+}
+
+static int begin_file(struct decoder *d, const struct qpress_item *item, struct fault *f) {
+    size_t size = append_name(d, item, f);
+    if (size == 0 && item->name_size + d->path_size > 0)
+        return -1;
+    d->in_file = true;
+    d->produced = 0;
+    d->next = NULL;
+    return d->target.file(d->target.context, d->path, size, &d->next, f);
+}
+
+static int handle_item(struct decoder *d, const struct qpress_item *item, struct fault *f) {
+    char where[PLACE_TEXT_SIZE];
+    switch (item->kind) {
+    case QPRESS_ENTER:
+        return enter_folder(d, item, f);
+    case QPRESS_LEAVE:
+        if (d->depth == 0)
+            return diag_fault(f, EX_DATAERR,
+                              "damaged qpress archive %s: leaves a folder that it did not enter",
+                              place_text(&d->head.place, 0, where));
+        d->path_size = d->depths[--d->depth];
+        return 0;
+    case QPRESS_FILE:
+        return begin_file(d, item, f);
+    case QPRESS_FILE_END:
+        d->in_file = false;
+        submit_mark(d, false);
+        return 0;
+    default:
+        if (item->recovery != d->produced)
+            return diag_fault(
+                f, EX_DATAERR,
+                "damaged qpress archive: block %s does not continue the file: expected "
+                "offset %" PRIu64 ", found %" PRIu64,
+                place_text(&d->head.place, 0, where), d->produced, item->recovery);
+        d->block = *item;
+        d->state = IN_PACKET_HEAD;
+        return 0;
+    }
+}
+
+// Checks the packet's header, of which `have` bytes are at `bytes`.
+static int check_packet(struct decoder *d, const uint8_t *bytes, size_t have,
+                        const struct place *place, struct fault *f) {
+    char where[PLACE_TEXT_SIZE];
+    const char *wrong = quicklz_parse_header(bytes, have, &d->packet);
+    if (wrong != NULL)
+        return diag_fault(f, EX_DATAERR, "damaged QuickLZ packet: %s %s", wrong,
+                          place_text(place, 0, where));
+    if (d->packet.size > d->block_size)
+        return diag_fault(f, EX_DATAERR,
+                          "damaged qpress archive: packet %s larger than the archive's blocks: "
+                          "expected at most %" PRIu64 " bytes, found %zu",
+                          place_text(place, 0, where), d->block_size, d->packet.size);
+    return 0;
+}
+
+// The packet's header; where it lies whole in the view it stays there, so that the packet need not
+// be copied. Returns false when there is nothing more to do with the view.
+static bool take_packet_head(struct decoder *d, struct view *v) {
+    struct fault f;
+    if (v->size == 0)
+        return false;
+    if (d->head.have == 0 && v->data != NULL && v->size >= quicklz_header_size(v->data[0])) {
+        struct place place = {.origin = v->origin, .exact = v->exact, .position = d->position};
+        if (check_packet(d, v->data, v->size, &place, &f) < 0) {
+            fail(d, &f);
+            return false;
+        }
+        gather_begin(&d->data, d->packet.stored_size);
+        d->state = IN_PACKET;
+        return true;
+    }
+    if (!head_fill(&d->head, 1, v, &d->position) ||
+        !head_fill(&d->head, quicklz_header_size(d->head.bytes[0]), v, &d->position))
+        return false;
+    if (check_packet(d, d->head.bytes, d->head.have, &d->head.place, &f) < 0) {
+        fail(d, &f);
+        return false;
+    }
+    // The header goes first into what is gathered.
+    gather_begin(&d->data, d->packet.stored_size);
+    struct view head = {.data = d->head.bytes,
+                        .size = d->head.have,
+                        .origin = d->head.place.origin,
+                        .exact = d->head.place.exact};
+    uint64_t position = d->head.place.position;
+    if (gather_fill(&d->data, &head, &position) < 0) {
+        fail_memory(d);
+        return false;
+    }
+    d->state = IN_PACKET;
+    return true;
+}
+
+static bool take_packet(struct decoder *d, struct view *v) {
+    if (d->data.have < d->data.need) {
+        if (v->size == 0)
+            return false;
+        if (gather_fill(&d->data, v, &d->position) < 0) {
+            fail_memory(d);
+            return false;
+        }
+    }
+    if (d->data.have == d->data.need) {
+        submit_block(d);
+        d->head.have = 0;
+        d->state = IN_ITEM_HEAD;
+    }
+    return !d->dead;
+}
+
+static bool take_head(struct decoder *d, struct view *v) {
+    struct fault f;
+    struct qpress_item item;
+    size_t need;
+    bool archive = d->state == IN_ARCHIVE_HEAD;
+    int parsed = archive ? qpress_parse_archive(d->head.bytes, d->head.have, d->max_block,
+                                                &d->head.place, &d->block_size, &need, &f)
+                         : qpress_parse_item(d->head.bytes, d->head.have, d->in_file,
+                                             &d->head.place, &item, &need, &f);
+    if (parsed == 0)
+        return v->size > 0 && (head_fill(&d->head, need, v, &d->position), true);
+    d->state = IN_ITEM_HEAD;
+    if (parsed < 0 || (!archive && handle_item(d, &item, &f) < 0)) {
+        fail(d, &f);
+        return false;
+    }
+    d->head.have = 0;
+    return !d->dead;
+}
+
+static void push(struct stage *stage, struct view v) {
+    struct decoder *d = (struct decoder *)stage;
+    bool more = !d->dead;
+    while (more)
+        switch (d->state) {
+        case IN_PACKET_HEAD:
+            more = take_packet_head(d, &v);
+            break;
+        case IN_PACKET:
+            more = take_packet(d, &v);
+            break;
+        default:
+            more = take_head(d, &v);
+        }
+}
+
+static void finish(struct stage *stage) {
+    struct decoder *d = (struct decoder *)stage;
+    if (d->dead)
+        return;
+    struct fault f = {0};
+    char where[PLACE_TEXT_SIZE];
+    struct place here = d->head.place;
+    here.origin += d->position - here.position;
+    here.position = d->position;
+    if (d->state == IN_ARCHIVE_HEAD && d->head.have == 0)
+        diag_fault(&f, EX_DATAERR, "input is empty: expected a qpress archive");
+    else if (d->in_file || d->head.have > 0 || d->state != IN_ITEM_HEAD)
+        diag_fault(&f, EX_DATAERR,
+                   "qpress archive ends too early, %s: expected the rest of %s; it was cut short: "
+                   "fetch the backup again",
+                   place_text(&here, 0, where), d->in_file ? "a file" : "its next entry");
+    else if (d->single != NULL && !d->single_seen)
+        diag_fault(&f, EX_DATAERR, "qpress archive holds no file: expected one");
+    if (f.status != 0)
+        fail(d, &f);
+    else
+        submit_mark(d, true);
+}
+
+static void free_decoder(struct stage *stage) {
+    struct decoder *d = (struct decoder *)stage;
+    gather_clear(&d->data);
+    free(d);
+}
+
+struct stage *qpress_dec_new(struct ordered *o, uint64_t max_block, struct qpress_target target) {
+    static const struct stage_operations operations = {
+        .push = push, .finish = finish, .free = free_decoder};
+    struct decoder *d = calloc(1, sizeof *d);
+    if (d == NULL)
+        return NULL;
+    d->stage.ops = &operations;
+    d->ordered = o;
+    d->max_block = max_block;
+    d->target = target;
+    return &d->stage;
+}
+
+static int single_file(void *context, const char *path, size_t size, struct stage **next,
+                       struct fault *f) {
+    (void)path;
+    (void)size;
+    struct decoder *d = context;
+    if (d->single_seen)
+        return diag_fault(f, EX_DATAERR, "qpress archive holds a second file: expected one");
+    d->single_seen = true;
+    *next = d->single;
+    return 0;
+}
+
+static void single_end(void *context) {
+    struct decoder *d = context;
+    stage_finish(d->single);
+}
+
+struct stage *qpress_dec_new_single(struct ordered *o, uint64_t max_block, struct stage *next) {
+    struct stage *stage = qpress_dec_new(
+        o, max_block, (struct qpress_target){.file = single_file, .end = single_end});
+    if (stage != NULL) {
+        struct decoder *d = (struct decoder *)stage;
+        d->target.context = d;
+        d->single = next;
+    }
+    return stage;
+}

@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "xbstream_reader.h"
+
+#include "byteorder.h"
+#include "checksum.h"
+#include "names.h"
+#include "xbstream.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// A payload is checked in pieces of at most this size.
+enum { PIECE_MAX = 1 << 20 };
+
+enum state { IN_HEAD, IN_MAP, IN_PAYLOAD, IN_IGNORED };
+
+struct member {
+    void *target;    // the target's
+    uint64_t offset; // bytes of the file in the chunks met so far
+    bool ended;
+};
+
+struct reader {
+    struct stage stage;
+    struct ordered *ordered;
+    uint64_t max_chunk;
+    struct xbstream_target target;
+    uint64_t position;
+    bool dead;
+    bool any; // a chunk has been met
+    enum state state;
+    struct head head;
+    struct xbstream_chunk header; // its path is in the head
+    struct gather map;
+    struct chunk *chunk; // that is being read
+    uint64_t remaining;  // payload bytes of it
+    struct names *names; // all members; the value is a struct member
+    unsigned unfinished;
+};
+
+// A chunk of type P or S. Its pieces hold references, and so does the reader while it is read.
+struct chunk {
+    struct reader *reader;
+    unsigned references;
+    struct member *member;
+    struct place place;
+    uint32_t crc; // expected
+    uint32_t sum; // of what has been delivered
+    uint8_t *map; // of a sparse chunk
+    size_t map_size;
+    struct view *held; // delivered pieces, waiting for the last one
+    size_t held_count, held_room;
+};
+
+struct piece {
+    struct unit unit;
+    struct chunk *chunk;
+    struct view view; // holds a reference
+    uint32_t crc;
+    bool last;
+};
+
+static void fail(struct reader *r, const struct fault *f) {
+    r->dead = true;
+    ordered_fail(r->ordered, f);
+}
+
+static void fail_memory(struct reader *r) {
+    struct fault f;
+    diag_fault_memory(&f);
+    fail(r, &f);
+}
+
+static void chunk_unref(struct chunk *c) {
+    if (c == NULL || --c->references > 0)
+        return;
+    for (size_t i = 0; i < c->held_count; i++)
+        slab_unref(c->held[i].slab);
+    free(c->held);
+    free(c->map);
+    free(c);
+}
+
+static enum job_result run_piece(struct job *job, unsigned thread) {
+    (void)thread;
+    struct piece *p = (struct piece *)job;
+    p->crc = checksum_crc32(0, p->view.data, p->view.size);
+    return JOB_DONE;
+}
+
+// Passes on `size` bytes from the held pieces, beginning at *index.
+static void pass_on(struct chunk *c, size_t *index, uint64_t size) {
+    const struct xbstream_target *target = &c->reader->target;
+    while (size > 0) {
+        struct view *held = &c->held[*index];
+        struct view part = view_split(held, held->size < size ? held->size : (size_t)size);
+        size -= part.size;
+        if (part.size > 0)
+            target->data(target->context, c->member->target, part);
+        if (held->size == 0)
+            (*index)++;
+    }
+}
+
+static void pass_on_chunk(struct chunk *c) {
+    const struct xbstream_target *target = &c->reader->target;
+    size_t index = 0;
+    if (c->map == NULL) {
+        for (size_t i = 0; i < c->held_count; i++)
+            if (c->held[i].size > 0)
+                target->data(target->context, c->member->target, c->held[i]);
+        return;
+    }
+    for (size_t at = 0; at < c->map_size; at += XBSTREAM_MAP_ENTRY) {
+        uint32_t skip = le32_get(c->map + at), length = le32_get(c->map + at + 4);
+        if (skip > 0)
+            target->data(target->context, c->member->target,
+                         (struct view){.size = skip, .origin = c->place.origin, .exact = true});
+        pass_on(c, &index, length);
+    }
+}
+
+static int hold(struct chunk *c, struct piece *p) {
+    if (c->held_count == c->held_room) {
+        size_t room = c->held_room == 0 ? 16 : 2 * c->held_room;
+        struct view *larger = realloc(c->held, room * sizeof *larger);
+        if (larger == NULL)
+            return -1;
+        c->held = larger;
+        c->held_room = room;
+    }
+    c->held[c->held_count++] = p->view;
+    p->view.slab = NULL; // the reference has gone over
+    return 0;
+}
+
+static void deliver_piece(struct unit *unit) {
+    struct piece *p = (struct piece *)unit;
+    struct chunk *c = p->chunk;
+    struct fault f;
+    c->sum = checksum_crc32_join(c->sum, p->crc, p->view.size);
+    if (hold(c, p) < 0) {
+        diag_fault_memory(&f);
+        ordered_abort(c->reader->ordered, &f);
+        return;
+    }
+    if (!p->last)
+        return;
+    if (c->sum == c->crc) {
+        pass_on_chunk(c);
+        return;
+    }
+    char where[PLACE_TEXT_SIZE];
+    diag_fault(&f, EX_DATAERR,
+               "damaged xbstream chunk %s: CRC-32: expected 0x%08" PRIx32 ", found 0x%08" PRIx32
+               "; fetch the backup again",
+               place_text(&c->place, 0, where), c->crc, c->sum);
+    ordered_abort(c->reader->ordered, &f);
+}
+
+static void release_piece(struct unit *unit) {
+    struct piece *p = (struct piece *)unit;
+    slab_unref(p->view.slab);
+    chunk_unref(p->chunk);
+    free(p);
+}
+
+static void submit_piece(struct reader *r, struct view v) {
+    struct piece *p = calloc(1, sizeof *p);
+    if (p == NULL || view_hold(&v) < 0) {
+        free(p);
+        fail_memory(r);
+        return;
+    }
+    r->remaining -= v.size;
+    p->unit.job.run = run_piece;
+    p->unit.deliver = deliver_piece;
+    p->unit.release = release_piece;
+    p->unit.cost = v.size + sizeof *p;
+    p->chunk = r->chunk;
+    p->view = v;
+    p->last = r->remaining == 0;
+    r->chunk->references++;
+    ordered_submit(r->ordered, &p->unit);
+}
+
+// A member's end.
+struct ending {
+    struct unit unit;
+    struct reader *reader;
+    struct member *member;
+};
+
+static void deliver_ending(struct unit *unit) {
+    struct ending *e = (struct ending *)unit;
+    e->reader->target.end(e->reader->target.context, e->member->target);
+}
+
+static void release_ending(struct unit *unit) {
+    free(unit);
+}
+
+static void submit_ending(struct reader *r, struct member *member) {
+    struct ending *e = calloc(1, sizeof *e);
+    if (e == NULL) {
+        fail_memory(r);
+        return;
+    }
+    e->unit.deliver = deliver_ending;
+    e->unit.release = release_ending;
+    e->reader = r;
+    e->member = member;
+    ordered_submit(r->ordered, &e->unit);
+}
+
+// The member that the chunk in the head belongs to, begun if it is new. NULL and *f on failure.
+static struct member *find_member(struct reader *r, struct fault *f) {
+    const struct xbstream_chunk *h = &r->header;
+    struct name *name = names_add(&r->names, h->path, h->path_size);
+    if (name == NULL) {
+        diag_fault_memory(f);
+        return NULL;
+    }
+    struct member *member = name->value;
+    if (member != NULL)
+        return member;
+    member = name->value = calloc(1, sizeof *member);
+    if (member == NULL) {
+        diag_fault_memory(f);
+        return NULL;
+    }
+    r->unfinished++;
+    if (r->target.begin(r->target.context, name->bytes, name->size, &member->target, f) < 0)
+        return NULL;
+    return member;
+}
+
+static int member_fault(const struct reader *r, struct fault *f) {
+    char shown[200];
+    diag_prefix(f, diag_name(r->header.path, r->header.path_size, shown, sizeof shown));
+    return -1;
+}
+
+// Checks a sparse map against its payload and returns by how much it advances the file.
+static int measure_map(const struct reader *r, uint64_t *advance, struct fault *f) {
+    uint64_t data = 0;
+    *advance = 0;
+    for (size_t at = 0; at < r->map.need; at += XBSTREAM_MAP_ENTRY) {
+        // At most 2^25 entries of 32 bits each (the map's size is bounded): no overflow.
+        data += le32_get(r->map.data + at + 4);
+        *advance += (uint64_t)le32_get(r->map.data + at) + le32_get(r->map.data + at + 4);
+    }
+    char where[PLACE_TEXT_SIZE];
+    if (data != r->header.payload_size)
+        return diag_fault(f, EX_DATAERR,
+                          "damaged sparse xbstream chunk %s: lengths in its map: expected %" PRIu64
+                          " bytes in all, found %" PRIu64,
+                          place_text(&r->head.place, 0, where), r->header.payload_size, data);
+    return 0;
+}
+
+// Begins the chunk in the head, whose map, if it has one, has been read.
+static int begin_chunk(struct reader *r, struct fault *f) {
+    const struct xbstream_chunk *h = &r->header;
+    struct member *member = find_member(r, f);
+    if (member == NULL)
+        return -1;
+    char where[PLACE_TEXT_SIZE];
+    place_text(&r->head.place, 0, where);
+    if (member->ended) {
+        diag_fault(f, EX_DATAERR, "xbstream chunk %s comes after the end of its member", where);
+        return member_fault(r, f);
+    }
+    if (h->type == XBSTREAM_END) {
+        member->ended = true;
+        r->unfinished--;
+        submit_ending(r, member);
+        return 0;
+    }
+    if (h->offset != member->offset) {
+        diag_fault(f, EX_DATAERR,
+                   "xbstream chunk %s does not continue its member: expected offset %" PRIu64
+                   ", found %" PRIu64 "; the stream is damaged or a part of it is missing",
+                   where, member->offset, h->offset);
+        return member_fault(r, f);
+    }
+    uint64_t advance = h->payload_size;
+    if (h->type == XBSTREAM_SPARSE && measure_map(r, &advance, f) < 0)
+        return member_fault(r, f);
+    if (advance > INT64_MAX - member->offset) {
+        diag_fault(f, EX_DATAERR, "xbstream chunk %s makes its member too large", where);
+        return member_fault(r, f);
+    }
+    member->offset += advance;
+
+    struct chunk *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return diag_fault_memory(f);
+    *c = (struct chunk){
+        .reader = r, .references = 1, .member = member, .place = r->head.place, .crc = h->crc};
+    if (h->type == XBSTREAM_SPARSE) {
+        c->map_size = r->map.need;
+        c->map = malloc(c->map_size + 1);
+        if (c->map == NULL) {
+            free(c);
+            return diag_fault_memory(f);
+        }
+        memcpy(c->map, r->map.data, c->map_size);
+        c->sum = checksum_crc32(0, c->map, c->map_size);
+    }
+    r->chunk = c;
+    r->remaining = h->payload_size;
+    r->state = IN_PAYLOAD;
+    if (r->remaining == 0) // nothing will come, but the checksum is still to be looked at
+        submit_piece(r, (struct view){.data = r->head.bytes, .origin = c->place.origin});
+    return 0;
+}
+
+static void end_chunk(struct reader *r) {
+    chunk_unref(r->chunk);
+    r->chunk = NULL;
+    gather_clear(&r->map);
+    r->head.have = 0;
+    r->state = IN_HEAD;
+}
+
+static bool take_head(struct reader *r, struct view *v) {
+    struct fault f;
+    size_t need;
+    int parsed = xbstream_parse(r->head.bytes, r->head.have, r->max_chunk, &r->head.place,
+                                &r->header, &need, &f);
+    if (parsed == 0)
+        return v->size > 0 && (head_fill(&r->head, need, v, &r->position), true);
+    if (parsed < 0) {
+        fail(r, &f);
+        return false;
+    }
+    r->any = true;
+    if (r->header.type == XBSTREAM_IGNORED) {
+        r->remaining = r->header.payload_size;
+        r->state = IN_IGNORED;
+        return true;
+    }
+    if (r->header.type == XBSTREAM_SPARSE) {
+        gather_begin(&r->map, r->header.map_size);
+        r->state = IN_MAP;
+        return true;
+    }
+    if (begin_chunk(r, &f) < 0) {
+        fail(r, &f);
+        return false;
+    }
+    if (r->header.type == XBSTREAM_END)
+        end_chunk(r);
+    return !r->dead;
+}
+
+static bool take_map(struct reader *r, struct view *v) {
+    struct fault f;
+    if (v->size == 0 && r->map.have < r->map.need)
+        return false;
+    int gathered = gather_fill(&r->map, v, &r->position);
+    if (gathered < 0)
+        fail_memory(r);
+    else if (gathered > 0 && begin_chunk(r, &f) < 0)
+        fail(r, &f);
+    return !r->dead;
+}
+
+static bool take_payload(struct reader *r, struct view *v) {
+    if (r->remaining == 0) {
+        end_chunk(r);
+        return true;
+    }
+    if (v->size == 0)
+        return false;
+    size_t n = v->size < PIECE_MAX ? v->size : PIECE_MAX;
+    struct view part = view_split(v, n < r->remaining ? n : (size_t)r->remaining);
+    r->position += part.size;
+    if (r->state == IN_IGNORED)
+        r->remaining -= part.size;
+    else
+        submit_piece(r, part);
+    return !r->dead;
+}
+
+static void push(struct stage *stage, struct view v) {
+    struct reader *r = (struct reader *)stage;
+    bool more = !r->dead;
+    while (more)
+        switch (r->state) {
+        case IN_HEAD:
+            more = take_head(r, &v);
+            break;
+        case IN_MAP:
+            more = take_map(r, &v);
+            break;
+        default:
+            more = take_payload(r, &v);
+        }
+}
+
+// The end of the input.
+struct verdict {
+    struct unit unit;
+    struct reader *reader;
+    struct fault fault; // status 0: none
+};
+
+static void visit_name(struct name *name, void *context) {
+    const struct reader *r = context;
+    const struct member *member = name->value;
+    if (member != NULL && !member->ended)
+        r->target.unfinished(r->target.context, name->bytes, name->size);
+}
+
+static void deliver_verdict(struct unit *unit) {
+    struct verdict *e = (struct verdict *)unit;
+    struct reader *r = e->reader;
+    if (e->fault.status == 0) {
+        r->target.finish(r->target.context);
+        return;
+    }
+    if (r->target.unfinished != NULL)
+        names_visit(r->names, visit_name, r);
+    ordered_abort(r->ordered, &e->fault);
+}
+
+static void release_verdict(struct unit *unit) {
+    free(unit);
+}
+
+static void finish(struct stage *stage) {
+    struct reader *r = (struct reader *)stage;
+    // A chunk without payload, or whose payload has come whole, is complete.
+    if (!r->dead && r->state != IN_HEAD && r->state != IN_MAP && r->remaining == 0)
+        end_chunk(r);
+    if (r->dead)
+        return;
+    struct verdict *e = calloc(1, sizeof *e);
+    if (e == NULL) {
+        fail_memory(r);
+        return;
+    }
+    if (r->state != IN_HEAD || r->head.have > 0)
+        diag_fault(&e->fault, EX_DATAERR,
+                   "xbstream ends too early, inside a chunk, at input offset %" PRIu64
+                   "; it was cut short: fetch the backup again",
+                   r->position);
+    else if (!r->any)
+        diag_fault(&e->fault, EX_DATAERR, "input is empty: expected an xbstream");
+    else if (r->unfinished > 0)
+        diag_fault(
+            &e->fault, EX_DATAERR,
+            "xbstream ends too early, at input offset %" PRIu64
+            ": expected the end of %u more member%s; it was cut short: fetch the backup again",
+            r->position, r->unfinished, r->unfinished == 1 ? "" : "s");
+    e->unit.deliver = deliver_verdict;
+    e->unit.release = release_verdict;
+    e->reader = r;
+    ordered_submit(r->ordered, &e->unit);
+    if (e->fault.status != 0)
+        r->dead = true;
+}
+
+static void free_member(struct name *name, void *context) {
+    (void)context;
+    free(name->value);
+}
+
+static void free_reader(struct stage *stage) {
+    struct reader *r = (struct reader *)stage;
+    gather_clear(&r->map);
+    chunk_unref(r->chunk);
+    names_visit(r->names, free_member, NULL);
+    names_free(r->names);
+    free(r);
+}
+
+struct stage *xbstream_reader_new(struct ordered *o, uint64_t max_chunk,
+                                  struct xbstream_target target) {
+    static const struct stage_operations operations = {
+        .push = push, .finish = finish, .free = free_reader};
+    struct reader *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return NULL;
+    r->stage.ops = &operations;
+    r->ordered = o;
+    r->max_chunk = max_chunk;
+    r->target = target;
+    return &r->stage;
+}

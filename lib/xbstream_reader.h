@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stage: xbstream archive → its members. A chunk's bytes are passed on once its CRC has been
+// verified (checked by the pool in pieces).
+#ifndef XBPIPE_XBSTREAM_READER_H
+#define XBPIPE_XBSTREAM_READER_H
+
+#include "stage.h"
+
+// What becomes of the members. All are called with `context` on the main thread.
+struct xbstream_target {
+    // A member's first chunk was met in the input (which may be before what precedes it has been
+    // delivered). `name` is terminated, of `size` bytes, and hostile. *member is handed to the
+    // calls below. Returns 0; or -1 and *f, which fails the stream.
+    int (*begin)(void *context, const char *name, size_t size, void **member, struct fault *f);
+    // In order: verified bytes of the member, or a hole (v.data NULL).
+    void (*data)(void *context, void *member, struct view v);
+    // In order: the member is complete.
+    void (*end)(void *context, void *member);
+    // The stream has ended as it should.
+    void (*finish)(void *context);
+    // The stream has ended, and this member has not. May be NULL.
+    void (*unfinished)(void *context, const char *name, size_t size);
+    void *context;
+};
+
+// A reader that refuses chunks larger than max_chunk. NULL if memory could not be had.
+// Failures (EX_DATAERR): what xbstream_parse refuses, a wrong CRC, an offset that does not continue
+// the file, a chunk after a member's end, a sparse map that does not fit its payload, an empty
+// stream, a stream that ends inside a chunk or with members unfinished.
+struct stage *xbstream_reader_new(struct ordered *o, uint64_t max_chunk,
+                                  struct xbstream_target target);
+
+#endif
