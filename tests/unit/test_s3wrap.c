@@ -88,7 +88,7 @@ static void test_vectors(void **state) {
         }
         s3_envelope_free(&e);
     }
-    assert_int_equal(seen, 10);
+    assert_int_equal(seen, 11);
     for (size_t w = S3_WRAP_AES_GCM; w <= S3_WRAP_RSA_PKCS1; w++)
         assert_true(wraps[w]);
     json_decref(vectors);

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+// s3cse-dec: the body of an object of an S3 encryption client on standard input, plaintext on
+// standard output.
+#include "interrupt.h"
+#include "json_secret.h"
+#include "options.h"
+#include "outfile.h"
+#include "s3body.h"
+#include "s3describe.h"
+#include "s3wrap.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { KEY_WRAPPING_KEY = 1, KEY_STRICT, KEY_INFO, ENVELOPES_MAX = 2 };
+
+struct options {
+    const char *input;
+    struct options_output output;
+    const char *envelopes[ENVELOPES_MAX];
+    size_t envelope_count;
+    const char *data_key;
+    const char *wrapping_key;
+    bool strict, info, verbose;
+};
+
+static bool is_stdin(const char *path) {
+    return path == NULL || strcmp(path, "-") == 0;
+}
+
+static void check(const struct options *o, struct argp_state *state) {
+    if (o->envelope_count == 0)
+        argp_error(state, "-e FILE is missing: the object's metadata, as 'aws s3api head-object' "
+                          "prints it, or its instruction file");
+    size_t from_stdin = 0;
+    for (size_t i = 0; i < o->envelope_count; i++)
+        from_stdin += is_stdin(o->envelopes[i]);
+    if (from_stdin + (!o->info && is_stdin(o->input)) > 1)
+        argp_error(state, "-e -: standard input can be read only once; name the object by -i FILE");
+    if (o->info)
+        return;
+    if (o->data_key != NULL && o->wrapping_key != NULL)
+        argp_error(state, "-f and --wrapping-key: only one of them has the key");
+    if (o->data_key == NULL && o->wrapping_key == NULL)
+        argp_error(state, "the key is missing: -f FILE for the data key that kmsunwrap --envelope "
+                          "prints, or --wrapping-key=FILE for an AES or RSA key");
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+    struct options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->input;
+        state->child_inputs[1] = &o->output;
+        return 0;
+    case 'e':
+        if (o->envelope_count == ENVELOPES_MAX)
+            argp_error(state, "-e: expected at most two files: metadata and instruction file");
+        o->envelopes[o->envelope_count++] = arg;
+        return 0;
+    case 'f':
+        o->data_key = arg;
+        return 0;
+    case KEY_WRAPPING_KEY:
+        o->wrapping_key = arg;
+        return 0;
+    case KEY_STRICT:
+        o->strict = true;
+        return 0;
+    case KEY_INFO:
+        o->info = true;
+        return 0;
+    case 'v':
+        o->verbose = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        options_no_operand(state, arg);
+        return 0;
+    case ARGP_KEY_END:
+        check(o, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option option_list[] = {
+    {"envelope", 'e', "FILE", 0,
+     "Read the envelope from FILE: JSON of 'aws s3api head-object' or get-object, the bare map, an "
+     "instruction file, or HTTP header lines; twice for metadata and instruction file",
+     0},
+    {"data-key", 'f', "FILE", 0,
+     "Read the data key from FILE: 32 bytes, or base64 as kmsunwrap prints it", 0},
+    {"wrapping-key", KEY_WRAPPING_KEY, "FILE", 0,
+     "Unwrap the data key by the AES or RSA private key in FILE", 0},
+    {"strict", KEY_STRICT, NULL, 0, "Refuse content that is not authenticated (AES-CBC)", 0},
+    {"info", KEY_INFO, NULL, 0, "Describe the envelope on standard output and stop", 0},
+    {"verbose", 'v', NULL, 0, "Say on standard error what the envelope says and what was found", 0},
+    {0}};
+
+static const struct argp_child children[] = {
+    {&options_input_argp, 0, NULL, 0}, {&options_output_argp, 0, NULL, 0}, {0}};
+
+static const struct argp parser = {
+    .options = option_list,
+    .parser = parse_option,
+    .doc = "Decrypt an object that an Amazon S3 encryption client encrypted, such as a backup of "
+           "RDS for SQL Server, from standard input to standard output.",
+    .children = children};
+
+static void print_line(const char *text) {
+    printf("%s\n", text);
+}
+
+static void note_line(const char *text) {
+    diag_note("%s", text);
+}
+
+static int plain_fault(const struct s3_envelope *e, struct fault *f) {
+    if (e->has_length)
+        return diag_fault(f, EX_DATAERR,
+                          "no envelope in the metadata but a length of the plaintext: the envelope "
+                          "is in the instruction file (the object's name and '.instruction'); give "
+                          "that file by -e");
+    return diag_fault(f, EX_DATAERR,
+                      "no envelope in the metadata: no encryption client encrypted this object; "
+                      "use it as it is, or if there is an instruction file (the object's name and "
+                      "'.instruction'), give that by -e");
+}
+
+static int describe(const struct s3_envelope *e, bool found) {
+    if (found)
+        s3_describe(e, print_line);
+    else
+        printf("format: none (not encrypted by a client, or the envelope is in an instruction "
+               "file)\n");
+    return 0; // a failure to write is found at exit
+}
+
+// What a client library or a proxy downloaded can be decrypted already.
+static void look_at_input(const uint8_t *data, size_t size) {
+    const char *magic = s3_backup_magic(data, size);
+    if (magic != NULL)
+        diag_warn("the input begins with %s: it may be a backup that is decrypted already", magic);
+}
+
+static void look_at_output(const struct s3_body *body, const struct s3_envelope *e, bool verbose) {
+    const char *magic = s3_backup_magic(body->head, body->head_size);
+    if (verbose && magic != NULL)
+        diag_note("%" PRIu64 " bytes, beginning with %s: a SQL Server backup, %s", body->written,
+                  magic, strcmp(magic, "TAPE") == 0 ? "not compressed" : "compressed");
+    else if (magic == NULL)
+        diag_warn("the plaintext begins with neither TAPE nor MSSQLBAK, as a SQL Server backup "
+                  "does%s",
+                  s3_content_authenticated(e->content)
+                      ? ""
+                      : "; if it is to be one, the IV is wrong or the start is damaged");
+}
+
+// The key, and with it the stream: nothing is read or created before the key commitment is right.
+static int begin(struct s3_content_stream **stream, const struct options *o,
+                 const struct s3_envelope *e, struct fault *f) {
+    struct secret key;
+    int result = o->data_key != NULL ? s3_data_key_read(&key, o->data_key, f)
+                                     : s3_data_key_unwrap(&key, e, o->wrapping_key, f);
+    if (result == 0)
+        result = s3_content_decrypt(stream, e, &key, f);
+    secret_free(&key);
+    return result;
+}
+
+// What left the program before a failure was not verified, and cannot be taken back.
+static void disown(uint64_t written, struct fault *f) {
+    static const char text[] = "; the output must not be used";
+    size_t used = strlen(f->text);
+    if (written > 0 && used > 0 && used + sizeof text <= sizeof f->text)
+        memcpy(f->text + used, text, sizeof text);
+}
+
+static int run_between(const struct options *o, const struct s3_envelope *e,
+                       struct s3_content_stream *stream, struct input *in, struct fault *f) {
+    if (in->size != UINT64_MAX && s3_content_check_size(e, in->size, f) < 0)
+        return -1;
+    struct outfile *out;
+    if (outfile_begin(&out, o->output.path, o->output.overwrite, f) < 0)
+        return -1;
+    bool whole = outfile_seekable(out);
+    const char *name = "standard output";
+    char shown[256];
+    if (o->output.path != NULL)
+        name = diag_name(o->output.path, strlen(o->output.path), shown, sizeof shown);
+    if (whole)
+        interrupt_catch();
+    struct s3_body body = {.first = look_at_input};
+    int result = s3_body_run(&body, stream, in, outfile_fd(out), name, f);
+    if (result < 0) {
+        if (!whole)
+            disown(body.written, f);
+        outfile_discard(out);
+        return -1;
+    }
+    if (outfile_commit(out, f) < 0)
+        return -1;
+    look_at_output(&body, e, o->verbose);
+    uint64_t size = s3_content_plain_size(stream);
+    if (e->has_length && e->length != size)
+        diag_warn("x-amz-unencrypted-content-length says %" PRIu64
+                  " bytes, the authenticated object has %" PRIu64,
+                  e->length, size);
+    return 0;
+}
+
+static int decrypt(const struct options *o, const struct s3_envelope *e, struct fault *f) {
+    if (o->verbose)
+        s3_describe(e, note_line);
+    if (o->strict && !s3_content_authenticated(e->content))
+        return diag_fault(f, EX_DATAERR,
+                          "%s: this content is not authenticated, and --strict refuses it",
+                          s3_content_name(e->content));
+    struct s3_content_stream *stream = NULL;
+    struct input in;
+    int result = begin(&stream, o, e, f);
+    if (result == 0)
+        result = input_open(&in, o->input, f);
+    if (result == 0) {
+        result = run_between(o, e, stream, &in, f);
+        input_close(&in);
+    }
+    s3_content_free(stream);
+    slab_trim();
+    return result;
+}
+
+int main(int argc, char **argv) {
+    struct options o = {0};
+    struct s3_envelope e;
+    struct fault f;
+    diag_start();
+    json_secret_start();
+    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    int result = s3_envelope_load(&e, o.envelopes, o.envelope_count, &f);
+    if (result >= 0 && o.info)
+        result = describe(&e, result == 1);
+    else if (result == 0)
+        result = plain_fault(&e, &f);
+    else if (result > 0)
+        result = decrypt(&o, &e, &f);
+    s3_envelope_free(&e);
+    interrupt_die();
+    return result < 0 ? diag_print(&f) : 0;
+}
