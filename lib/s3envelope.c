@@ -761,12 +761,23 @@ static int check_limits(json_t *map, struct fault *f) {
     return 0;
 }
 
+static bool is_utf8(const char *text) {
+    json_t *checked = json_string(text), *unchecked = json_string_nocheck(text);
+    bool is = checked != NULL || unchecked == NULL; // without memory, the caller finds out
+    json_decref(checked);
+    json_decref(unchecked);
+    return is;
+}
+
 int s3_envelope_print(const struct s3_envelope *e, char **text, struct fault *f) {
     *text = NULL;
     bool commits = e->content == S3_CONTENT_COMMIT;
     if (e->format != (commits ? 3 : 2) || !s3_wrap_by_kms(e->wrap) ||
         (commits && e->wrap != S3_WRAP_KMS_CONTEXT) || e->wrapped_size > WRAPPED_MAX)
         return diag_fault(f, EX_SOFTWARE, "an envelope that cannot be written");
+    for (size_t i = 0; i < e->context_count; i++)
+        if (!is_utf8(e->context[i].name) || !is_utf8(e->context[i].value))
+            return diag_fault(f, EX_DATAERR, "the encryption context is not UTF-8");
     json_t *map = json_object();
     if (map == NULL)
         return diag_fault_memory(f);

@@ -117,7 +117,8 @@ void s3_envelope_free(struct s3_envelope *e);
 // at its end; formats 2 and 3 with the two KMS wraps only. It needs format, content, wrap, wrapped,
 // context and the values of the format; wrapped_base64 is not used. Returns 0 and *text (the caller
 // frees it); or -1 and *f: EX_DATAERR where names and values do not fit into the 2048 bytes that S3
-// allows, or are not ASCII; EX_OSERR; EX_SOFTWARE for an envelope that cannot be written.
+// allows, or the context is not UTF-8 (other characters than ASCII are escaped); EX_OSERR;
+// EX_SOFTWARE for an envelope that cannot be written.
 int s3_envelope_print(const struct s3_envelope *e, char **text, struct fault *f);
 
 // The names that metadata uses: "AES/CBC/PKCS5Padding", "AES/GCM/NoPadding", "115".

@@ -490,6 +490,9 @@ static void test_print_limits(void **state) {
     assert_string_equal(again.context[0].name, accent);
     s3_envelope_free(&again);
     free(text);
+    accent[1] = 'x';
+    assert_int_equal(s3_envelope_print(&e, &text, &f), -1);
+    assert_string_equal(f.text, "the encryption context is not UTF-8");
 }
 
 int main(void) {

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+// s3cse-enc: plaintext on standard input, the body of an object as an S3 encryption client writes
+// it on standard output, and the object's metadata in a file.
+#include "fdio.h"
+#include "interrupt.h"
+#include "json_secret.h"
+#include "options.h"
+#include "outfile.h"
+#include "s3body.h"
+#include "s3describe.h"
+#include "s3wrap.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_RDS = 1, KEY_CONTENT, KEY_CMK_ID, KEY_CONTEXT };
+
+static const char cmk_name[] = "kms_cmk_id";
+static const char bound_name[] = "aws:x-amz-cek-alg";
+
+struct options {
+    const char *input;
+    struct options_output output;
+    const char *envelope;
+    const char *data_key;
+    const char *cmk_id;
+    enum s3_content content;
+    bool rds, content_given, verbose;
+    struct s3_pair *context; // of the user; the strings are the argument's
+    size_t context_count;
+};
+
+static void set_content(struct options *o, const char *name, struct argp_state *state) {
+    static const struct {
+        const char *name;
+        enum s3_content content;
+    } names[] = {{"cbc", S3_CONTENT_CBC}, {"gcm", S3_CONTENT_GCM}, {"commit", S3_CONTENT_COMMIT}};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(name, names[i].name) == 0) {
+            o->content = names[i].content;
+            o->content_given = true;
+            return;
+        }
+    argp_error(state, "--content=%s: expected cbc, gcm or commit", name);
+}
+
+static void add_context(struct options *o, char *arg, struct argp_state *state) {
+    char *equals = strchr(arg, '=');
+    if (equals == NULL || equals == arg)
+        argp_error(state, "--encryption-context=%s: expected NAME=VALUE", arg);
+    *equals = '\0';
+    if (strcmp(arg, cmk_name) == 0 || strncmp(arg, "aws:", 4) == 0)
+        argp_error(state, "--encryption-context: the pair %s is made by this program", arg);
+    for (size_t i = 0; i < o->context_count; i++)
+        if (strcmp(o->context[i].name, arg) == 0)
+            argp_error(state, "--encryption-context: %s is there twice", arg);
+    // One more than the user's: there is always a pair of this program's own.
+    struct s3_pair *more = reallocarray(o->context, o->context_count + 2, sizeof *more);
+    if (more == NULL)
+        argp_failure(state, EX_OSERR, 0, "out of memory");
+    o->context = more;
+    o->context[o->context_count++] = (struct s3_pair){.name = arg, .value = equals + 1};
+}
+
+static void check(const struct options *o, struct argp_state *state) {
+    if (o->envelope == NULL)
+        argp_error(state, "-e FILE is missing: without its envelope nobody can decrypt the object");
+    if (o->data_key == NULL)
+        argp_error(state, "--data-key=FILE is missing: the reply that kmswrap --generate prints");
+    if (o->rds && o->content_given && o->content != S3_CONTENT_CBC)
+        argp_error(state, "--rds and --content: RDS for SQL Server uses cbc");
+    if (o->cmk_id != NULL && o->content != S3_CONTENT_CBC)
+        argp_error(state, "--kms-cmk-id: only the envelopes of --content=cbc hold a %s", cmk_name);
+    if (strcmp(o->envelope, "-") == 0 &&
+        (o->output.path == NULL || strcmp(o->output.path, "-") == 0))
+        argp_error(state, "-e -: the object goes to standard output; name its file by -o FILE");
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+    struct options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->input;
+        state->child_inputs[1] = &o->output;
+        return 0;
+    case 'e':
+        o->envelope = arg;
+        return 0;
+    case 'f':
+        o->data_key = arg;
+        return 0;
+    case KEY_RDS:
+        o->rds = true;
+        return 0;
+    case KEY_CONTENT:
+        set_content(o, arg, state);
+        return 0;
+    case KEY_CMK_ID:
+        o->cmk_id = arg;
+        return 0;
+    case KEY_CONTEXT:
+        add_context(o, arg, state);
+        return 0;
+    case 'v':
+        o->verbose = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        options_no_operand(state, arg);
+        return 0;
+    case ARGP_KEY_END:
+        check(o, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option option_list[] = {
+    {"envelope", 'e', "FILE", 0,
+     "Write the envelope to FILE, JSON for 'aws s3api put-object --metadata file://FILE'", 0},
+    {"data-key", 'f', "FILE", 0, "Read the data key from FILE: the reply of kmswrap --generate", 0},
+    {"rds", KEY_RDS, NULL, 0,
+     "What RDS for SQL Server writes and restores: --content=cbc (the default)", 0},
+    {"content", KEY_CONTENT, "ALGO", 0,
+     "cbc: AES-CBC, key wrap kms; gcm: AES-GCM; commit: AES-GCM with key commitment (format 3); "
+     "the last two with key wrap kms+context",
+     0},
+    {"kms-cmk-id", KEY_CMK_ID, "ID", 0,
+     "The kms_cmk_id of the encryption context under which the key was generated (default: the "
+     "KeyId of the reply)",
+     0},
+    {"encryption-context", KEY_CONTEXT, "NAME=VALUE", 0,
+     "A further pair of that encryption context; may be repeated", 0},
+    {"verbose", 'v', NULL, 0, "Say on standard error what the envelope says", 0},
+    {0}};
+
+static const struct argp_child children[] = {
+    {&options_input_argp, 0, NULL, 0}, {&options_output_argp, 0, NULL, 0}, {0}};
+
+static const struct argp parser = {
+    .options = option_list,
+    .parser = parse_option,
+    .doc = "Encrypt standard input as an Amazon S3 encryption client does, to standard output, for "
+           "rds_restore_database or for such a client.",
+    .children = children};
+
+static void note_line(const char *text) {
+    diag_note("%s", text);
+}
+
+// Puts the program's own pair before those of the user. The strings stay where they are, so
+// e->context is not for s3_envelope_free.
+static int set_context(struct s3_envelope *e, const struct options *o,
+                       const struct s3_generated_key *k, struct fault *f) {
+    char *own_name = (char *)(uintptr_t)(o->content == S3_CONTENT_CBC ? cmk_name : bound_name);
+    const char *own_value = s3_content_name(o->content);
+    if (o->content == S3_CONTENT_CBC)
+        own_value = o->cmk_id != NULL ? o->cmk_id : k->key_id;
+    if (own_value == NULL)
+        return diag_fault(f, EX_DATAERR,
+                          "the data key file has no KeyId: give --kms-cmk-id, as in the encryption "
+                          "context under which the key was generated");
+    e->context = calloc(o->context_count + 1, sizeof *e->context);
+    if (e->context == NULL)
+        return diag_fault_memory(f);
+    e->context[0] = (struct s3_pair){.name = own_name, .value = (char *)(uintptr_t)own_value};
+    for (size_t i = 0; i < o->context_count; i++)
+        e->context[i + 1] = o->context[i];
+    e->context_count = o->context_count + 1;
+    return 0;
+}
+
+// Whether the envelope can be written, found out before anything is encrypted.
+static int rehearse(struct s3_envelope *e, struct fault *f) {
+    char *text;
+    e->has_length = e->format == 2;
+    e->length = UINT64_MAX; // as many digits as there can be
+    int result = s3_envelope_print(e, &text, f);
+    free(text);
+    return result;
+}
+
+static int write_envelope(const struct s3_envelope *e, struct outfile *out, const char *name,
+                          struct fault *f) {
+    char *text;
+    if (s3_envelope_print(e, &text, f) < 0)
+        return -1;
+    int result = 0;
+    if (fdio_write_full(outfile_fd(out), text, strlen(text)) < 0) {
+        char shown[256];
+        result = diag_fault_errno(f, EX_IOERR, errno, "cannot write %s",
+                                  diag_name(name, strlen(name), shown, sizeof shown));
+    }
+    free(text);
+    return result;
+}
+
+struct outputs {
+    struct outfile *body, *envelope;
+};
+
+// Encrypts, and gives both files their names: the envelope first, since an object without it is
+// lost, and an envelope without its object is not.
+static int run_between(const struct options *o, struct s3_envelope *e,
+                       struct s3_content_stream *stream, struct input *in, struct outputs *out,
+                       struct fault *f) {
+    const char *name = "standard output";
+    char shown[256];
+    if (o->output.path != NULL)
+        name = diag_name(o->output.path, strlen(o->output.path), shown, sizeof shown);
+    struct s3_body body = {.first = NULL};
+    if (s3_body_run(&body, stream, in, outfile_fd(out->body), name, f) < 0)
+        return -1;
+    e->length = s3_content_plain_size(stream);
+    if (write_envelope(e, out->envelope, o->envelope, f) < 0)
+        return -1;
+    struct outfile *envelope = out->envelope;
+    out->envelope = NULL;
+    if (outfile_commit(envelope, f) < 0)
+        return -1;
+    struct outfile *object = out->body;
+    out->body = NULL;
+    return outfile_commit(object, f);
+}
+
+static int encrypt(const struct options *o, struct s3_envelope *e, struct s3_content_stream *stream,
+                   struct fault *f) {
+    struct outputs out = {NULL, NULL};
+    struct input in;
+    if (input_open(&in, o->input, f) < 0)
+        return -1;
+    int result = outfile_begin(&out.envelope, o->envelope, o->output.overwrite, f);
+    if (result == 0)
+        result = outfile_begin(&out.body, o->output.path, o->output.overwrite, f);
+    if (result == 0) {
+        interrupt_catch();
+        result = run_between(o, e, stream, &in, &out, f);
+    }
+    outfile_discard(out.body);
+    outfile_discard(out.envelope);
+    input_close(&in);
+    return result;
+}
+
+static int run(const struct options *o, struct fault *f) {
+    struct s3_generated_key key;
+    struct s3_envelope e = {.content = o->content,
+                            .wrap =
+                                o->content == S3_CONTENT_CBC ? S3_WRAP_KMS : S3_WRAP_KMS_CONTEXT};
+    struct s3_content_stream *stream = NULL;
+    if (s3_generated_key_read(&key, o->data_key, f) < 0)
+        return -1;
+    e.wrapped = key.wrapped;
+    e.wrapped_size = key.wrapped_size;
+    int result = set_context(&e, o, &key, f);
+    if (result == 0)
+        result = s3_content_encrypt(&stream, &e, &key.plaintext, f);
+    secret_free(&key.plaintext);
+    if (result == 0)
+        result = rehearse(&e, f);
+    if (result == 0)
+        result = encrypt(o, &e, stream, f);
+    if (result == 0 && o->verbose)
+        s3_describe(&e, note_line);
+    s3_content_free(stream);
+    free(e.context);
+    s3_generated_key_free(&key);
+    slab_trim();
+    return result;
+}
+
+int main(int argc, char **argv) {
+    struct options o = {.content = S3_CONTENT_CBC};
+    struct fault f;
+    diag_start();
+    json_secret_start();
+    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    int result = run(&o, &f);
+    free(o.context);
+    interrupt_die();
+    return result < 0 ? diag_print(&f) : 0;
+}
