@@ -3,17 +3,14 @@
 #include "filter.h"
 #include "interrupt.h"
 #include "options.h"
-#include "outdir.h"
+#include "outfiles.h"
 #include "qpress_dec.h"
 #include "sink.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-// The largest block that the format's users make is 64 MiB; --max-chunk allows more or less.
-enum { KEY_OVERWRITE = 1, OPEN_MAX_EASY = 200 };
+enum { KEY_OVERWRITE = 1 };
 
 struct options {
     const char *input;
@@ -84,17 +81,9 @@ static const struct argp parser = {
 struct unpacker {
     struct ordered *ordered;
     bool verbose;
-    struct stage *sink;    // of standard output; NULL where the next one is used
-    struct outdir *outdir; // NULL where the files are only listed
-    struct file *files;    // begun below outdir and not freed
-    unsigned open;
-};
-
-struct file {
-    struct unpacker *unpacker;
-    struct outfile *out; // NULL: complete
-    struct stage *sink;
-    struct file *next;
+    struct stage *sink;     // of standard output; NULL where the next two are used
+    struct outdir *outdir;  // NULL where the files are only listed
+    struct outfiles *files; // below outdir
 };
 
 static void name_file(const struct unpacker *u, const char *path, size_t size) {
@@ -130,31 +119,6 @@ static void nothing_left(void *context) {
     (void)context;
 }
 
-static void complete_file(void *context) {
-    struct file *file = context;
-    struct outfile *out = file->out;
-    struct fault f;
-    file->out = NULL;
-    file->unpacker->open--;
-    if (outfile_commit(out, &f) < 0)
-        ordered_abort(file->unpacker->ordered, &f);
-}
-
-// Frees the files that are complete, or, at the end, all.
-static void free_files(struct unpacker *u, bool all) {
-    for (struct file **link = &u->files; *link != NULL;) {
-        struct file *file = *link;
-        if (file->out != NULL && !all) {
-            link = &file->next;
-            continue;
-        }
-        *link = file->next;
-        outfile_discard(file->out);
-        stage_free(file->sink);
-        free(file);
-    }
-}
-
 static int make_folder(void *context, const char *path, size_t size, struct fault *f) {
     struct unpacker *u = context;
     if (outdir_check_name(path, size, f) < 0)
@@ -166,29 +130,9 @@ static int make_folder(void *context, const char *path, size_t size, struct faul
 static int make_file(void *context, const char *path, size_t size, struct stage **next,
                      struct fault *f) {
     struct unpacker *u = context;
-    free_files(u, false);
-    if (outdir_check_name(path, size, f) < 0)
+    if (outfiles_begin(u->files, path, size, NULL, NULL, next, f) < 0)
         return -1;
-    if (u->open >= OPEN_MAX_EASY && ordered_settle(u->ordered, f) < 0)
-        return -1;
-    struct file *file = calloc(1, sizeof *file);
-    if (file == NULL)
-        return diag_fault_memory(f);
-    file->unpacker = u;
-    if (outdir_create(u->outdir, path, &file->out, f) < 0) {
-        free(file);
-        return -1;
-    }
-    u->open++;
-    file->next = u->files;
-    u->files = file;
-    char shown[256];
-    file->sink = sink_new(u->ordered, outfile_fd(file->out),
-                          diag_name(path, size, shown, sizeof shown), true, complete_file, file);
-    if (file->sink == NULL)
-        return diag_fault_memory(f);
     name_file(u, path, size);
-    *next = file->sink;
     return 0;
 }
 
@@ -209,17 +153,27 @@ static struct qpress_target target_for(const struct options *o, struct unpacker 
                                   .context = u};
 }
 
+// Sets up what the files go to. Returns 0, or -1 and *f.
+static int prepare(struct unpacker *u, const struct options *o, struct fault *f) {
+    if (ordered_new(&u->ordered, options_threads(&o->run), f) < 0)
+        return -1;
+    if (o->list)
+        return 0;
+    if (o->directory == NULL) {
+        u->sink = sink_new(u->ordered, STDOUT_FILENO, "standard output", false, NULL, NULL);
+        return u->sink != NULL ? 0 : diag_fault_memory(f);
+    }
+    interrupt_catch();
+    if (outdir_open(&u->outdir, o->directory, o->overwrite, f) < 0)
+        return -1;
+    return outfiles_new(&u->files, u->ordered, u->outdir, f);
+}
+
 static int decode(struct input *in, const struct options *o, struct unpacker *u, struct fault *f) {
-    if (o->directory == NULL && !o->list &&
-        (u->sink = sink_new(u->ordered, STDOUT_FILENO, "standard output", false, NULL, NULL)) ==
-            NULL)
-        return diag_fault_memory(f);
     struct stage *decoder = qpress_dec_new(u->ordered, o->run.max_chunk, target_for(o, u));
     int result = decoder != NULL ? filter_run(in, u->ordered, decoder, f) : diag_fault_memory(f);
     ordered_drop(u->ordered);
-    free_files(u, true);
     stage_free(decoder);
-    stage_free(u->sink);
     return result;
 }
 
@@ -228,17 +182,13 @@ static int unpack(const struct options *o, struct fault *f) {
     struct input in;
     if (input_open(&in, o->input, f) < 0)
         return -1;
-    int result = 0;
-    if (o->directory != NULL) {
-        interrupt_catch();
-        result = outdir_open(&u.outdir, o->directory, o->overwrite, f);
-    }
-    if (result == 0)
-        result = ordered_new(&u.ordered, options_threads(&o->run), f);
+    int result = prepare(&u, o, f);
     if (result == 0)
         result = decode(&in, o, &u, f);
-    ordered_free(u.ordered);
+    outfiles_free(u.files);
     outdir_close(u.outdir);
+    stage_free(u.sink);
+    ordered_free(u.ordered);
     input_close(&in);
     slab_trim();
     return result;

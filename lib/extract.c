@@ -2,38 +2,32 @@
 #include "extract.h"
 
 #include "lz4_dec.h"
-#include "names.h"
+#include "outfiles.h"
 #include "qpress_dec.h"
-#include "sink.h"
 #include "xbstream_reader.h"
 #include "zstd_dec.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 // Suffixes that may stand behind each other; writers put two at most.
 enum { DECODERS_MAX = 8, SHOWN_SIZE = 256 };
 
-// Open members from which on a new one waits for those in flight: each has two descriptors.
-enum { OPEN_MAX_EASY = 200 };
-
 struct extract {
     struct ordered *ordered;
     const struct extract_settings *settings;
     struct stage *reader;
-    struct names *restored; // names of the files
+    struct outfiles *files;
     struct member *members; // begun and not freed
-    unsigned open;          // members whose file is open
     unsigned left_encrypted;
 };
 
 struct member {
     struct extract *extract;
-    struct member *next, **link; // in extract->members
-    char *shown;                 // printable name
-    struct outfile *file;
-    struct stage *sink;
+    struct member *next; // in extract->members
+    bool complete;
+    char shown[SHOWN_SIZE];               // printable name
+    struct stage *sink;                   // belongs to extract->files
     struct stage *decoders[DECODERS_MAX]; // [0] is next to the sink
     unsigned decoder_count;
 };
@@ -71,52 +65,25 @@ static struct stage *make_decoder(struct member *m, const char *suffix, struct s
     }
 }
 
-static void free_member(struct member *m) {
-    if (m->link != NULL) {
-        *m->link = m->next;
-        if (m->next != NULL)
-            m->next->link = m->link;
-    }
-    outfile_discard(m->file);
-    for (unsigned i = 0; i < m->decoder_count; i++)
-        stage_free(m->decoders[i]);
-    stage_free(m->sink);
-    free(m->shown);
-    free(m);
-}
-
-// In order: all of the member has been written. Gives the file its name. The stages that are on the
-// way here stay until the extractor looks for what can be freed.
+// In order: the member's file has its name. The stages that are on the way here are freed later.
 static void complete(void *context) {
     struct member *m = context;
-    struct fault f;
-    struct outfile *file = m->file;
-    m->file = NULL;
-    m->extract->open--;
-    if (outfile_commit(file, &f) < 0)
-        ordered_abort(m->extract->ordered, &f);
+    m->complete = true;
 }
 
-static void free_completed(struct extract *e) {
-    for (struct member *m = e->members, *next; m != NULL; m = next) {
-        next = m->next;
-        if (m->file == NULL)
-            free_member(m);
-    }
-}
-
-static struct member *make_member(struct extract *e, const char *name, size_t size) {
-    struct member *m = calloc(1, sizeof *m);
-    if (m == NULL)
-        return NULL;
-    m->extract = e;
-    m->shown = malloc(SHOWN_SIZE);
-    if (m->shown == NULL) {
+// Frees the members that are complete, or all.
+static void free_members(struct extract *e, bool all) {
+    for (struct member **link = &e->members; *link != NULL;) {
+        struct member *m = *link;
+        if (!m->complete && !all) {
+            link = &m->next;
+            continue;
+        }
+        *link = m->next;
+        for (unsigned i = 0; i < m->decoder_count; i++)
+            stage_free(m->decoders[i]);
         free(m);
-        return NULL;
     }
-    diag_name(name, size, m->shown, SHOWN_SIZE);
-    return m;
 }
 
 // Works out the name of the member's file: takes the suffixes that are to be undone off `name` and
@@ -137,36 +104,15 @@ static int take_suffixes(const struct extract *e, char *name, size_t *size,
     return count;
 }
 
-static int claim_name(struct extract *e, const char *restored, size_t size, struct fault *f) {
-    struct name *name = names_add(&e->restored, restored, size);
-    if (name == NULL)
-        return diag_fault_memory(f);
-    if (name->value != NULL) {
-        char shown[SHOWN_SIZE];
-        return diag_fault(f, EX_DATAERR, "another member was restored as %s before",
-                          diag_name(restored, size, shown, sizeof shown));
-    }
-    name->value = e; // anything but NULL
-    return 0;
-}
-
-// Builds file, sink and decoders.
-static int build_chain(struct member *m, const char *restored, const char *const undo[], int count,
-                       struct fault *f) {
-    struct extract *e = m->extract;
-    if (e->open >= OPEN_MAX_EASY && ordered_settle(e->ordered, f) < 0)
-        return -1;
-    if (outdir_create(e->settings->outdir, restored, &m->file, f) < 0)
-        return -1;
-    e->open++;
-    m->sink = sink_new(e->ordered, outfile_fd(m->file), m->shown, true, complete, m);
+static int build_decoders(struct member *m, const char *const undo[], int count, struct fault *f) {
     struct stage *next = m->sink;
-    for (int i = 0; next != NULL && i < count; i++) {
+    for (int i = 0; i < count; i++) {
         next = make_decoder(m, undo[i], next);
-        if (next != NULL)
-            m->decoders[m->decoder_count++] = next;
+        if (next == NULL)
+            return diag_fault_memory(f);
+        m->decoders[m->decoder_count++] = next;
     }
-    return next != NULL ? 0 : diag_fault_memory(f);
+    return 0;
 }
 
 static int open_member(struct member *m, const char *stored, size_t size, struct fault *f) {
@@ -179,7 +125,8 @@ static int open_member(struct member *m, const char *stored, size_t size, struct
     if (e->settings->decrypt == NULL && has_suffix(stored, size, suffixes[0]))
         e->left_encrypted++;
     int count = take_suffixes(e, name, &size, undo, f);
-    if (count < 0 || claim_name(e, name, size, f) < 0 || build_chain(m, name, undo, count, f) < 0)
+    if (count < 0 || outfiles_begin(e->files, name, size, complete, m, &m->sink, f) < 0 ||
+        build_decoders(m, undo, count, f) < 0)
         return -1;
     if (e->settings->member != NULL) {
         char shown[SHOWN_SIZE];
@@ -190,15 +137,14 @@ static int open_member(struct member *m, const char *stored, size_t size, struct
 
 static int begin(void *context, const char *name, size_t size, void **member, struct fault *f) {
     struct extract *e = context;
-    free_completed(e);
-    struct member *m = make_member(e, name, size);
+    free_members(e, false);
+    struct member *m = calloc(1, sizeof *m);
     if (m == NULL)
         return diag_fault_memory(f);
+    m->extract = e;
+    diag_name(name, size, m->shown, sizeof m->shown);
     *member = m;
     m->next = e->members;
-    m->link = &e->members;
-    if (m->next != NULL)
-        m->next->link = &m->next;
     e->members = m;
     if (open_member(m, name, size, f) == 0)
         return 0;
@@ -278,8 +224,8 @@ int extract_new(struct extract **out, struct ordered *o, const struct extract_se
                                         .unfinished = unfinished,
                                         .context = e,
                                     });
-    if (e->reader == NULL) {
-        free(e);
+    if (e->reader == NULL || (!listing && outfiles_new(&e->files, o, settings->outdir, f) < 0)) {
+        extract_free(e);
         return diag_fault_memory(f);
     }
     *out = e;
@@ -297,9 +243,8 @@ unsigned extract_left_encrypted(const struct extract *e) {
 void extract_free(struct extract *e) {
     if (e == NULL)
         return;
-    while (e->members != NULL)
-        free_member(e->members);
+    free_members(e, true);
+    outfiles_free(e->files);
     stage_free(e->reader);
-    names_free(e->restored);
     free(e);
 }
