@@ -15,6 +15,7 @@ enum { KEY_OVERWRITE = 1 };
 struct options {
     const char *input;
     struct options_run run;
+    uint64_t max_chunk;
     const char *directory; // NULL: to standard output
     bool to_stdout;
     bool list;
@@ -27,6 +28,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->input;
         state->child_inputs[1] = &o->run;
+        state->child_inputs[2] = &o->max_chunk;
         return 0;
     case 'C':
         o->directory = arg;
@@ -68,8 +70,10 @@ static const struct argp_option option_list[] = {
     {"overwrite", KEY_OVERWRITE, NULL, 0, "With -C, replace files that exist", 0},
     {0}};
 
-static const struct argp_child children[] = {
-    {&options_input_argp, 0, NULL, 0}, {&options_run_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},
+                                             {&options_run_argp, 0, NULL, 0},
+                                             {&options_limit_argp, 0, NULL, 0},
+                                             {0}};
 
 static const struct argp parser = {
     .options = option_list,
@@ -170,7 +174,7 @@ static int prepare(struct unpacker *u, const struct options *o, struct fault *f)
 }
 
 static int decode(struct input *in, const struct options *o, struct unpacker *u, struct fault *f) {
-    struct stage *decoder = qpress_dec_new(u->ordered, o->run.max_chunk, target_for(o, u));
+    struct stage *decoder = qpress_dec_new(u->ordered, o->max_chunk, target_for(o, u));
     int result = decoder != NULL ? filter_run(in, u->ordered, decoder, f) : diag_fault_memory(f);
     ordered_drop(u->ordered);
     stage_free(decoder);

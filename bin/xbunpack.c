@@ -16,6 +16,7 @@ struct options {
     const char *input;
     struct options_key key;
     struct options_run run;
+    uint64_t max_chunk;
     const char *directory;
     bool list;
     bool overwrite;
@@ -32,6 +33,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         state->child_inputs[0] = &o->input;
         state->child_inputs[1] = &o->key;
         state->child_inputs[2] = &o->run;
+        state->child_inputs[3] = &o->max_chunk;
         return 0;
     case 'C':
         o->directory = arg;
@@ -92,6 +94,7 @@ static const struct argp_option option_list[] = {
 static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},
                                              {&options_key_argp, 0, NULL, 0},
                                              {&options_run_argp, 0, NULL, 0},
+                                             {&options_limit_argp, 0, NULL, 0},
                                              {0}};
 
 static const struct argp parser = {
@@ -139,10 +142,10 @@ static int extract(struct input *in, const struct options *o, struct ordered *or
 static int unpack(const struct options *o, struct fault *f) {
     unsigned threads = options_threads(&o->run);
     struct xbcrypt_dec_settings decrypt = {
-        .max_chunk = o->run.max_chunk, .strict = o->strict, .warn = warn};
+        .max_chunk = o->max_chunk, .strict = o->strict, .warn = warn};
     struct extract_settings settings = {.decrypt = o->decrypt ? &decrypt : NULL,
                                         .decompress = o->decompress,
-                                        .max_chunk = o->run.max_chunk,
+                                        .max_chunk = o->max_chunk,
                                         .member = o->list          ? list_member
                                                   : o->run.verbose ? name_member
                                                                    : NULL,

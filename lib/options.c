@@ -120,18 +120,11 @@ void options_parse_threads(struct options_run *run, const char *arg, struct argp
 static error_t parse_run(int key, char *arg, struct argp_state *state) {
     struct options_run *run = state->input;
     switch (key) {
-    case ARGP_KEY_INIT:
-        run->max_chunk = OPTIONS_MAX_CHUNK_DEFAULT;
-        return 0;
     case 'j':
         options_parse_threads(run, arg, state);
         return 0;
     case 'v':
         run->verbose = true;
-        return 0;
-    case KEY_MAX_CHUNK:
-        if (!options_parse_size(arg, 1024, UINT64_C(1) << 40, &run->max_chunk))
-            argp_error(state, "--max-chunk=%s: expected a size from 1K to 1024G", arg);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -141,7 +134,26 @@ static error_t parse_run(int key, char *arg, struct argp_state *state) {
 static const struct argp_option run_options[] = {
     {"threads", 'j', "N", 0, "Use N threads (default: the processors available)", 0},
     {"verbose", 'v', NULL, 0, "Say on standard error what is done", 0},
+    {0}};
+const struct argp options_run_argp = {.options = run_options, .parser = parse_run};
+
+static error_t parse_limit(int key, char *arg, struct argp_state *state) {
+    uint64_t *max_chunk = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        *max_chunk = OPTIONS_MAX_CHUNK_DEFAULT;
+        return 0;
+    case KEY_MAX_CHUNK:
+        if (!options_parse_size(arg, 1024, UINT64_C(1) << 40, max_chunk))
+            argp_error(state, "--max-chunk=%s: expected a size from 1K to 1024G", arg);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option limit_options[] = {
     {"max-chunk", KEY_MAX_CHUNK, "SIZE", 0,
      "Refuse input that claims a chunk larger than SIZE (default 256M)", 0},
     {0}};
-const struct argp options_run_argp = {.options = run_options, .parser = parse_run};
+const struct argp options_limit_argp = {.options = limit_options, .parser = parse_limit};

@@ -25,13 +25,15 @@ struct options_key {
 };
 extern const struct argp options_key_argp;
 
-// -j N, -v, --max-chunk=SIZE.
+// -j N, -v.
 struct options_run {
     unsigned threads; // 0 until set; options_threads() gives the default
     bool verbose;
-    uint64_t max_chunk; // bytes
 };
 extern const struct argp options_run_argp;
+
+// --max-chunk=SIZE. Input: uint64_t *, set to the default at the start.
+extern const struct argp options_limit_argp;
 
 enum { OPTIONS_THREADS_MAX = 1024 };
 #define OPTIONS_MAX_CHUNK_DEFAULT (UINT64_C(256) << 20)
