@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "json_secret.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Before each block stands its size.
+enum { HEADER = alignof(max_align_t) };
+
+static void *allocate(size_t size) {
+    if (size > SIZE_MAX - HEADER)
+        return NULL;
+    char *block = malloc(HEADER + size);
+    if (block == NULL)
+        return NULL;
+    memcpy(block, &size, sizeof size);
+    return block + HEADER;
+}
+
+static void release(void *memory) {
+    if (memory == NULL)
+        return;
+    char *block = (char *)memory - HEADER;
+    size_t size;
+    memcpy(&size, block, sizeof size);
+    explicit_bzero(block, HEADER + size);
+    free(block);
+}
+
+void json_secret_start(void) {
+    json_set_alloc_funcs(allocate, release);
+}
+
+json_t *json_secret_parse(const void *text, size_t size, const char *what, struct fault *f) {
+    json_error_t error;
+    json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    if (value != NULL)
+        return value;
+    // jansson's own text quotes what it found, which may be a key.
+    switch (json_error_code(&error)) {
+    case json_error_out_of_memory:
+        diag_fault_memory(f);
+        break;
+    case json_error_duplicate_key:
+        diag_fault(f, EX_DATAERR,
+                   "%s: bad JSON at input offset %d: expected each member once, found one again",
+                   what, error.position);
+        break;
+    case json_error_end_of_input_expected:
+        diag_fault(f, EX_DATAERR,
+                   "%s: bad JSON at input offset %d: expected the end after one value, found more",
+                   what, error.position);
+        break;
+    case json_error_premature_end_of_input:
+        diag_fault(f, EX_DATAERR,
+                   "%s: JSON cut short at input offset %zu: expected more, found the end", what,
+                   size);
+        break;
+    case json_error_invalid_utf8:
+        diag_fault(f, EX_DATAERR,
+                   "%s: bad JSON at input offset %d: expected UTF-8, found other bytes", what,
+                   error.position);
+        break;
+    default:
+        diag_fault(f, EX_DATAERR, "%s: bad JSON before input offset %d (line %d, column %d)", what,
+                   error.position, error.line, error.column);
+        break;
+    }
+    explicit_bzero(&error, sizeof error);
+    return NULL;
+}
+
+const char *json_secret_string(const json_t *object, const char *name) {
+    return json_string_value(json_object_get(object, name));
+}

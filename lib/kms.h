@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Key services: what turns a wrapped key into its plaintext, and back. Each provider is one entry
+// of a table, which kmsunwrap and kmswrap run through.
+#ifndef XBPIPE_KMS_H
+#define XBPIPE_KMS_H
+
+#include "diag.h"
+#include "secret.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// What the user asked for. Strings belong to the caller; NULL: not given.
+struct kms_request {
+    const char *master_key; // the path of a file
+};
+
+// The options that only some providers take.
+enum kms_option { KMS_OPTION_MASTER_KEY = 1 << 0 };
+
+// For -v: what was done, by whom, without secrets. Texts are printable; empty: not known.
+struct kms_report {
+    char asked[300]; // what did the work: a file, or an endpoint
+    char key_id[300];
+    char request_id[72];
+};
+
+struct kms_provider {
+    const char *name;
+    unsigned options;  // of enum kms_option: those it takes
+    unsigned required; // those it needs
+    const char *input; // what unwrap wants on standard input, for messages
+
+    // Unwraps `input`, the text as it came in. Returns 0 and *plaintext (at least one byte), which
+    // the caller frees; or -1 and *f, with *plaintext SECRET_NONE.
+    int (*unwrap)(const struct kms_request *request, const struct secret *input,
+                  struct secret *plaintext, struct kms_report *report, struct fault *f);
+
+    // Wraps the bytes of `plaintext`. Returns 0 and *wrapped, bytes, which the caller frees; or -1
+    // and *f. NULL: this provider cannot wrap.
+    int (*wrap)(const struct kms_request *request, const struct secret *plaintext,
+                struct secret *wrapped, struct kms_report *report, struct fault *f);
+};
+
+// The table, ended by an entry without a name. The first one is the default.
+extern const struct kms_provider kms_providers[];
+
+// The entry of that name, or NULL.
+const struct kms_provider *kms_provider_find(const char *name);
+
+#endif
