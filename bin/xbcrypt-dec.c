@@ -50,7 +50,7 @@ static void warn(const char *text) {
 }
 
 static struct stage *make_stage(struct ordered *o, struct stage *next, void *context) {
-    return xbcrypt_dec_new(o, context, NULL, next);
+    return xbcrypt_dec_new(o, context, next);
 }
 
 int main(int argc, char **argv) {

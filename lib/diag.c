@@ -50,25 +50,39 @@ void diag_prefix(struct fault *f, const char *prefix) {
         snprintf(f->text, sizeof f->text, "%.250s: %.345s", prefix, text);
 }
 
+// The size of the well-formed UTF-8 character of more than one byte that begins here and is no
+// control character; 0 if there is none.
+static size_t utf8_size(const unsigned char *bytes, size_t size) {
+    unsigned char first = bytes[0];
+    size_t length = first >= 0xc2 && first < 0xe0   ? 2
+                    : first >= 0xe0 && first < 0xf0 ? 3
+                    : first >= 0xf0 && first < 0xf5 ? 4
+                                                    : 0;
+    if (length == 0 || length > size)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((bytes[i] & 0xc0) != 0x80)
+            return 0;
+    return first == 0xc2 && bytes[1] < 0xa0 ? 0 : length; // U+0080 to U+009F
+}
+
 char *diag_name(const void *name, size_t size, char *out, size_t out_size) {
     const unsigned char *bytes = name;
     size_t used = 0;
-    for (size_t i = 0; i < size; i++) {
-        bool plain = bytes[i] >= 0x20 && bytes[i] != 0x7f && bytes[i] != '\\';
-        // 0x80 to 0x9f alone are terminal controls in Latin-1; inside UTF-8 they follow a byte
-        // ≥ 0x80.
-        if (bytes[i] >= 0x80 && bytes[i] < 0xa0)
-            plain = i > 0 && bytes[i - 1] >= 0x80;
-        size_t need = plain ? 1 : 4;
+    for (size_t i = 0; i < size;) {
+        bool ascii = bytes[i] >= 0x20 && bytes[i] < 0x7f && bytes[i] != '\\';
+        size_t plain = ascii ? 1 : utf8_size(bytes + i, size - i);
+        size_t need = plain > 0 ? plain : 4;
         if (used + need + 4 > out_size) {
             snprintf(out + used, out_size - used, "...");
             return out;
         }
-        if (plain)
-            out[used] = (char)bytes[i];
+        if (plain > 0)
+            memcpy(out + used, bytes + i, plain);
         else
             snprintf(out + used, 5, "\\x%02x", bytes[i]);
         used += need;
+        i += plain > 0 ? plain : 1;
     }
     out[used] = '\0';
     return out;

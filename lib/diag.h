@@ -35,7 +35,7 @@ int diag_fault_memory(struct fault *f);
 void diag_prefix(struct fault *f, const char *prefix);
 
 // Writes `size` bytes of a name from the input into out (of out_size ≥ 1 bytes) as printable text:
-// bytes outside printable ASCII and UTF-8's upper half, and the backslash, become \xNN. Cut with
+// control characters, what is not well-formed UTF-8, and the backslash become \xNN. Cut with
 // "..." if it does not fit. Returns out.
 char *diag_name(const void *name, size_t size, char *out, size_t out_size);
 

@@ -55,7 +55,7 @@ static struct stage *make_decoder(struct member *m, const char *suffix, struct s
     struct ordered *o = m->extract->ordered;
     switch (suffix[1]) {
     case 'x':
-        return xbcrypt_dec_new(o, s->decrypt, m->shown, next);
+        return xbcrypt_dec_new(o, s->decrypt, next);
     case 'q':
         return qpress_dec_new_single(o, s->max_chunk, next);
     case 'l':
@@ -110,6 +110,7 @@ static int build_decoders(struct member *m, const char *const undo[], int count,
         next = make_decoder(m, undo[i], next);
         if (next == NULL)
             return diag_fault_memory(f);
+        next->name = m->shown;
         m->decoders[m->decoder_count++] = next;
     }
     return 0;

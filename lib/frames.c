@@ -69,7 +69,7 @@ static struct shared *shared_new(const struct frames_codec *codec) {
 
 static void fail(struct frames *d, const struct fault *f) {
     d->dead = true;
-    ordered_fail(d->ordered, f);
+    stage_fail(&d->stage, d->ordered, f);
 }
 
 static void fail_memory(struct frames *d) {
@@ -133,7 +133,7 @@ static void drop_outputs(struct part *p) {
 static void deliver_part(struct unit *unit) {
     struct part *p = (struct part *)unit;
     if (p->failed) {
-        ordered_abort(p->frames->ordered, &p->fault);
+        stage_abort(&p->frames->stage, p->frames->ordered, &p->fault);
         return;
     }
     for (unsigned i = 0; i < p->output_count; i++)

@@ -3,17 +3,18 @@
 
 #include <stdlib.h>
 
-// Bound of the memory in flight: enough for every thread to have a few units of the largest common
-// size (1 MiB) and the main thread to run ahead of them.
-enum { BOUND_BASE = 8 << 20, BOUND_PER_THREAD = 4 << 20 };
+// What may be in flight, in bytes a thread and in units a thread of the largest size seen,
+// whichever is more: enough to even out the times of units and of input and output. One thread
+// gains nothing from running ahead, and keeps its data in the cache by not doing so.
+enum { BYTES_PER_THREAD = 4 << 20, UNITS_PER_THREAD = 2 };
 
 struct ordered {
     struct pool *pool;
     struct unit *first; // in flight, oldest first
     struct unit *last;
     size_t cost;
-    size_t bound;
-    bool failing; // a failure is on its way or has been delivered
+    size_t largest; // cost of a unit
+    bool failing;   // a failure is on its way or has been delivered
     bool failed;
     bool delivering;    // a deliver function is running
     struct fault fault; // valid when failed
@@ -34,7 +35,6 @@ int ordered_new(struct ordered **out, unsigned threads, struct fault *f) {
         free(o);
         return -1;
     }
-    o->bound = BOUND_BASE + (size_t)threads * BOUND_PER_THREAD;
     *out = o;
     return 0;
 }
@@ -51,6 +51,8 @@ void ordered_submit(struct ordered *o, struct unit *unit) {
         o->last->next = unit;
     o->last = unit;
     o->cost += unit->cost;
+    if (unit->cost > o->largest)
+        o->largest = unit->cost;
     pool_submit(o->pool, &unit->job);
 }
 
@@ -115,6 +117,14 @@ static void retire_oldest(struct ordered *o) {
     unit->release(unit);
 }
 
+static bool is_full(const struct ordered *o) {
+    size_t threads = pool_threads(o->pool);
+    if (threads == 1)
+        return true;
+    return o->cost > threads * BYTES_PER_THREAD &&
+           o->cost > threads * UNITS_PER_THREAD * o->largest;
+}
+
 static int result(const struct ordered *o, struct fault *f) {
     if (!o->failed)
         return 0;
@@ -123,8 +133,7 @@ static int result(const struct ordered *o, struct fault *f) {
 }
 
 int ordered_pump(struct ordered *o, struct fault *f) {
-    while (!o->failed && o->first != NULL &&
-           (o->cost > o->bound || pool_ready(o->pool, &o->first->job)))
+    while (!o->failed && o->first != NULL && (is_full(o) || pool_ready(o->pool, &o->first->job)))
         retire_oldest(o);
     return result(o, f);
 }

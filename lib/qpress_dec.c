@@ -54,7 +54,7 @@ struct block {
 
 static void fail(struct decoder *d, const struct fault *f) {
     d->dead = true;
-    ordered_fail(d->ordered, f);
+    stage_fail(&d->stage, d->ordered, f);
 }
 
 static void fail_memory(struct decoder *d) {
@@ -97,7 +97,7 @@ static enum job_result run_block(struct job *job, unsigned thread) {
 static void deliver_block(struct unit *unit) {
     struct block *b = (struct block *)unit;
     if (b->failed)
-        ordered_abort(b->decoder->ordered, &b->fault);
+        stage_abort(&b->decoder->stage, b->decoder->ordered, &b->fault);
     else if (b->next == NULL)
         return;
     else if (b->next->ops->place != NULL)

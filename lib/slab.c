@@ -62,10 +62,6 @@ static bool keep(struct slab *s, unsigned class) {
 }
 
 static void destroy(struct slab *s) {
-    if (s->unmap != NULL) {
-        s->unmap(s);
-        return;
-    }
     free(s->data);
     free(s);
 }
@@ -101,7 +97,7 @@ void slab_unref(struct slab *s) {
     if (s == NULL || --s->references > 0)
         return;
     unsigned class = class_of(s->capacity);
-    if (REUSE && s->unmap == NULL && class < CLASS_COUNT && keep(s, class))
+    if (REUSE && class < CLASS_COUNT && keep(s, class))
         return;
     destroy(s);
 }

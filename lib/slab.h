@@ -14,7 +14,6 @@ struct slab {
     uint8_t *data;
     size_t capacity; // at least what was asked for
     unsigned references;
-    void (*unmap)(struct slab *); // for memory that is not the allocator's; NULL otherwise
 };
 
 // A slab of at least `capacity` bytes (capacity ≥ 1), not cleared, with one reference. Any thread.

@@ -9,6 +9,23 @@
 // Memory that a gather takes at first for what is larger.
 enum { GATHER_FIRST = 1 << 20 };
 
+static struct fault with_name(const struct stage *s, const struct fault *f) {
+    struct fault named = *f;
+    if (s->name != NULL)
+        diag_prefix(&named, s->name);
+    return named;
+}
+
+void stage_fail(const struct stage *s, struct ordered *o, const struct fault *f) {
+    struct fault named = with_name(s, f);
+    ordered_fail(o, &named);
+}
+
+void stage_abort(const struct stage *s, struct ordered *o, const struct fault *f) {
+    struct fault named = with_name(s, f);
+    ordered_abort(o, &named);
+}
+
 struct ending {
     struct unit unit;
     struct stage *next;

@@ -17,7 +17,8 @@
 struct stage;
 
 struct stage_operations {
-    // Takes v.size bytes. The stage takes its own reference to v.slab if it keeps the bytes.
+    // Takes v.size bytes. The stage takes its own reference to v.slab if it keeps the bytes; bytes
+    // in a slab are the stage's alone, which may overwrite them.
     void (*push)(struct stage *, struct view v);
     // The end of the stage's input. To be called once, after which there are no more pushes.
     void (*finish)(struct stage *);
@@ -32,6 +33,9 @@ struct stage_operations {
 // Embedded at the start of each stage's struct.
 struct stage {
     const struct stage_operations *ops;
+    // The member whose bytes these are, printable, for messages; NULL: the program's whole input.
+    // Set by who makes the stage, and outlives it.
+    const char *name;
 };
 
 static inline void stage_push(struct stage *s, struct view v) {
@@ -47,6 +51,10 @@ static inline void stage_free(struct stage *s) {
     if (s != NULL)
         s->ops->free(s);
 }
+
+// ordered_fail and ordered_abort with the stage's name, if it has one, put before the text.
+void stage_fail(const struct stage *s, struct ordered *o, const struct fault *f);
+void stage_abort(const struct stage *s, struct ordered *o, const struct fault *f);
 
 // Submits a unit that, when its turn comes, finishes `next`: how a stage passes on its own end.
 void stage_finish_in_order(struct ordered *o, struct stage *next);

@@ -96,9 +96,7 @@ int xbcrypt_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const st
         return diag_fault(f, EX_DATAERR,
                           "damaged xbcrypt chunk: IV size %s: expected %d, found %" PRIu64,
                           place_text(place, AT_IV_SIZE, where), XBCRYPT_IV, iv_size);
-    // Version 2 stores an IV and never used it: its writers' counter starts at zero.
-    if (version == 3)
-        memcpy(h->counter, head + AT_IV, XBCRYPT_IV);
+    memcpy(h->iv, head + AT_IV, XBCRYPT_IV);
     return 1;
 }
 
@@ -228,9 +226,10 @@ static int hash_fault(const struct xbcrypt_key *key, const struct place *place, 
 int xbcrypt_decrypt(struct xbcrypt_key *key, unsigned thread, const struct xbcrypt_header *h,
                     const uint8_t *payload, uint8_t *out, const struct place *place,
                     struct fault *f) {
+    static const uint8_t zero[XBCRYPT_IV];
     struct context *c = &key->contexts[thread];
     bool hashed = h->version == 3;
-    if (!set_counter(c, h->counter) || (hashed && !begin_hash(key, c)))
+    if (!set_counter(c, hashed ? h->iv : zero) || (hashed && !begin_hash(key, c)))
         return library_fault(f);
     uint32_t crc = 0;
     for (size_t done = 0; done < h->payload_size;) {
@@ -257,6 +256,19 @@ int xbcrypt_decrypt(struct xbcrypt_key *key, unsigned thread, const struct xbcry
     if (CRYPTO_memcmp(hash, out + h->data_size, XBCRYPT_HASH) != 0)
         return hash_fault(key, place, f);
     return 0;
+}
+
+bool xbcrypt_is_really_version3(struct xbcrypt_key *key, unsigned thread,
+                                const struct xbcrypt_header *h, const uint8_t *payload,
+                                uint8_t *scratch) {
+    if (h->payload_size < XBCRYPT_HASH)
+        return false;
+    struct xbcrypt_header as3 = *h;
+    as3.version = 3;
+    as3.data_size = h->payload_size - XBCRYPT_HASH;
+    struct fault ignored;
+    static const struct place nowhere;
+    return xbcrypt_decrypt(key, thread, &as3, payload, scratch, &nowhere, &ignored) == 0;
 }
 
 int xbcrypt_encrypt(struct xbcrypt_key *key, unsigned thread, const uint8_t *data, size_t size,

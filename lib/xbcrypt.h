@@ -20,11 +20,13 @@ enum {
 };
 
 struct xbcrypt_header {
-    unsigned version;            // 1 to 3
-    size_t payload_size;         // bytes that follow the head
-    size_t data_size;            // plaintext bytes, hash not counted
-    uint32_t crc;                // CRC-32 of the payload as stored
-    uint8_t counter[XBCRYPT_IV]; // initial counter block: the IV; zero for versions 1 and 2
+    unsigned version;    // 1 to 3
+    size_t payload_size; // bytes that follow the head
+    size_t data_size;    // plaintext bytes, hash not counted
+    uint32_t crc;        // CRC-32 of the payload as stored
+    // Versions 2 and 3. The initial counter block of version 3; stored by version 2 but never used,
+    // whose counter starts at zero, as that of version 1 does.
+    uint8_t iv[XBCRYPT_IV];
 };
 
 // Parses the head of a chunk of which `have` bytes are at `head` (at `place`, for messages).
@@ -58,6 +60,13 @@ const char *xbcrypt_key_algorithm(const struct xbcrypt_key *key);
 int xbcrypt_decrypt(struct xbcrypt_key *key, unsigned thread, const struct xbcrypt_header *h,
                     const uint8_t *payload, uint8_t *out, const struct place *place,
                     struct fault *f);
+
+// Tells whether a chunk that says it is of version 2 is a version 3 chunk whose magic was damaged
+// (no checksum covers that): decrypted as one, its hash is right. `scratch` is h->payload_size
+// bytes. Any thread.
+bool xbcrypt_is_really_version3(struct xbcrypt_key *key, unsigned thread,
+                                const struct xbcrypt_header *h, const uint8_t *payload,
+                                uint8_t *scratch);
 
 // Bytes of a version 3 chunk of `size` plaintext bytes.
 static inline size_t xbcrypt_chunk_size(size_t size) {

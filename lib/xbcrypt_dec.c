@@ -6,14 +6,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct decoder {
     struct stage stage;
     struct ordered *ordered;
     struct xbcrypt_dec_settings *settings;
     struct stage *next;
-    char *name;
     uint64_t position; // in the input
     uint64_t produced; // plaintext bytes of all chunks submitted
     bool dead;         // has failed
@@ -22,6 +20,7 @@ struct decoder {
     struct head head;
     struct xbcrypt_header header;
     struct gather payload;
+    unsigned last_version; // of the chunk submitted before; 0: none
 };
 
 // One chunk.
@@ -30,18 +29,17 @@ struct chunk {
     struct decoder *decoder;
     struct xbcrypt_header header;
     struct place place;
-    const uint8_t *payload;
-    struct slab *slab;   // holds the payload
-    struct slab *output; // holds the plaintext; NULL where that took the payload's place
-    const uint8_t *data;
-    uint64_t offset; // of the plaintext in the output
+    const uint8_t *payload; // the plaintext, once decrypted
+    struct slab *slab;      // holds it
+    uint64_t offset;        // of the plaintext in the output
+    bool suspect;           // says version 2 where that is new
     bool failed;
     struct fault fault;
 };
 
 static void fail(struct decoder *d, const struct fault *f) {
     d->dead = true;
-    ordered_fail(d->ordered, f);
+    stage_fail(&d->stage, d->ordered, f);
 }
 
 static void fail_memory(struct decoder *d) {
@@ -50,28 +48,41 @@ static void fail_memory(struct decoder *d) {
     fail(d, &f);
 }
 
+// A version 2 chunk among others, or the first: its magic may be a damaged "3".
+static int check_version(struct chunk *c, unsigned thread) {
+    struct slab *scratch = slab_new(c->header.payload_size + 1);
+    if (scratch == NULL)
+        return diag_fault_memory(&c->fault);
+    bool damaged = xbcrypt_is_really_version3(c->decoder->settings->key, thread, &c->header,
+                                              c->payload, scratch->data);
+    slab_unref(scratch);
+    if (!damaged)
+        return 0;
+    char where[PLACE_TEXT_SIZE];
+    return diag_fault(&c->fault, EX_DATAERR,
+                      "damaged xbcrypt chunk %s: its magic says version 2, its hash version 3; "
+                      "fetch the backup again",
+                      place_text(&c->place, 0, where));
+}
+
+// Decrypts where the payload stands: these bytes of the slab are nobody else's.
+static int decrypt(struct chunk *c, unsigned thread) {
+    struct decoder *d = c->decoder;
+    uint8_t *out = c->slab->data + (c->payload - c->slab->data);
+    if (c->suspect && check_version(c, thread) < 0)
+        return -1;
+    if (xbcrypt_decrypt(d->settings->key, thread, &c->header, c->payload, out, &c->place,
+                        &c->fault) < 0)
+        return -1;
+    // Version 1 or 2: the first chunk has to be judged before it goes out.
+    if (d->next->ops->place != NULL && c->header.version == 3)
+        return d->next->ops->place(d->next, c->offset, out, c->header.data_size, &c->fault);
+    return 0;
+}
+
 static enum job_result run_chunk(struct job *job, unsigned thread) {
     struct chunk *c = (struct chunk *)job;
-    struct decoder *d = c->decoder;
-    uint8_t *out;
-    if (c->slab->unmap == NULL) {
-        // This memory is ours, and nobody else reads these bytes of it.
-        out = c->slab->data + (c->payload - c->slab->data);
-    } else {
-        c->output = slab_new(c->header.payload_size > 0 ? c->header.payload_size : 1);
-        if (c->output == NULL) {
-            c->failed = diag_fault_memory(&c->fault) < 0;
-            return JOB_DONE;
-        }
-        out = c->output->data;
-    }
-    c->data = out;
-    c->failed = xbcrypt_decrypt(d->settings->key, thread, &c->header, c->payload, out, &c->place,
-                                &c->fault) < 0;
-    // Version 2's first chunk has to be judged before it goes out.
-    if (!c->failed && d->next->ops->place != NULL && c->header.version == 3)
-        c->failed =
-            d->next->ops->place(d->next, c->offset, out, c->header.data_size, &c->fault) < 0;
+    c->failed = decrypt(c, thread) < 0;
     return JOB_DONE;
 }
 
@@ -79,8 +90,8 @@ static void warn(struct decoder *d, const char *text) {
     if (d->settings->warn == NULL)
         return;
     char line[400];
-    if (d->name != NULL)
-        snprintf(line, sizeof line, "%.200s: %s", d->name, text);
+    if (d->stage.name != NULL)
+        snprintf(line, sizeof line, "%.200s: %s", d->stage.name, text);
     else
         snprintf(line, sizeof line, "%s", text);
     d->settings->warn(line);
@@ -88,8 +99,8 @@ static void warn(struct decoder *d, const char *text) {
 
 // Looks at the first plaintext of a version 1 or 2 stream. Returns false if that fails the stream.
 static bool judge(struct decoder *d, const struct chunk *c) {
-    if (!d->settings->warned) {
-        d->settings->warned = true;
+    if (!d->settings->warned_legacy) {
+        d->settings->warned_legacy = true;
         char text[160];
         snprintf(text, sizeof text,
                  "xbcrypt version %u stores nothing that tells a wrong key from a right one; check "
@@ -100,7 +111,7 @@ static bool judge(struct decoder *d, const struct chunk *c) {
     if (c->header.data_size == 0)
         return true; // the next chunk will show
     d->judged = true;
-    if (plaintext_judge(c->data, c->header.data_size) != PLAINTEXT_RANDOM)
+    if (plaintext_judge(c->payload, c->header.data_size) != PLAINTEXT_RANDOM)
         return true;
     if (d->settings->strict) {
         struct fault f;
@@ -109,10 +120,12 @@ static bool judge(struct decoder *d, const struct chunk *c) {
                    "this looks like the wrong key: the data of xbcrypt chunk %s decrypts to random "
                    "bytes; without --strict it is written all the same",
                    place_text(&c->place, 0, where));
-        ordered_abort(d->ordered, &f);
+        stage_abort(&d->stage, d->ordered, &f);
         return false;
     }
-    warn(d, "this looks like the wrong key: what comes out are random bytes");
+    if (!d->settings->warned_wrong)
+        warn(d, "this looks like the wrong key: what comes out are random bytes");
+    d->settings->warned_wrong = true;
     return true;
 }
 
@@ -120,7 +133,7 @@ static void deliver_chunk(struct unit *unit) {
     struct chunk *c = (struct chunk *)unit;
     struct decoder *d = c->decoder;
     if (c->failed) {
-        ordered_abort(d->ordered, &c->fault);
+        stage_abort(&d->stage, d->ordered, &c->fault);
         return;
     }
     if (c->header.version < 3 && !d->judged && !judge(d, c))
@@ -129,16 +142,15 @@ static void deliver_chunk(struct unit *unit) {
         d->next->ops->placed(d->next, c->header.data_size);
         return;
     }
-    stage_push(d->next, (struct view){.data = c->data,
+    stage_push(d->next, (struct view){.data = c->payload,
                                       .size = c->header.data_size,
-                                      .slab = c->output != NULL ? c->output : c->slab,
+                                      .slab = c->slab,
                                       .origin = c->place.origin});
 }
 
 static void release_chunk(struct unit *unit) {
     struct chunk *c = (struct chunk *)unit;
     slab_unref(c->slab);
-    slab_unref(c->output);
     free(c);
 }
 
@@ -159,6 +171,8 @@ static void submit_chunk(struct decoder *d) {
     c->payload = d->payload.data;
     c->slab = d->payload.slab;
     c->offset = d->produced;
+    c->suspect = d->header.version == 2 && d->last_version != 2;
+    d->last_version = d->header.version;
     d->payload = (struct gather){0};
     d->produced += d->header.data_size;
     ordered_submit(d->ordered, &c->unit);
@@ -227,12 +241,11 @@ static void finish(struct stage *stage) {
 static void free_decoder(struct stage *stage) {
     struct decoder *d = (struct decoder *)stage;
     gather_clear(&d->payload);
-    free(d->name);
     free(d);
 }
 
 struct stage *xbcrypt_dec_new(struct ordered *o, struct xbcrypt_dec_settings *settings,
-                              const char *name, struct stage *next) {
+                              struct stage *next) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_decoder};
     struct decoder *d = calloc(1, sizeof *d);
@@ -242,9 +255,5 @@ struct stage *xbcrypt_dec_new(struct ordered *o, struct xbcrypt_dec_settings *se
     d->ordered = o;
     d->settings = settings;
     d->next = next;
-    if (name != NULL && (d->name = strdup(name)) == NULL) {
-        free(d);
-        return NULL;
-    }
     return &d->stage;
 }

@@ -12,15 +12,16 @@ struct xbcrypt_dec_settings {
     struct xbcrypt_key *key;
     uint64_t max_chunk;
     bool strict; // versions 1 and 2: fail where the plaintext looks like that of a wrong key
-    // Called on the main thread with one line of text, first for a version 1 or 2 chunk (once, see
-    // `warned`), and for each stream that looks wrong.
+    // Called on the main thread with one line of text, once for the first version 1 or 2 chunk, and
+    // once for the first stream that looks wrong.
     void (*warn)(const char *text);
-    bool warned; // the decoders' own; initially false
+    // The decoders' own; initially false.
+    bool warned_legacy, warned_wrong;
 };
 
 // A decoder that pushes into `next`. `name` stands for the input in warnings; NULL for none. NULL
 // if memory could not be had.
 struct stage *xbcrypt_dec_new(struct ordered *o, struct xbcrypt_dec_settings *settings,
-                              const char *name, struct stage *next);
+                              struct stage *next);
 
 #endif

@@ -40,7 +40,7 @@ static enum job_result run_chunk(struct job *job, unsigned thread) {
 static void deliver_chunk(struct unit *unit) {
     struct chunk *c = (struct chunk *)unit;
     if (c->failed) {
-        ordered_abort(c->encoder->ordered, &c->fault);
+        stage_abort(&c->encoder->stage, c->encoder->ordered, &c->fault);
         return;
     }
     stage_push(c->encoder->next, (struct view){.data = c->output->data,
@@ -60,7 +60,7 @@ static void fail_memory(struct encoder *e) {
     struct fault f;
     diag_fault_memory(&f);
     e->dead = true;
-    ordered_fail(e->ordered, &f);
+    stage_fail(&e->stage, e->ordered, &f);
 }
 
 // Submits what has been gathered as a chunk.

@@ -17,6 +17,7 @@ enum { PIECE_MAX = 1 << 20 };
 enum state { IN_HEAD, IN_MAP, IN_PAYLOAD, IN_IGNORED };
 
 struct member {
+    const struct name *name;
     void *target;    // the target's
     uint64_t offset; // bytes of the file in the chunks met so far
     bool ended;
@@ -64,7 +65,7 @@ struct piece {
 
 static void fail(struct reader *r, const struct fault *f) {
     r->dead = true;
-    ordered_fail(r->ordered, f);
+    stage_fail(&r->stage, r->ordered, f);
 }
 
 static void fail_memory(struct reader *r) {
@@ -136,6 +137,13 @@ static int hold(struct chunk *c, struct piece *p) {
     return 0;
 }
 
+// Names the member before the text. Returns -1.
+static int prefix_member(const struct member *m, struct fault *f) {
+    char shown[200];
+    diag_prefix(f, diag_name(m->name->bytes, m->name->size, shown, sizeof shown));
+    return -1;
+}
+
 static void deliver_piece(struct unit *unit) {
     struct piece *p = (struct piece *)unit;
     struct chunk *c = p->chunk;
@@ -157,6 +165,7 @@ static void deliver_piece(struct unit *unit) {
                "damaged xbstream chunk %s: CRC-32: expected 0x%08" PRIx32 ", found 0x%08" PRIx32
                "; fetch the backup again",
                place_text(&c->place, 0, where), c->crc, c->sum);
+    prefix_member(c->member, &f);
     ordered_abort(c->reader->ordered, &f);
 }
 
@@ -231,16 +240,11 @@ static struct member *find_member(struct reader *r, struct fault *f) {
         diag_fault_memory(f);
         return NULL;
     }
+    member->name = name;
     r->unfinished++;
     if (r->target.begin(r->target.context, name->bytes, name->size, &member->target, f) < 0)
         return NULL;
     return member;
-}
-
-static int member_fault(const struct reader *r, struct fault *f) {
-    char shown[200];
-    diag_prefix(f, diag_name(r->header.path, r->header.path_size, shown, sizeof shown));
-    return -1;
 }
 
 // Checks a sparse map against its payload and returns by how much it advances the file.
@@ -271,7 +275,7 @@ static int begin_chunk(struct reader *r, struct fault *f) {
     place_text(&r->head.place, 0, where);
     if (member->ended) {
         diag_fault(f, EX_DATAERR, "xbstream chunk %s comes after the end of its member", where);
-        return member_fault(r, f);
+        return prefix_member(member, f);
     }
     if (h->type == XBSTREAM_END) {
         member->ended = true;
@@ -284,14 +288,14 @@ static int begin_chunk(struct reader *r, struct fault *f) {
                    "xbstream chunk %s does not continue its member: expected offset %" PRIu64
                    ", found %" PRIu64 "; the stream is damaged or a part of it is missing",
                    where, member->offset, h->offset);
-        return member_fault(r, f);
+        return prefix_member(member, f);
     }
     uint64_t advance = h->payload_size;
     if (h->type == XBSTREAM_SPARSE && measure_map(r, &advance, f) < 0)
-        return member_fault(r, f);
+        return prefix_member(member, f);
     if (advance > INT64_MAX - member->offset) {
         diag_fault(f, EX_DATAERR, "xbstream chunk %s makes its member too large", where);
-        return member_fault(r, f);
+        return prefix_member(member, f);
     }
     member->offset += advance;
 
@@ -425,7 +429,7 @@ static void deliver_verdict(struct unit *unit) {
     }
     if (r->target.unfinished != NULL)
         names_visit(r->names, visit_name, r);
-    ordered_abort(r->ordered, &e->fault);
+    stage_abort(&r->stage, r->ordered, &e->fault);
 }
 
 static void release_verdict(struct unit *unit) {
