@@ -359,6 +359,16 @@ plaintext: length not stored" ]
 @test "a file is read from where its descriptor stands" {
     { printf 'four'; cat "$big/object"; } >shifted
     { dd bs=4 count=1 of=/dev/null status=none; s3cse-dec -e "$big/meta.json" -f "$big/data.key"; } <shifted | cmp - "$big/plain"
+
+    # More than two of the windows in which a file is mapped, and none at the start of a page.
+    head -c 20000001 /dev/urandom >input
+    printf '{"CiphertextBlob":"QUJD","Plaintext":"%s","KeyId":"k"}' "$(base64 -w 0 "$cbc/data.key")" >reply
+    for content in cbc gcm; do
+        { dd bs=5 count=1 of=/dev/null status=none; s3cse-enc --content=$content -e env.json --overwrite -f reply; } <input >body
+        { printf 'four'; cat body; } >shifted
+        { dd bs=4 count=1 of=/dev/null status=none; s3cse-dec -e env.json -f "$cbc/data.key" 2>/dev/null; } <shifted |
+            cmp - <(tail -c +6 input)
+    done
 }
 
 @test "a signal leaves no file" {
