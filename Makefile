@@ -37,6 +37,7 @@ PROGRAMS := $(patsubst bin/%.c,%,$(wildcard bin/*.c))
 LIBOBJS  := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 UNITHELP := $(patsubst tests/unit/%.c,$(BUILD)/tests/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+BENCHTOOLS := $(BUILD)/bench/generate $(BUILD)/bench/crc32_speed
 MANPAGES := $(wildcard man/*.[157])
 
 ifeq ($(V),1)
@@ -85,8 +86,18 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(UNITHELP) $(BUILD)/libxbpipe.a
 	$(run)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 ## check: build, then run the unit and command line tests
-check: all $(UNITS)
+check: all $(UNITS) $(BENCHTOOLS)
 	@tests/run $(BUILD)
+
+$(BUILD)/bench/%: tests/bench/%.c $(patsubst %,$(BUILD)/tests/%.o,quicklz_encode quicklz_plain qp_walk) \
+                  $(BUILD)/libxbpipe.a
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(run)$(CC) $(ALL_CFLAGS) -Itests/unit $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+## bench: time every case beside its peers; SIZE=1G (of data), RUNS=5
+bench: all $(BENCHTOOLS)
+	@tests/bench/run $(BUILD) $(or $(SIZE),1G) $(or $(RUNS),5)
 
 ## demo: restore the shipped encrypted sample and verify it
 demo: all
