@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+# The README: its recipes run on the fixtures as they stand there, its tables hold what is there.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    root=$XBPIPE_TESTS/..
+    readme=$root/README.md
+    fixtures=$XBPIPE_TESTS/fixtures
+    cd "$BATS_TEST_TMPDIR" || return 1
+    cp "$fixtures/kms/demo-master.key" master.key
+    cp "$fixtures/kms/demo-ciphertext.b64" ciphertext
+}
+
+# The code block after the mark of that name.
+block() {
+    awk -v mark="<!-- run: $1 -->" '
+        $0 == mark { found = 1; next }
+        found && /^```/ { if (on) exit; on = 1; next }
+        on' "$readme" >block
+    [ -s block ] || { echo "README.md has no block $1" >&2; return 1; }
+    cat block
+}
+
+# Runs the recipe $1 with the function that the block $2 makes, in one shell, as a user would.
+recipe() {
+    block "${2:-key-file}" >commands
+    block "$1" >>commands
+    bash commands
+}
+
+restored_as() { (cd restored && sha256sum -c --quiet "$fixtures/$1"); }
+damage() { printf X | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
+
+@test "the key: from a master key in a file" {
+    block key-file >commands
+    echo key >>commands
+    bash commands | cmp - "$fixtures/rds/password.hex"
+}
+
+@test "the key: from what the aliyun command line tool prints" {
+    mkdir bin
+    cat >bin/aliyun <<'SH'
+#!/bin/sh
+[ $# -eq 4 ] && [ "$1 $2 $3" = "kms Decrypt --CiphertextBlob" ] || exit 1
+[ "$4" = "$(cat ciphertext)" ] || exit 1
+printf '{"KeyId":"k","Plaintext":"%s","RequestId":"r"}\n' "$(cat plaintext)"
+SH
+    chmod +x bin/aliyun
+    cp "$fixtures/rds/plaintext.b64" plaintext
+    block key-response >commands
+    echo key >>commands
+    PATH=$PWD/bin:$PATH bash commands | cmp - "$fixtures/rds/password.hex"
+}
+
+@test "_qp.xb" {
+    cp "$fixtures/rds/full_v3_qp.xb" backup_qp.xb
+    run --separate-stderr recipe qp.xb
+    [ "$status" -eq 0 ]
+    [ -z "$output$stderr" ]
+    restored_as mariadb/shop.sha256
+}
+
+@test "_qp.xb, encrypted as version 2: the same files, and a warning" {
+    cp "$fixtures/rds/full_v2_qp.xb" backup_qp.xb
+    run --separate-stderr recipe qp.xb
+    [ "$status" -eq 0 ]
+    [[ $stderr == *"xbcrypt version 2 stores nothing that tells a wrong key from a right one"* ]]
+    restored_as mariadb/shop.sha256
+}
+
+@test ".xb.gz" {
+    cp "$fixtures/rds/part.xb.gz" backup.xb.gz
+    recipe xb.gz
+    restored_as rds/part.sha256
+}
+
+@test ".xb.gz: a cut download is an error" {
+    head -c 300000 "$fixtures/rds/part.xb.gz" >backup.xb.gz
+    run -65 --separate-stderr recipe xb.gz
+    [[ $stderr == *"cut short"* ]]
+}
+
+@test "_xb.qp" {
+    cp "$fixtures/rds/part_xb.qp" backup_xb.qp
+    recipe xb.qp
+    restored_as rds/part.sha256
+}
+
+@test ".tar.gz" {
+    cp "$fixtures/rds/part.tar.gz" backup.tar.gz
+    recipe tar.gz
+    restored_as rds/part.sha256
+    [ -z "$(find restored -name '*.xbcrypt' -o -name '.xbpipe*')" ]
+}
+
+@test ".tar.gz: one damaged file is an error of the whole recipe" {
+    mkdir tree
+    tar -xzf "$fixtures/rds/part.tar.gz" -C tree
+    damage tree/shop/orders.new.xbcrypt 100000
+    tar -czf backup.tar.gz -C tree .
+    run -65 --separate-stderr recipe tar.gz
+    [[ $stderr == *"CRC-32: expected"* ]]
+    [ ! -e restored/shop/orders.new ]
+    [ -e restored/shop/orders.new.xbcrypt ]
+}
+
+@test "a stream encrypted as a whole, versions 2 and 3" {
+    for version in 2 3; do
+        rm -rf restored
+        cp "$fixtures/rds/stream_v$version.xb.xbcrypt" backup.xb.xbcrypt
+        recipe stream
+        restored_as mariadb/shop.sha256
+    done
+}
+
+@test "members compressed by lz4 and zstd go through the recipe of _qp.xb" {
+    for form in lz4 zst; do
+        rm -rf restored
+        cp "$fixtures/rds/part_${form}_v3.xb" backup_qp.xb
+        recipe qp.xb
+        restored_as rds/part.sha256
+    done
+}
+
+@test "a list, for which no key is needed, and which notices a cut" {
+    cp "$fixtures/rds/full_v3_qp.xb" backup_qp.xb
+    recipe list >list
+    [ "$(wc -l <list)" -eq "$(wc -l <"$fixtures/mariadb/shop.sha256")" ]
+    truncate -s -30 backup_qp.xb
+    run -65 recipe list
+}
+
+@test "a key command that fails makes the recipe fail" {
+    cp "$fixtures/rds/full_v3_qp.xb" backup_qp.xb
+    head -c 32 /dev/zero >master.key
+    run -65 --separate-stderr recipe qp.xb
+    [[ $stderr == *"key has 0 bytes"* ]]
+}
+
+@test "every block with a mark is run by a test" {
+    for name in $(sed -nE 's/^<!-- run: (.*) -->$/\1/p' "$readme"); do
+        grep -qE "(recipe|block) $name\b|:-$name\}" "$XBPIPE_TESTS/cli/readme.bats" ||
+            { echo "$name is not"; return 1; }
+    done
+}
+
+# Each message of the troubleshooting table, with a command that makes it appear.
+provoke() {
+    local rds=$fixtures/rds
+    case $1 in
+    "SHA-256 of xbcrypt chunk … does not match")
+        xbcrypt-dec -f wrong <"$rds/stream_v3.xb.xbcrypt" ;;
+    "key has N bytes: expected 16, 24 or 32") xbcrypt-dec -f /dev/null <"$rds/stream_v3.xb.xbcrypt" ;;
+    "this looks like the wrong key") xbcrypt-dec -f wrong <"$rds/stream_v2.xb.xbcrypt" ;;
+    "not a qpress archive …; if this was decrypted, the key may be wrong")
+        xbunpack -C d --decrypt -f wrong --decompress <"$rds/full_v2_qp.xb" ;;
+    "not an xbstream chunk at input offset 0") xbunpack -C d <"$rds/part.xb.gz" ;;
+    "CRC-32: expected …") xbunpack -C d <damaged.xb ;;
+    "Adler-32: expected …") qpunpack <damaged.qp ;;
+    "ends too early" | unfinished) head -c 100000 "$rds/full_v3_qp.xb" | xbunpack -C d ;;
+    "input ends inside") head -c 100000 "$rds/stream_v3.xb.xbcrypt" | xbcrypt-dec -f key ;;
+    "input is empty") xbunpack -C d </dev/null ;;
+    "file exists already") for _ in 1 2; do xbunpack -C d <"$rds/part_lz4.xb"; done ;;
+    "no key: use -f FILE") xbunpack -C d --decrypt <"$rds/part_lz4_v3.xb" ;;
+    "too large: expected at most") xbunpack --max-chunk=1K -C d <"$rds/full_v3_qp.xb" ;;
+    "stayed encrypted") xbunpack -C d --decompress <"$rds/part_lz4_v3.xb" ;;
+    *) echo "README.md has a message that this test does not know: $1" ;;
+    esac
+}
+
+@test "each message of the troubleshooting table is one that the programs print" {
+    cp "$fixtures/rds/password.hex" key
+    tr 0-9 a-j <key >wrong
+    cp "$fixtures/rds/full_v3_qp.xb" damaged.xb
+    damage damaged.xb 200
+    cp "$fixtures/qpress/stdin.qp" damaged.qp
+    damage damaged.qp 200
+    sed -n '/^| message/,/^$/p' "$readme" | sed '1,2d' | cut -d'|' -f2 | grep -o '`[^`]*`' |
+        tr -d '`' >messages
+    [ "$(wc -l <messages)" -ge 14 ]
+    while read -r message; do
+        rm -rf d
+        provoke "$message" >/dev/null 2>found </dev/null || true
+        pattern=${message// N / [0-9]+ }
+        grep -E -e "${pattern//…/.*}" found || { echo "not found: $message"; cat found; return 1; }
+    done <messages
+}
+
+@test "the list of programs is that of bin/" {
+    sed -nE 's/^\| `([a-z0-9-]+)` \|.*/\1/p' "$readme" | LC_ALL=C sort >listed
+    (cd "$root/bin" && printf '%s\n' *.c | sed 's/\.c$//') | LC_ALL=C sort | diff listed -
+}
+
+@test "what the layout names is there" {
+    sed -nE 's/^\| `([a-z0-9]+)\/` \|.*/\1/p' "$readme" | grep -vx build >listed
+    [ "$(wc -l <listed)" -ge 5 ]
+    while read -r folder; do
+        [ -d "$root/$folder" ] || { echo "$folder is not"; return 1; }
+    done <listed
+}
+
+@test "the commands that install and make are there once each, in one line" {
+    for target in demo check lint; do
+        [ "$(grep -cE "^sudo apt-get install -y [a-z0-9 .+-]+ && make $target\$" "$readme")" -eq 1 ]
+    done
+}
+
+@test "each package of the test command includes what the demo needs" {
+    list() { sed -nE "s/^sudo apt-get install -y (.*) && make $1\$/\1/p" "$readme" | tr ' ' '\n'; }
+    list check >check
+    [ -z "$(list demo | grep -vxFf check)" ]
+}
+
+@test "each link inside the README leads to a heading or a file" {
+    for link in $(grep -oE '\]\([^)]*\)' "$readme" | sed 's/^](//; s/)$//'); do
+        case $link in
+        \#*) grep -E '^#+ ' "$readme" | sed -E 's/^#+ //' | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9\n-' |
+            grep -qx -e "${link#\#}" ;;
+        *) [ -e "$root/$link" ] ;;
+        esac || { echo "broken: $link"; return 1; }
+    done
+}
