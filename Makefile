@@ -13,7 +13,7 @@ comma := ,
 BUILD := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
 
 PKG_CONFIG ?= pkg-config
-PACKAGES   := libcrypto zlib liblz4 libzstd libdeflate jansson
+PACKAGES   := libcrypto libcurl zlib liblz4 libzstd libdeflate jansson
 ifeq ($(filter clean help,$(MAKECMDGOALS)),)
   missing := $(shell for p in $(PACKAGES); do $(PKG_CONFIG) --exists $$p || echo $$p; done)
   $(if $(missing),$(error not found by pkg-config: $(missing); the README's first command installs what is needed))

@@ -1,36 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "json_secret.h"
 
-#include <stdalign.h>
-#include <stdint.h>
-#include <stdlib.h>
+#include "wiped.h"
+
 #include <string.h>
 
-// Before each block stands its size.
-enum { HEADER = alignof(max_align_t) };
-
-static void *allocate(size_t size) {
-    if (size > SIZE_MAX - HEADER)
-        return NULL;
-    char *block = malloc(HEADER + size);
-    if (block == NULL)
-        return NULL;
-    memcpy(block, &size, sizeof size);
-    return block + HEADER;
-}
-
-static void release(void *memory) {
-    if (memory == NULL)
-        return;
-    char *block = (char *)memory - HEADER;
-    size_t size;
-    memcpy(&size, block, sizeof size);
-    explicit_bzero(block, HEADER + size);
-    free(block);
-}
-
 void json_secret_start(void) {
-    json_set_alloc_funcs(allocate, release);
+    json_set_alloc_funcs(wiped_malloc, wiped_free);
 }
 
 json_t *json_secret_parse(const void *text, size_t size, const char *what, struct fault *f) {

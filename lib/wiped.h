@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// The C library's allocator with cleansing: what is freed, or left behind by a realloc, is
+// overwritten first. For libraries that keep secrets in memory of their own and let their
+// allocator be replaced.
+#ifndef XBPIPE_WIPED_H
+#define XBPIPE_WIPED_H
+
+#include <stddef.h>
+
+// As the functions of <stdlib.h> and <string.h>. A block of one of these is released by
+// wiped_free only.
+void *wiped_malloc(size_t size);
+void *wiped_calloc(size_t count, size_t size);
+void *wiped_realloc(void *memory, size_t size);
+char *wiped_strdup(const char *text);
+void wiped_free(void *memory);
+
+#endif
