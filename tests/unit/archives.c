@@ -10,16 +10,25 @@
 #include <string.h>
 #include <zlib.h>
 
-void bytes_add(struct bytes *b, const void *data, size_t size) {
+static void *grow(struct bytes *b, size_t size) {
     if (b->size + size > b->room) {
         b->room = 2 * (b->size + size);
         b->data = realloc(b->data, b->room);
         if (b->data == NULL)
             abort();
     }
-    if (size > 0)
-        memcpy(b->data + b->size, data, size);
     b->size += size;
+    return b->data + b->size - size;
+}
+
+void bytes_add(struct bytes *b, const void *data, size_t size) {
+    if (size > 0)
+        memcpy(grow(b, size), data, size);
+}
+
+void bytes_zeros(struct bytes *b, size_t size) {
+    if (size > 0)
+        memset(grow(b, size), 0, size);
 }
 
 void bytes_text(struct bytes *b, const char *text) {
@@ -46,10 +55,10 @@ void bytes_load(struct bytes *b, const char *path) {
 
 void bytes_noise(struct bytes *b, size_t size, unsigned seed) {
     uint64_t state = seed * UINT64_C(0x9e3779b97f4a7c15) + 1;
+    uint8_t *to = grow(b, size);
     for (size_t i = 0; i < size; i++) {
         state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        uint8_t byte = (uint8_t)(state >> 56);
-        bytes_add(b, &byte, 1);
+        to[i] = (uint8_t)(state >> 56);
     }
 }
 

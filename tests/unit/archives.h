@@ -16,6 +16,7 @@ struct bytes {
 };
 void bytes_add(struct bytes *b, const void *data, size_t size);
 void bytes_text(struct bytes *b, const char *text);
+void bytes_zeros(struct bytes *b, size_t size);
 void bytes_little(struct bytes *b, uint64_t value, unsigned size);
 void bytes_free(struct bytes *b);
 // A file of the fixtures, whole. Aborts the program if it cannot be read.
