@@ -160,14 +160,18 @@ static void data(void *context, void *member, struct view v) {
         stage_push(m->sink, v);
         return;
     }
-    if (v.data == NULL) {
+    struct stage *outermost = m->decoders[m->decoder_count - 1];
+    if (v.data != NULL) {
+        stage_push(outermost, v);
+    } else if (!outermost->broken) {
         struct fault f;
-        diag_fault(&f, EX_DATAERR, "%s: sparse chunk in a member that is encrypted or compressed",
-                   m->shown);
-        ordered_abort(e->ordered, &f);
-        return;
+        char where[PLACE_TEXT_SIZE];
+        struct place place = {.origin = v.origin, .exact = true};
+        diag_fault(&f, EX_DATAERR,
+                   "sparse xbstream chunk %s in a member that is encrypted or compressed",
+                   place_text(&place, 0, where));
+        stage_break(outermost, e->ordered, &f);
     }
-    stage_push(m->decoders[m->decoder_count - 1], v);
 }
 
 static void end(void *context, void *member) {

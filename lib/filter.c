@@ -13,8 +13,7 @@ int filter_run(struct input *in, struct ordered *o, struct stage *first, struct 
     while (!ordered_failing(o) && (got = input_next(in, &v, f)) > 0) {
         stage_push(first, v);
         slab_unref(v.slab);
-        if (ordered_pump(o, f) < 0)
-            return -1;
+        ordered_pump(o);
     }
     if (got < 0)
         ordered_fail(o, f); // in its place: what was read before it still counts

@@ -132,8 +132,12 @@ static void drop_outputs(struct part *p) {
 
 static void deliver_part(struct unit *unit) {
     struct part *p = (struct part *)unit;
+    if (p->frames->stage.broken) {
+        drop_outputs(p);
+        return;
+    }
     if (p->failed) {
-        stage_abort(&p->frames->stage, p->frames->ordered, &p->fault);
+        stage_break(&p->frames->stage, p->frames->ordered, &p->fault);
         return;
     }
     for (unsigned i = 0; i < p->output_count; i++)
@@ -227,7 +231,7 @@ static size_t walk(const struct frames_codec *codec, struct frames_walk *w, cons
 
 static void push(struct stage *stage, struct view v) {
     struct frames *d = (struct frames *)stage;
-    while (!d->dead && v.size > 0) {
+    while (!d->dead && !d->stage.broken && v.size > 0) {
         bool ended;
         struct view part = view_split(&v, walk(d->codec, &d->walk, v.data, v.size, &ended));
         if (d->frame.have == 0)
@@ -250,7 +254,7 @@ static void push(struct stage *stage, struct view v) {
 
 static void finish(struct stage *stage) {
     struct frames *d = (struct frames *)stage;
-    if (d->dead)
+    if (d->dead || d->stage.broken)
         return;
     if (d->serial != NULL || d->frame.have > 0) {
         struct fault f;
@@ -266,7 +270,7 @@ static void finish(struct stage *stage) {
             fail(d, &f);
         return;
     }
-    stage_finish_in_order(d->ordered, d->next);
+    stage_finish_in_order(stage, d->ordered, d->next);
 }
 
 static void free_frames(struct stage *stage) {

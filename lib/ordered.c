@@ -63,7 +63,7 @@ void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost) {
 
 static void deliver_failure(struct unit *unit) {
     struct failure *failure = (struct failure *)unit;
-    ordered_abort(failure->ordered, &failure->fault);
+    ordered_fail_now(failure->ordered, &failure->fault);
 }
 
 static void release_failure(struct unit *unit) {
@@ -73,8 +73,8 @@ static void release_failure(struct unit *unit) {
 void ordered_fail(struct ordered *o, const struct fault *f) {
     o->failing = true;
     struct failure *failure = calloc(1, sizeof *failure);
-    if (failure == NULL) { // what was submitted before is lost, the reason is not
-        ordered_abort(o, f);
+    if (failure == NULL) { // out of order, but not lost
+        ordered_fail_now(o, f);
         return;
     }
     failure->unit.deliver = deliver_failure;
@@ -84,7 +84,7 @@ void ordered_fail(struct ordered *o, const struct fault *f) {
     ordered_submit(o, &failure->unit);
 }
 
-void ordered_abort(struct ordered *o, const struct fault *f) {
+void ordered_fail_now(struct ordered *o, const struct fault *f) {
     o->failing = true;
     if (!o->failed) {
         o->failed = true;
@@ -104,8 +104,6 @@ static void retire_oldest(struct ordered *o) {
     if (unit->deliver != NULL)
         unit->deliver(unit);
     o->delivering = false;
-    if (o->failed)
-        return;
     if (!finished) {
         pool_resume(o->pool, &unit->job);
         return;
@@ -125,23 +123,18 @@ static bool is_full(const struct ordered *o) {
            o->cost > threads * UNITS_PER_THREAD * o->largest;
 }
 
-static int result(const struct ordered *o, struct fault *f) {
+void ordered_pump(struct ordered *o) {
+    while (o->first != NULL && (is_full(o) || pool_ready(o->pool, &o->first->job)))
+        retire_oldest(o);
+}
+
+int ordered_finish(struct ordered *o, struct fault *f) {
+    while (o->first != NULL)
+        retire_oldest(o);
     if (!o->failed)
         return 0;
     *f = o->fault;
     return -1;
-}
-
-int ordered_pump(struct ordered *o, struct fault *f) {
-    while (!o->failed && o->first != NULL && (is_full(o) || pool_ready(o->pool, &o->first->job)))
-        retire_oldest(o);
-    return result(o, f);
-}
-
-int ordered_finish(struct ordered *o, struct fault *f) {
-    while (!o->failed && o->first != NULL)
-        retire_oldest(o);
-    return result(o, f);
 }
 
 int ordered_settle(struct ordered *o, struct fault *f) {

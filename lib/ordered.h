@@ -19,7 +19,7 @@ struct ordered;
 struct unit {
     struct job job;
     // Main thread, in order; after each run that returned JOB_MORE, and once more at the end. NULL:
-    // nothing to deliver. Not called any more once the queue has failed.
+    // nothing to deliver.
     void (*deliver)(struct unit *);
     // Main thread, exactly once, last: frees the unit and what it holds.
     void (*release)(struct unit *);
@@ -38,20 +38,21 @@ void ordered_submit(struct ordered *o, struct unit *unit);
 // Raises the cost of a unit that was submitted and not yet delivered.
 void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost);
 
-// Records a failure at this place of the order: all that was submitted before is delivered first.
+// Records a failure, at this place of the order: one that is met in what was submitted before comes
+// first. The first failure is the one that is reported. Nothing in flight is stopped by it: whoever
+// fails sees to it that what depends on what failed is not delivered (stage.h), and all else is.
 void ordered_fail(struct ordered *o, const struct fault *f);
 
-// Records a failure now, from a deliver function: nothing more is delivered.
-void ordered_abort(struct ordered *o, const struct fault *f);
+// The same, now, for a failure met by a deliver function.
+void ordered_fail_now(struct ordered *o, const struct fault *f);
 
-// True once either was called: there is no use in submitting more.
+// True once either was called: there is no use in reading more input.
 bool ordered_failing(const struct ordered *o);
 
-// Delivers what is ready, and waits for more while the units in flight cost more than the queue's
-// bound. Returns 0; or -1 with the failure in *f once that has been delivered.
-int ordered_pump(struct ordered *o, struct fault *f);
+// Delivers what is ready, and waits for more while too much is in flight.
+void ordered_pump(struct ordered *o);
 
-// Delivers everything. The same results.
+// Delivers everything. Returns 0; or -1 and the failure in *f.
 int ordered_finish(struct ordered *o, struct fault *f);
 
 // The same, for a stage that holds something scarce for each unit in flight (open files): to be
@@ -59,7 +60,7 @@ int ordered_finish(struct ordered *o, struct fault *f);
 // delivered.
 int ordered_settle(struct ordered *o, struct fault *f);
 
-// Cancels and releases what is left in flight (after a failure), so that stages may be freed.
+// Cancels and releases what is in flight, so that stages may be freed.
 void ordered_drop(struct ordered *o);
 
 // The same, and stops the pool and frees it. NULL is allowed.

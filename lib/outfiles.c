@@ -59,7 +59,7 @@ static void complete(void *context) {
     file->out = NULL;
     files->open--;
     if (outfile_commit(out, &f) < 0)
-        ordered_abort(files->ordered, &f);
+        ordered_fail_now(files->ordered, &f);
     else if (file->done != NULL)
         file->done(file->context);
 }

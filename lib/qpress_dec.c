@@ -96,8 +96,10 @@ static enum job_result run_block(struct job *job, unsigned thread) {
 
 static void deliver_block(struct unit *unit) {
     struct block *b = (struct block *)unit;
+    if (b->decoder->stage.broken)
+        return;
     if (b->failed)
-        stage_abort(&b->decoder->stage, b->decoder->ordered, &b->fault);
+        stage_break(&b->decoder->stage, b->decoder->ordered, &b->fault);
     else if (b->next == NULL)
         return;
     else if (b->next->ops->place != NULL)
@@ -151,6 +153,8 @@ struct mark {
 static void deliver_mark(struct unit *unit) {
     struct mark *m = (struct mark *)unit;
     const struct qpress_target *target = &m->decoder->target;
+    if (m->decoder->stage.broken)
+        return;
     if (m->archive)
         target->end(target->context);
     else
@@ -339,7 +343,7 @@ static bool take_head(struct decoder *d, struct view *v) {
 
 static void push(struct stage *stage, struct view v) {
     struct decoder *d = (struct decoder *)stage;
-    bool more = !d->dead;
+    bool more = !d->dead && !d->stage.broken;
     while (more)
         switch (d->state) {
         case IN_PACKET_HEAD:
@@ -355,7 +359,7 @@ static void push(struct stage *stage, struct view v) {
 
 static void finish(struct stage *stage) {
     struct decoder *d = (struct decoder *)stage;
-    if (d->dead)
+    if (d->dead || d->stage.broken)
         return;
     struct fault f = {0};
     char where[PLACE_TEXT_SIZE];

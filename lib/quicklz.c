@@ -186,8 +186,10 @@ SPECIALISED struct match read_match(const struct decoder *d, unsigned level, boo
 
 static void decode_fast(struct decoder *d);
 // Decodes item by item from any state to the end of the packet, checking each.
-SPECIALISED const char *decode_carefully(struct decoder *d, unsigned level, bool is_wide, bool fast) {
-    if (fast) decode_fast(d);
+SPECIALISED const char *decode_carefully(struct decoder *d, unsigned level, bool is_wide,
+                                         bool fast) {
+    if (fast)
+        decode_fast(d);
     while (d->at < d->size) {
         if (d->control == 1) {
             if (d->in_end - d->in < 4)
@@ -364,7 +366,7 @@ static void decode_fast(struct decoder *d) {
 
 #define DECODE(level, is_wide)                                                                     \
     static const char *decode_##level##_##is_wide(struct decoder *d) {                             \
-        return decode_carefully(d, level, is_wide, 0);                                                \
+        return decode_carefully(d, level, is_wide, 0);                                             \
     }
 
 static const char *decode_1_false(struct decoder *d) {

@@ -28,7 +28,8 @@ struct sink {
     uint64_t end;       // end of the data written; the file is extended to `position` at the end
     struct write *open; // the last one submitted, which takes further pieces until it begins
     struct write *previous; // the one that the next must not overtake; as `open`, until released
-    pthread_mutex_t lock;   // over the pieces and `begun` of the open write
+    pthread_mutex_t lock;   // over `failed`, and the pieces and `begun` of the open write
+    bool failed;            // a write has; what would come after it is not written
 };
 
 // One write call.
@@ -73,10 +74,19 @@ static int write_pieces(const struct sink *s, struct write *w) {
 static enum job_result run_write(struct job *job, unsigned thread) {
     (void)thread;
     struct write *w = (struct write *)job;
-    pthread_mutex_lock(&w->sink->lock);
+    struct sink *s = w->sink;
+    pthread_mutex_lock(&s->lock);
     w->begun = true;
-    pthread_mutex_unlock(&w->sink->lock);
-    w->error = write_pieces(w->sink, w);
+    bool failed = s->failed;
+    pthread_mutex_unlock(&s->lock);
+    if (failed)
+        return JOB_DONE;
+    w->error = write_pieces(s, w);
+    if (w->error != 0) {
+        pthread_mutex_lock(&s->lock);
+        s->failed = true;
+        pthread_mutex_unlock(&s->lock);
+    }
     return JOB_DONE;
 }
 
@@ -91,7 +101,7 @@ static void deliver_write(struct unit *unit) {
     if (w->error != 0) {
         struct fault f;
         write_fault(w->sink, w->error, &f);
-        ordered_abort(w->sink->ordered, &f);
+        stage_break(&w->sink->stage, w->sink->ordered, &f);
     }
 }
 
@@ -109,7 +119,7 @@ static void release_write(struct unit *unit) {
 static void fail_memory(struct sink *s) {
     struct fault f;
     diag_fault_memory(&f);
-    ordered_fail(s->ordered, &f);
+    stage_break(&s->stage, s->ordered, &f);
 }
 
 // Adds a piece to the open write, if there is one that has not begun and continues there.
@@ -179,7 +189,7 @@ static void push(struct stage *stage, struct view v) {
         s->position += v.size;
         return;
     }
-    while (v.size > 0 && !ordered_failing(s->ordered)) {
+    while (v.size > 0 && !s->stage.broken) {
         struct view part =
             view_split(&v, v.data == NULL && v.size > ZEROS_SIZE ? ZEROS_SIZE : v.size);
         if (part.data == NULL)
@@ -195,10 +205,12 @@ struct ending {
 
 static void deliver_ending(struct unit *unit) {
     struct sink *s = ((struct ending *)unit)->sink;
+    if (s->stage.broken)
+        return;
     if (s->seekable && s->end < s->position && ftruncate(s->fd, (off_t)s->position) < 0) {
         struct fault f;
         write_fault(s, errno, &f);
-        ordered_abort(s->ordered, &f);
+        stage_break(&s->stage, s->ordered, &f);
         return;
     }
     if (s->done != NULL)

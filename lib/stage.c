@@ -21,34 +21,39 @@ void stage_fail(const struct stage *s, struct ordered *o, const struct fault *f)
     ordered_fail(o, &named);
 }
 
-void stage_abort(const struct stage *s, struct ordered *o, const struct fault *f) {
+void stage_break(struct stage *s, struct ordered *o, const struct fault *f) {
     struct fault named = with_name(s, f);
-    ordered_abort(o, &named);
+    s->broken = true;
+    ordered_fail_now(o, &named);
 }
 
 struct ending {
     struct unit unit;
+    const struct stage *stage;
     struct stage *next;
 };
 
 static void deliver_ending(struct unit *unit) {
-    stage_finish(((struct ending *)unit)->next);
+    struct ending *e = (struct ending *)unit;
+    if (!e->stage->broken)
+        stage_finish(e->next);
 }
 
 static void release_ending(struct unit *unit) {
     free(unit);
 }
 
-void stage_finish_in_order(struct ordered *o, struct stage *next) {
+void stage_finish_in_order(struct stage *s, struct ordered *o, struct stage *next) {
     struct ending *ending = calloc(1, sizeof *ending);
     if (ending == NULL) {
         struct fault f;
         diag_fault_memory(&f);
-        ordered_fail(o, &f);
+        stage_fail(s, o, &f);
         return;
     }
     ending->unit.deliver = deliver_ending;
     ending->unit.release = release_ending;
+    ending->stage = s;
     ending->next = next;
     ordered_submit(o, &ending->unit);
 }

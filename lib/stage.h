@@ -36,6 +36,9 @@ struct stage {
     // The member whose bytes these are, printable, for messages; NULL: the program's whole input.
     // Set by who makes the stage, and outlives it.
     const char *name;
+    // A unit of the stage has failed when its turn came: what comes after it, the end included, is
+    // neither pushed on nor taken.
+    bool broken;
 };
 
 static inline void stage_push(struct stage *s, struct view v) {
@@ -52,12 +55,17 @@ static inline void stage_free(struct stage *s) {
         s->ops->free(s);
 }
 
-// ordered_fail and ordered_abort with the stage's name, if it has one, put before the text.
+// Records a failure that the stage has found in its input, at this place of the order
+// (ordered_fail), with the stage's name, if it has one, put before the text. The stage must take no
+// more input.
 void stage_fail(const struct stage *s, struct ordered *o, const struct fault *f);
-void stage_abort(const struct stage *s, struct ordered *o, const struct fault *f);
 
-// Submits a unit that, when its turn comes, finishes `next`: how a stage passes on its own end.
-void stage_finish_in_order(struct ordered *o, struct stage *next);
+// Records a failure of a unit that is being delivered, in the same way, and breaks the stage.
+void stage_break(struct stage *s, struct ordered *o, const struct fault *f);
+
+// Submits a unit that, when its turn comes and `s` is not broken, finishes `next`: how a stage
+// passes on its own end.
+void stage_finish_in_order(struct stage *s, struct ordered *o, struct stage *next);
 
 // Where something is, for messages.
 struct place {

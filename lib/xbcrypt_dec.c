@@ -120,7 +120,7 @@ static bool judge(struct decoder *d, const struct chunk *c) {
                    "this looks like the wrong key: the data of xbcrypt chunk %s decrypts to random "
                    "bytes; without --strict it is written all the same",
                    place_text(&c->place, 0, where));
-        stage_abort(&d->stage, d->ordered, &f);
+        stage_break(&d->stage, d->ordered, &f);
         return false;
     }
     if (!d->settings->warned_wrong)
@@ -132,8 +132,10 @@ static bool judge(struct decoder *d, const struct chunk *c) {
 static void deliver_chunk(struct unit *unit) {
     struct chunk *c = (struct chunk *)unit;
     struct decoder *d = c->decoder;
+    if (d->stage.broken)
+        return;
     if (c->failed) {
-        stage_abort(&d->stage, d->ordered, &c->fault);
+        stage_break(&d->stage, d->ordered, &c->fault);
         return;
     }
     if (c->header.version < 3 && !d->judged && !judge(d, c))
@@ -209,13 +211,13 @@ static bool take(struct decoder *d, struct view *v) {
 
 static void push(struct stage *stage, struct view v) {
     struct decoder *d = (struct decoder *)stage;
-    while (!d->dead && take(d, &v))
+    while (!d->dead && !d->stage.broken && take(d, &v))
         ;
 }
 
 static void finish(struct stage *stage) {
     struct decoder *d = (struct decoder *)stage;
-    if (d->dead)
+    if (d->dead || d->stage.broken)
         return;
     if (d->in_payload || d->head.have > 0) {
         struct fault f;
@@ -235,7 +237,7 @@ static void finish(struct stage *stage) {
         fail(d, &f);
         return;
     }
-    stage_finish_in_order(d->ordered, d->next);
+    stage_finish_in_order(stage, d->ordered, d->next);
 }
 
 static void free_decoder(struct stage *stage) {

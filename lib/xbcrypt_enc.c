@@ -39,8 +39,10 @@ static enum job_result run_chunk(struct job *job, unsigned thread) {
 
 static void deliver_chunk(struct unit *unit) {
     struct chunk *c = (struct chunk *)unit;
+    if (c->encoder->stage.broken)
+        return;
     if (c->failed) {
-        stage_abort(&c->encoder->stage, c->encoder->ordered, &c->fault);
+        stage_break(&c->encoder->stage, c->encoder->ordered, &c->fault);
         return;
     }
     stage_push(c->encoder->next, (struct view){.data = c->output->data,
@@ -85,7 +87,7 @@ static void submit_chunk(struct encoder *e) {
 
 static void push(struct stage *stage, struct view v) {
     struct encoder *e = (struct encoder *)stage;
-    while (!e->dead && v.size > 0) {
+    while (!e->dead && !e->stage.broken && v.size > 0) {
         int gathered = gather_fill(&e->data, &v, &e->position);
         if (gathered < 0)
             fail_memory(e);
@@ -99,7 +101,7 @@ static void finish(struct stage *stage) {
     if (!e->dead && e->data.have > 0)
         submit_chunk(e);
     if (!e->dead)
-        stage_finish_in_order(e->ordered, e->next);
+        stage_finish_in_order(stage, e->ordered, e->next);
 }
 
 static void free_encoder(struct stage *stage) {

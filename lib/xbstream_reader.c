@@ -148,10 +148,12 @@ static void deliver_piece(struct unit *unit) {
     struct piece *p = (struct piece *)unit;
     struct chunk *c = p->chunk;
     struct fault f;
+    if (c->reader->stage.broken)
+        return;
     c->sum = checksum_crc32_join(c->sum, p->crc, p->view.size);
     if (hold(c, p) < 0) {
         diag_fault_memory(&f);
-        ordered_abort(c->reader->ordered, &f);
+        stage_break(&c->reader->stage, c->reader->ordered, &f);
         return;
     }
     if (!p->last)
@@ -166,7 +168,7 @@ static void deliver_piece(struct unit *unit) {
                "; fetch the backup again",
                place_text(&c->place, 0, where), c->crc, c->sum);
     prefix_member(c->member, &f);
-    ordered_abort(c->reader->ordered, &f);
+    stage_break(&c->reader->stage, c->reader->ordered, &f);
 }
 
 static void release_piece(struct unit *unit) {
@@ -204,7 +206,8 @@ struct ending {
 
 static void deliver_ending(struct unit *unit) {
     struct ending *e = (struct ending *)unit;
-    e->reader->target.end(e->reader->target.context, e->member->target);
+    if (!e->reader->stage.broken)
+        e->reader->target.end(e->reader->target.context, e->member->target);
 }
 
 static void release_ending(struct unit *unit) {
@@ -392,7 +395,7 @@ static bool take_payload(struct reader *r, struct view *v) {
 
 static void push(struct stage *stage, struct view v) {
     struct reader *r = (struct reader *)stage;
-    bool more = !r->dead;
+    bool more = !r->dead && !r->stage.broken;
     while (more)
         switch (r->state) {
         case IN_HEAD:
@@ -423,13 +426,15 @@ static void visit_name(struct name *name, void *context) {
 static void deliver_verdict(struct unit *unit) {
     struct verdict *e = (struct verdict *)unit;
     struct reader *r = e->reader;
+    if (r->stage.broken)
+        return;
     if (e->fault.status == 0) {
         r->target.finish(r->target.context);
         return;
     }
     if (r->target.unfinished != NULL)
         names_visit(r->names, visit_name, r);
-    stage_abort(&r->stage, r->ordered, &e->fault);
+    stage_break(&r->stage, r->ordered, &e->fault);
 }
 
 static void release_verdict(struct unit *unit) {

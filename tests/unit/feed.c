@@ -62,8 +62,8 @@ static void push_lent(struct stage *stage, const uint8_t *data, size_t size, uin
 }
 
 // Returns 0, or -1 and *f.
-static int push_all(struct ordered *o, struct stage *stage, const uint8_t *data, size_t size,
-                    const struct feeding *how, struct fault *f) {
+static void push_all(struct ordered *o, struct stage *stage, const uint8_t *data, size_t size,
+                     const struct feeding *how) {
     struct slab *slab = NULL;
     if (how->held) {
         slab = slab_new(size > 0 ? size : 1);
@@ -71,9 +71,8 @@ static int push_all(struct ordered *o, struct stage *stage, const uint8_t *data,
             abort();
         memcpy(slab->data, data, size);
     }
-    int result = 0;
     size_t piece = how->first != 0 ? how->first : size;
-    for (size_t at = 0; at < size && result == 0;) {
+    for (size_t at = 0; at < size;) {
         size_t n = size - at < piece ? size - at : piece;
         if (slab != NULL)
             stage_push(
@@ -82,14 +81,12 @@ static int push_all(struct ordered *o, struct stage *stage, const uint8_t *data,
                     .data = slab->data + at, .size = n, .slab = slab, .origin = at, .exact = true});
         else
             push_lent(stage, data + at, n, at);
-        // A stage that has failed must ignore what it is still given, so this goes on until the
-        // failure is delivered.
-        result = ordered_pump(o, f);
+        // A stage that has failed must ignore what it is still given, so this goes on to the end.
+        ordered_pump(o);
         at += n;
         piece = how->rest != 0 ? how->rest : size;
     }
     slab_unref(slab);
-    return result;
 }
 
 void feed_run(feed_maker *make, void *context, const uint8_t *data, size_t size,
@@ -102,12 +99,10 @@ void feed_run(feed_maker *make, void *context, const uint8_t *data, size_t size,
     struct stage *stage = make(o, &next->stage, context);
     if (stage == NULL)
         abort();
-    int failed = push_all(o, stage, data, size, how, &result->fault);
-    if (failed == 0) {
-        if (!how->held || !ordered_failing(o)) // a stage that has failed ignores its end, too
-            stage_finish(stage);
-        failed = ordered_finish(o, &result->fault);
-    }
+    push_all(o, stage, data, size, how);
+    if (!how->held || !ordered_failing(o)) // a stage that has failed ignores its end, too
+        stage_finish(stage);
+    int failed = ordered_finish(o, &result->fault);
     ordered_drop(o);
     stage_free(stage);
     ordered_free(o);
