@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+# From an object in S3 to a backup: the recipe in examples/, and the key's way from kmsunwrap.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    command -v python3 >/dev/null || return 0
+    python3 "$XBPIPE_TESTS/s3/unpack.py" "$XBPIPE_TESTS/fixtures/s3" "$BATS_FILE_TMPDIR/v" || return 1
+    python3 "$XBPIPE_TESTS/s3/s3_server.py" "$BATS_FILE_TMPDIR/s3" "$BATS_FILE_TMPDIR/port" 3>&- &
+    echo $! >"$BATS_FILE_TMPDIR/pid"
+    for _ in $(seq 100); do [ -e "$BATS_FILE_TMPDIR/port" ] && break; sleep 0.1; done
+    # kmsunwrap as the recipe calls it, answering from recorded replies.
+    mkdir "$BATS_FILE_TMPDIR/bin" && cp "$XBPIPE_TESTS/s3/kmsunwrap_standin.py" "$BATS_FILE_TMPDIR/bin/kmsunwrap"
+}
+
+teardown_file() {
+    [ ! -e "$BATS_FILE_TMPDIR/pid" ] || kill "$(cat "$BATS_FILE_TMPDIR/pid")"
+}
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    command -v python3 >/dev/null || skip "python3 is not installed; it unpacks the vectors and plays S3"
+    good=$BATS_FILE_TMPDIR/v/good
+    recipe=$XBPIPE_TESTS/../examples/sqlserver-restore.sh
+}
+
+# Puts an object and its metadata where the stand-in serves it: KEY, vector directory.
+upload() {
+    local to=$BATS_FILE_TMPDIR/s3/backups
+    mkdir -p "$to"
+    cp "$2/object" "$to/$1"
+    cp "$2/meta.json" "$to/$1.meta"
+    [ ! -e "$2/instruction" ] || cp "$2/instruction" "$to/$1.instruction"
+}
+
+need_aws() {
+    aws --version >/dev/null 2>&1 || skip "the AWS CLI is not installed (Debian: awscli)"
+    export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1
+    export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_MAX_ATTEMPTS=1
+    export AWS_EC2_METADATA_DISABLED=true AWS_PAGER=
+    export AWS_REQUEST_CHECKSUM_CALCULATION=when_required AWS_RESPONSE_CHECKSUM_VALIDATION=when_required
+    unset AWS_PROFILE AWS_SESSION_TOKEN
+    S3_ENDPOINT=http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/port")
+    export S3_ENDPOINT
+    export KMS_REPLIES="$XBPIPE_TESTS/fixtures/s3/kms-replies.json"
+    export no_proxy=127.0.0.1
+    PATH="$BATS_FILE_TMPDIR/bin:$PATH"
+}
+
+@test "the key goes from a KMS reply through kmsunwrap into s3cse-dec" {
+    v=$good/ruby-v1-kms-cbc-1000
+    printf '{"KeyId":"arn:aws:kms:x","Plaintext":"%s","EncryptionAlgorithm":"SYMMETRIC_DEFAULT"}' "$(cat "$v/kms.key")" >reply
+    s3cse-dec -e "$v/meta.json" -f <(kmsunwrap --provider=response <reply) <"$v/object" | cmp - "$v/plain"
+    s3cse-dec -e "$v/meta.json" -f <(kmsunwrap --provider=response --output=raw <reply) <"$v/object" | cmp - "$v/plain"
+}
+
+@test "where kmsunwrap fails, s3cse-dec finds no key and says so" {
+    v=$good/ruby-v1-kms-cbc-1000
+    run --separate-stderr s3cse-dec -e "$v/meta.json" -f <(echo '{' | kmsunwrap --provider=response 2>/dev/null) -i "$v/object"
+    [ "$status" -eq 65 ]
+    [ "$stderr" = "s3cse-dec: the data key file is empty: the command that should have written the key has failed" ]
+}
+
+@test "the recipe: a backup as RDS writes it" {
+    need_aws
+    upload db.bak "$good/ruby-v1-kms-cbc-70001"
+    run --separate-stderr "$recipe" backups db.bak db.bak
+    [ "$status" -eq 0 ] || { echo "$stderr"; false; }
+    cmp db.bak "$good/ruby-v1-kms-cbc-70001/plain"
+    [ "$output" = "db.bak: restore it by RESTORE DATABASE ... FROM DISK = N'db.bak'" ]
+    [[ $stderr == *"70001 bytes, beginning with TAPE: a SQL Server backup, not compressed"* ]]
+    # It does not touch a file that is there.
+    run --separate-stderr "$recipe" backups db.bak db.bak
+    [ "$status" -eq 73 ]
+}
+
+@test "the recipe: an instruction file, and an envelope split between it and the metadata" {
+    need_aws
+    upload instr.bak "$good/go-v1-kms-gcm-instr-1000"
+    "$recipe" backups instr.bak one.bak
+    cmp one.bak "$good/go-v1-kms-gcm-instr-1000/plain"
+    upload split.bak "$good/python-v3-kmscontext-commit-instr-1000"
+    "$recipe" backups split.bak two.bak
+    cmp two.bak "$good/python-v3-kmscontext-commit-instr-1000/plain"
+}
+
+@test "the recipe: a backup that is not encrypted is fetched as it is" {
+    need_aws
+    mkdir -p "$BATS_FILE_TMPDIR/s3/backups"
+    cp "$good/ruby-v1-kms-cbc-70001/plain" "$BATS_FILE_TMPDIR/s3/backups/plain.bak"
+    run --separate-stderr "$recipe" backups plain.bak out.bak
+    [ "$status" -eq 0 ]
+    [ "$stderr" = "sqlserver-restore.sh: plain.bak has no envelope: it is not encrypted by a client, and is fetched as it is" ]
+    cmp out.bak "$good/ruby-v1-kms-cbc-70001/plain"
+}
+
+@test "the recipe: a KMS that refuses, a body that is cut, no object: a status, a reason, no file" {
+    need_aws
+    upload refused.bak "$BATS_FILE_TMPDIR/v/bad/kms-context"
+    run --separate-stderr "$recipe" backups refused.bak out.bak
+    [ "$status" -eq 65 ]
+    [[ $stderr == *"kmsunwrap: InvalidCiphertextException"* ]]
+    [[ $stderr == *"s3cse-dec: the data key file is empty"* ]]
+    [ ! -e out.bak ]
+    upload body.cut "$good/ruby-v1-kms-cbc-70001"
+    run --separate-stderr "$recipe" backups body.cut out.bak
+    [ "$status" -eq 65 ] || [ "$status" -eq 69 ]
+    [ ! -e out.bak ]
+    run --separate-stderr "$recipe" backups absent.bak out.bak
+    [ "$status" -ne 0 ]
+    [[ $stderr == *404* ]]
+    [ ! -e out.bak ]
+    run --separate-stderr "$recipe" backups
+    [ "$status" -eq 64 ]
+}
+
+@test "s3cse-enc's envelope through aws s3api put-object, head-object and back" {
+    need_aws
+    head -c 32 /dev/urandom >key
+    printf '{"CiphertextBlob":"QUJD","Plaintext":"%s","KeyId":"arn:aws:kms:x"}' "$(base64 -w 0 key)" >reply
+    v=$good/ruby-v1-kms-cbc-70001
+    s3cse-enc -e env.json -f reply -i "$v/plain" -o body
+    aws --endpoint-url "$S3_ENDPOINT" s3api put-object --bucket backups --key made.bak --body body --metadata file://env.json >put.json
+    aws --endpoint-url "$S3_ENDPOINT" s3api head-object --bucket backups --key made.bak >head.json
+    s3cse-dec -e head.json -f key -i "$BATS_FILE_TMPDIR/s3/backups/made.bak" | cmp - "$v/plain"
+    aws --endpoint-url "$S3_ENDPOINT" s3 cp --quiet body s3://backups/copied.bak --metadata "$(cat env.json)"
+    aws --endpoint-url "$S3_ENDPOINT" s3api head-object --bucket backups --key copied.bak >head2.json
+    s3cse-dec -e head2.json -f key -i "$BATS_FILE_TMPDIR/s3/backups/copied.bak" | cmp - "$v/plain"
+}
