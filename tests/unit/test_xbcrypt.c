@@ -62,7 +62,7 @@ static struct xbcrypt_dec_settings settings_for(struct xbcrypt_key *key) {
 }
 
 static struct stage *make_decoder(struct ordered *o, struct stage *next, void *context) {
-    return xbcrypt_dec_new(o, context, NULL, next);
+    return xbcrypt_dec_new(o, context, next);
 }
 
 static const struct feeding simple = {.threads = 1};

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// LZ4 and Zstandard frames over memory.
+#include "archives.h"
+#include "feed.h"
+#include "frames.h"
+#include "lz4_dec.h"
+#include "zstd_dec.h"
+
+// cmocka needs these four before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <lz4frame.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+enum format { LZ4, ZSTD };
+static const char *const articles[] = {"an LZ4", "a Zstandard"};
+
+static struct stage *make_decoder(struct ordered *o, struct stage *next, void *context) {
+    return *(enum format *)context == LZ4 ? lz4_dec_new(o, next) : zstd_dec_new(o, next);
+}
+
+// `kind` 0 to 3: with and without checksum and content size.
+static void add_lz4(struct bytes *b, const void *data, size_t size, unsigned kind) {
+    LZ4F_preferences_t p = {
+        .frameInfo = {
+            .contentChecksumFlag = kind & 1 ? LZ4F_contentChecksumEnabled : LZ4F_noContentChecksum,
+            .blockChecksumFlag = kind & 1 ? LZ4F_noBlockChecksum : LZ4F_blockChecksumEnabled,
+            .contentSize = kind & 2 ? size : 0}};
+    size_t room = LZ4F_compressFrameBound(size, &p);
+    uint8_t *out = malloc(room);
+    assert_non_null(out);
+    size_t n = LZ4F_compressFrame(out, room, data, size, &p);
+    assert_false(LZ4F_isError(n));
+    bytes_add(b, out, n);
+    free(out);
+}
+
+static void add_zstd(struct bytes *b, const void *data, size_t size, unsigned kind) {
+    ZSTD_CCtx *c = ZSTD_createCCtx();
+    size_t room = ZSTD_compressBound(size);
+    uint8_t *out = malloc(room);
+    assert_non_null(out);
+    ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, kind & 1);
+    ZSTD_CCtx_setParameter(c, ZSTD_c_contentSizeFlag, kind >> 1 & 1);
+    size_t n = ZSTD_compress2(c, out, room, data, size);
+    assert_false(ZSTD_isError(n));
+    bytes_add(b, out, n);
+    free(out);
+    ZSTD_freeCCtx(c);
+}
+
+static void add_frame(struct bytes *b, enum format format, const void *data, size_t size,
+                      unsigned kind) {
+    (format == LZ4 ? add_lz4 : add_zstd)(b, data, size, kind);
+}
+
+static void add_skippable(struct bytes *b, const char *data) {
+    bytes_little(b, 0x184d2a53, 4);
+    bytes_little(b, strlen(data), 4);
+    bytes_text(b, data);
+}
+
+struct sample {
+    enum format format;
+    struct bytes in, plain;
+    size_t ends[8]; // of the frames
+    unsigned frames;
+};
+
+static struct sample make_sample(enum format format) {
+    static const char words[] = "frame frame frame frame and framed frames of a framework";
+    struct sample s = {.format = format};
+    for (unsigned kind = 0; kind < 4; kind++) {
+        size_t size = kind == 2 ? 0 : sizeof words - 1 - kind; // one has no content
+        add_frame(&s.in, format, words, size, kind);
+        s.ends[s.frames++] = s.in.size;
+        bytes_add(&s.plain, words, size);
+        if (kind == 1) {
+            add_skippable(&s.in, "skipped");
+            s.ends[s.frames++] = s.in.size;
+            add_skippable(&s.in, "");
+            s.ends[s.frames++] = s.in.size;
+        }
+    }
+    return s;
+}
+
+static void run_sample(const struct feeding *how, void *context) {
+    struct sample *s = context;
+    struct fed out;
+    feed_run(make_decoder, &s->format, s->in.data, s->in.size, how, &out);
+    if (out.status != 0)
+        fail_msg("%s: %s", feeding_text(how), out.fault.text);
+    assert_int_equal(out.size, s->plain.size);
+    if (out.size > 0)
+        assert_memory_equal(out.data, s->plain.data, out.size);
+    assert_int_equal(out.finishes, 1);
+    fed_free(&out);
+}
+
+static void sample_free(struct sample *s) {
+    bytes_free(&s->in);
+    bytes_free(&s->plain);
+}
+
+static void test_every_feeding(void **state) {
+    (void)state;
+    for (enum format format = LZ4; format <= ZSTD; format++) {
+        struct sample s = make_sample(format);
+        feed_each(s.in.size, run_sample, &s);
+        s.in.size = s.plain.size = 0; // no frame is no content
+        feed_each(0, run_sample, &s);
+        sample_free(&s);
+    }
+}
+
+static void test_cut_at_every_byte(void **state) {
+    (void)state;
+    for (enum format format = LZ4; format <= ZSTD; format++) {
+        struct sample s = make_sample(format);
+        for (size_t size = 1; size < s.in.size; size++)
+            for (unsigned how = 0; how < 2; how++) {
+                struct fed out;
+                feed_run(make_decoder, &s.format, s.in.data, size,
+                         &(struct feeding){.threads = how ? 3 : 1, .held = how != 0}, &out);
+                bool between = false;
+                for (unsigned i = 0; i < s.frames; i++)
+                    between |= s.ends[i] == size;
+                assert_int_equal(out.status, between ? 0 : EX_DATAERR);
+                assert_int_equal(out.finishes, between);
+                assert_true(out.size <= s.plain.size);
+                if (out.size > 0)
+                    assert_memory_equal(out.data, s.plain.data, out.size);
+                char expected[200];
+                snprintf(expected, sizeof expected, "input ends inside %s frame ",
+                         articles[format]);
+                if (!between && strncmp(out.fault.text, expected, strlen(expected)) != 0)
+                    fail_msg("cut at %zu: %s", size, out.fault.text);
+                fed_free(&out);
+            }
+        sample_free(&s);
+    }
+}
+
+// Only frames with a checksum: their content never comes out wrong.
+static void test_every_bit(void **state) {
+    (void)state;
+    static const char words[] = "frame frame frame frame and framed frames of a framework";
+    for (enum format format = LZ4; format <= ZSTD; format++) {
+        struct bytes in = {0};
+        add_frame(&in, format, words, sizeof words - 1, 3);
+        add_frame(&in, format, words, sizeof words - 1, 3);
+        for (size_t bit = 0; bit < 8 * in.size; bit++) {
+            struct fed out;
+            in.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            feed_run(make_decoder, &format, in.data, in.size, &(struct feeding){.threads = 1},
+                     &out);
+            in.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+            bool right = out.size == 2 * (sizeof words - 1);
+            for (size_t i = 0; i < out.size; i++)
+                right &= out.data[i] == (uint8_t)words[i % (sizeof words - 1)];
+            // Bits of no meaning may change nothing; all else is found before the end.
+            if (out.status == 0 && !right)
+                fail_msg("%s frame, bit %zu of byte %zu: wrong content", articles[format], bit % 8,
+                         bit / 8);
+            if (out.status != 0)
+                assert_int_equal(out.status, EX_DATAERR);
+            fed_free(&out);
+        }
+        bytes_free(&in);
+    }
+}
+
+static void test_garbage(void **state) {
+    (void)state;
+    for (enum format format = LZ4; format <= ZSTD; format++)
+        for (unsigned after = 0; after < 2; after++) {
+            struct bytes in = {0};
+            struct fed out;
+            if (after)
+                add_frame(&in, format, "content", 7, 3);
+            bytes_text(&in, "garbage that is no frame");
+            feed_run(make_decoder, &format, in.data, in.size, &(struct feeding){.threads = 3},
+                     &out);
+            assert_int_equal(out.status, EX_DATAERR);
+            assert_int_equal(out.finishes, 0);
+            assert_int_equal(out.size, after ? 7 : 0);
+            char expected[200];
+            snprintf(expected, sizeof expected, "damaged data in %s frame at ", articles[format]);
+            if (strncmp(out.fault.text, expected, strlen(expected)) != 0)
+                fail_msg("%s", out.fault.text);
+            fed_free(&out);
+            bytes_free(&in);
+        }
+}
+
+// Content larger than what is held back for a frame's checks, from a small frame and from a large.
+static void check_large(enum format format, const struct bytes *content, unsigned frames) {
+    struct bytes in = {0};
+    for (unsigned i = 0; i < frames; i++)
+        add_frame(&in, format, content->data, content->size, 3);
+    for (unsigned how = 0; how < 3; how++) {
+        struct fed out;
+        feed_run(make_decoder, &format, in.data, in.size,
+                 &(struct feeding){.threads = 1 + how,
+                                   .held = how == 1,
+                                   .first = how == 2 ? 100000 : 0,
+                                   .rest = 777777},
+                 &out);
+        if (out.status != 0)
+            fail_msg("%s", out.fault.text);
+        assert_int_equal(out.size, frames * content->size);
+        for (unsigned i = 0; i < frames; i++)
+            assert_int_equal(memcmp(out.data + i * content->size, content->data, content->size), 0);
+        fed_free(&out);
+        // Cut before the last byte.
+        feed_run(make_decoder, &format, in.data, in.size - 1, &(struct feeding){.threads = 2},
+                 &out);
+        assert_int_equal(out.status, EX_DATAERR);
+        assert_true(out.size >= (frames - 1) * content->size);
+        assert_int_equal(memcmp(out.data, content->data, content->size), 0);
+        fed_free(&out);
+    }
+    bytes_free(&in);
+}
+
+static void test_large_frames(void **state) {
+    (void)state;
+    struct bytes content = {0};
+    for (enum format format = LZ4; format <= ZSTD; format++) {
+        content.size = 0;
+        bytes_zeros(&content, FRAMES_HOLD_MAX + 100000);
+        check_large(format, &content, 2);
+        content.size = 0;
+        bytes_noise(&content, FRAMES_UNIT_MAX + 100000, 3);
+        check_large(format, &content, 1);
+    }
+    bytes_free(&content);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_feeding), cmocka_unit_test(test_cut_at_every_byte),
+        cmocka_unit_test(test_every_bit),     cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_large_frames),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

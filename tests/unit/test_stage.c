@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Views, heads and gathered runs: the same bytes whether lent or held, and copied only where they
+// must be.
+#include "archives.h"
+#include "slab.h"
+#include "stage.h"
+
+// cmocka needs these four before it.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void test_view_split(void **state) {
+    (void)state;
+    const uint8_t data[] = "0123456789";
+    struct view v = {.data = data, .size = 10, .origin = 100, .exact = true};
+    struct view first = view_split(&v, 4);
+    assert_ptr_equal(first.data, data);
+    assert_int_equal(first.size, 4);
+    assert_int_equal(first.origin, 100);
+    assert_ptr_equal(v.data, data + 4);
+    assert_int_equal(v.size, 6);
+    assert_int_equal(v.origin, 104);
+    // The origin of what was transformed stays that of its unit.
+    v.exact = false;
+    first = view_split(&v, 6);
+    assert_int_equal(first.origin, 104);
+    assert_int_equal(v.origin, 104);
+    assert_int_equal(v.size, 0);
+    // A hole has a size and no bytes.
+    v = (struct view){.size = 10};
+    first = view_split(&v, 3);
+    assert_null(first.data);
+    assert_null(v.data);
+    assert_int_equal(first.size, 3);
+    assert_int_equal(v.size, 7);
+}
+
+static void test_view_hold(void **state) {
+    (void)state;
+    uint8_t data[] = "lent";
+    struct view v = {.data = data, .size = 4};
+    assert_int_equal(view_hold(&v), 0);
+    memset(data, 'x', sizeof data);
+    assert_memory_equal(v.data, "lent", 4);
+    assert_int_equal(v.slab->references, 1);
+    struct view again = v;
+    assert_int_equal(view_hold(&again), 0);
+    assert_ptr_equal(again.data, v.data);
+    assert_int_equal(v.slab->references, 2);
+    slab_unref(again.slab);
+    slab_unref(v.slab);
+    v = (struct view){.size = 5}; // a hole needs nothing
+    assert_int_equal(view_hold(&v), 0);
+    assert_null(v.slab);
+}
+
+static void test_slabs(void **state) {
+    (void)state;
+    static const size_t sizes[] = {1, 4095, 4096, 4097, 1 << 20, (1 << 20) + 1, (33 << 20)};
+    struct slab *slabs[sizeof sizes / sizeof sizes[0]];
+    for (unsigned round = 0; round < 3; round++) {
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            slabs[i] = slab_new(sizes[i]);
+            assert_non_null(slabs[i]);
+            assert_true(slabs[i]->capacity >= sizes[i]);
+            assert_int_equal(slabs[i]->references, 1);
+            memset(slabs[i]->data, (int)i, slabs[i]->capacity);
+            for (size_t k = 0; k < i; k++)
+                assert_true(slabs[k]->data != slabs[i]->data);
+        }
+        for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+            assert_int_equal(slabs[i]->data[slabs[i]->capacity - 1], i);
+            assert_ptr_equal(slab_ref(slabs[i]), slabs[i]);
+            slab_unref(slabs[i]);
+            assert_int_equal(slabs[i]->data[0], i); // one reference is left
+            slab_unref(slabs[i]);
+        }
+    }
+    slab_unref(NULL);
+    slab_trim();
+}
+
+static void test_place_text(void **state) {
+    (void)state;
+    char text[PLACE_TEXT_SIZE];
+    struct place p = {.origin = 1000, .exact = true, .position = 5};
+    assert_string_equal(place_text(&p, 0, text), "at input offset 1000");
+    assert_string_equal(place_text(&p, 24, text), "at input offset 1024");
+    p.exact = false;
+    assert_string_equal(place_text(&p, 24, text),
+                        "at byte 29 of the data made from input offset 1000");
+    p = (struct place){.origin = UINT64_MAX, .position = UINT64_MAX};
+    assert_string_equal(place_text(&p, 0, text), "at byte 18446744073709551615 of the data made "
+                                                 "from input offset 18446744073709551615");
+}
+
+static void test_head_fill(void **state) {
+    (void)state;
+    static const uint8_t data[] = "abcdefgh";
+    struct head h = {.have = 0};
+    uint64_t position = 70;
+    struct view v = {.data = data, .size = 3, .origin = 200, .exact = true};
+    assert_false(head_fill(&h, 5, &v, &position));
+    assert_int_equal(h.have, 3);
+    assert_int_equal(v.size, 0);
+    assert_int_equal(position, 73);
+    v = (struct view){.data = data + 3, .size = 5, .origin = 203, .exact = true};
+    assert_true(head_fill(&h, 5, &v, &position));
+    assert_memory_equal(h.bytes, "abcde", 5);
+    assert_int_equal(v.size, 3);
+    assert_int_equal(v.origin, 205);
+    assert_int_equal(position, 75);
+    assert_int_equal(h.place.origin, 200); // where it began
+    assert_int_equal(h.place.position, 70);
+    assert_true(head_fill(&h, 4, &v, &position)); // has it already
+    assert_int_equal(v.size, 3);
+    // A hole is zeros.
+    v = (struct view){.size = 10};
+    assert_true(head_fill(&h, 7, &v, &position));
+    assert_memory_equal(h.bytes, "abcde\0\0", 7);
+    assert_int_equal(v.size, 8);
+}
+
+static void test_gather_by_reference(void **state) {
+    (void)state;
+    struct slab *slab = slab_new(100), *other = slab_new(100);
+    for (uint8_t i = 0; i < 100; i++)
+        slab->data[i] = i;
+    memcpy(other->data, slab->data, 100);
+    struct gather g;
+    uint64_t position = 0;
+    struct view v = {.data = slab->data + 10, .size = 30, .slab = slab, .origin = 10};
+    gather_begin(&g, 50);
+    assert_int_equal(gather_fill(&g, &v, &position), 0);
+    v = (struct view){.data = slab->data + 40, .size = 60, .slab = slab, .origin = 40};
+    assert_int_equal(gather_fill(&g, &v, &position), 1);
+    assert_int_equal(v.size, 40);
+    assert_int_equal(position, 50);
+    // What follows on in one slab is not copied.
+    assert_ptr_equal(g.data, slab->data + 10);
+    assert_ptr_equal(g.slab, slab);
+    assert_true(g.borrowed);
+    assert_int_equal(slab->references, 2);
+    gather_clear(&g);
+    assert_int_equal(slab->references, 1);
+
+    // Not following on, or from another slab, it is.
+    for (unsigned how = 0; how < 3; how++) {
+        gather_begin(&g, 50);
+        v = (struct view){.data = slab->data + 10, .size = 30, .slab = slab};
+        assert_int_equal(gather_fill(&g, &v, &position), 0);
+        v = how == 0   ? (struct view){.data = slab->data + 41, .size = 20, .slab = slab}
+            : how == 1 ? (struct view){.data = other->data + 41, .size = 20, .slab = other}
+                       : (struct view){.data = other->data + 41, .size = 20};
+        assert_int_equal(gather_fill(&g, &v, &position), 1);
+        assert_false(g.borrowed);
+        for (uint8_t i = 0; i < 50; i++)
+            assert_int_equal(g.data[i], i < 30 ? 10 + i : 11 + i);
+        assert_int_equal(slab->references, 1);
+        gather_clear(&g);
+    }
+    slab_unref(slab);
+    slab_unref(other);
+    slab_trim();
+}
+
+// Memory follows what arrives, not what is claimed.
+static void test_gather_grows(void **state) {
+    (void)state;
+    enum { CLAIM = 1 << 30, PIECES = 300, PIECE = 10007 };
+    struct bytes data = {0};
+    struct gather g;
+    uint64_t position = 0;
+    bytes_noise(&data, PIECES * PIECE, 1);
+    gather_begin(&g, CLAIM);
+    for (size_t i = 0; i < PIECES; i++) {
+        struct view v = {.data = data.data + i * PIECE, .size = PIECE};
+        assert_int_equal(gather_fill(&g, &v, &position), 0);
+        assert_true(g.slab->capacity <= 4 * (g.have + (1 << 20)));
+    }
+    assert_int_equal(g.have, data.size);
+    assert_memory_equal(g.data, data.data, data.size);
+    gather_clear(&g);
+    assert_null(g.slab);
+    bytes_free(&data);
+    slab_trim();
+}
+
+static void test_gather_nothing(void **state) {
+    (void)state;
+    struct gather g;
+    uint64_t position = 3;
+    struct view v = {.data = (const uint8_t *)"x", .size = 1, .origin = 9, .exact = true};
+    gather_begin(&g, 0);
+    assert_int_equal(gather_fill(&g, &v, &position), 1); // complete without taking anything
+    assert_int_equal(v.size, 1);
+    assert_int_equal(position, 3);
+    gather_clear(&g);
+    slab_trim();
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_view_split),   cmocka_unit_test(test_view_hold),
+        cmocka_unit_test(test_slabs),        cmocka_unit_test(test_place_text),
+        cmocka_unit_test(test_head_fill),    cmocka_unit_test(test_gather_by_reference),
+        cmocka_unit_test(test_gather_grows), cmocka_unit_test(test_gather_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
