@@ -44,7 +44,7 @@ step 'Unwrap the key, decrypt, decompress and unpack, all in one pass' \
 step 'What came out' \
     'ls -l restored'
 step 'Compare each file with the SHA-256 of the original' \
-    '(cd restored && sha256sum -c --quiet ../shop.sha256) && echo every file is as it was'
+    '(cd restored && sha256sum -c --quiet --strict ../shop.sha256) && echo every file is as it was'
 
 # The list of sums says nothing of files that are there and should not be.
 (cd restored && find . -type f | sed 's,^\./,,' | LC_ALL=C sort) >found
