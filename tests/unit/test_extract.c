@@ -330,9 +330,7 @@ static void test_cut_at_every_byte(void **state) {
         unsigned restored = check_files(&s);
         if (between)
             most++;
-        assert_true(restored <= most);
-        if (between || s.stream.size % 2 == 0)
-            assert_int_equal(restored, most); // with one thread, nothing waits to be given its name
+        assert_int_equal(restored, most); // all whose end was seen, for any number of threads
     }
     assert_int_equal(most, KINDS - 1);
     sample_free(&s);
@@ -675,8 +673,8 @@ static void test_holes_and_decoders(void **state) {
     xbs_end(&b, "n.qp");
     extract(&b, &both, &x);
     assert_int_equal(x.status, EX_DATAERR);
-    assert_string_equal(x.fault.text,
-                        "n.qp: sparse chunk in a member that is encrypted or compressed");
+    assert_string_equal(x.fault.text, "n.qp: sparse xbstream chunk at input offset 0 in a member "
+                                      "that is encrypted or compressed");
     assert_int_equal(empty_top(), 0);
     bytes_free(&b);
 }
