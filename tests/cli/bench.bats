@@ -22,8 +22,9 @@ bench="$XBPIPE_TESTS/bench/run"
     awk -F'\t' 'NF != 11 { exit 1 }' "$table"
     for case in 'xbcrypt-dec v3' 'xbcrypt-enc v3' 'xbcrypt-dec v2' 'qpunpack level 1' \
         'xbunpack, plain stream' 'xbunpack, one pass' 'cat | xbcrypt-dec | xbunpack' \
+        's3cse-dec cbc' 's3cse-dec gcm' 's3cse-dec commit' \
         'scaling: xbcrypt-dec v3' 'scaling: xbcrypt-enc v3' 'scaling: qpunpack' \
-        'scaling: one pass' 'memory: xbcrypt-dec' 'memory: xbcrypt-enc' 'memory: qpunpack' \
+        'scaling: one pass' 'memory: xbcrypt-dec' 'memory: xbcrypt-enc' 'memory: qpunpack' 'memory: s3cse-enc' \
         'memory: xbunpack' 'memory: one pass' 'start-up: b64hex of 24 bytes'; do
         cut -f1 "$table" | grep -Fx "$case"
     done
