@@ -2,6 +2,7 @@
 #include "input.h"
 
 #include "fdio.h"
+#include "pagecache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +28,10 @@ int input_open(struct input *in, const char *path, struct fault *f) {
     struct stat st;
     if (fstat(in->fd, &st) == 0 && S_ISREG(st.st_mode)) {
         off_t at = lseek(in->fd, 0, SEEK_CUR);
-        if (at >= 0 && st.st_size >= at)
+        if (at >= 0 && st.st_size >= at) {
+            in->start = (uint64_t)at;
             in->size = (uint64_t)(st.st_size - at);
+        }
         (void)posix_fadvise(in->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     } else {
         fdio_enlarge_pipe(in->fd);
@@ -71,6 +74,8 @@ int input_next(struct input *in, struct view *v, struct fault *f) {
                        .origin = in->offset,
                        .exact = true};
     in->used += (size_t)n;
+    if (in->size != UINT64_MAX)
+        pagecache_read(in->fd, in->start + in->offset, (size_t)n);
     in->offset += (size_t)n;
     return 1;
 }

@@ -9,6 +9,7 @@
 struct input {
     int fd;
     const char *name;  // for messages
+    uint64_t start;    // where in a regular file the input begins
     uint64_t offset;   // bytes delivered
     uint64_t size;     // of a regular file, from where it stood; UINT64_MAX: unknown
     struct slab *slab; // that is being filled

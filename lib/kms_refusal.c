@@ -178,6 +178,15 @@ static const struct {
                        "the service has a problem: try again later"}},
 };
 
+// Both services refuse signatures that are 5 (AWS) or 15 minutes old.
+static bool clocks_differ(const struct kms_refusal *r) {
+    enum { TOLERANCE = 240 }; // seconds
+    if (r->local_time <= 0 || r->service_time <= 0)
+        return false;
+    double difference = difftime(r->local_time, r->service_time);
+    return difference > TOLERANCE || difference < -TOLERANCE;
+}
+
 static enum kind kind_of(const struct kms_refusal *r) {
     const struct rule *rule = r->service == KMS_SERVICE_AWS ? aws_rules : aliyun_rules;
     for (; rule->code != NULL; rule++) {
@@ -190,6 +199,8 @@ static enum kind kind_of(const struct kms_refusal *r) {
     // AWS reports a clock that is off with the code of a wrong signature.
     if (kind == CREDENTIALS && (strstr(r->message, "Signature expired") != NULL ||
                                 strstr(r->message, "Signature not yet current") != NULL))
+        kind = CLOCK;
+    if (kind == CREDENTIALS && clocks_differ(r))
         kind = CLOCK;
     if (kind == UNKNOWN && (r->http_status == 429 || r->http_status == 503))
         kind = THROTTLED;
@@ -308,14 +319,30 @@ enum kms_retry kms_refusal_retry(const struct kms_refusal *r) {
     return kinds[kind_of(r)].retry;
 }
 
+// The times of both clocks, or nothing.
+static void show_clocks(const struct kms_refusal *r, char *out, size_t out_size) {
+    struct tm local, service;
+    char local_text[32], service_text[32];
+    out[0] = '\0';
+    if (!clocks_differ(r) || gmtime_r(&r->local_time, &local) == NULL ||
+        gmtime_r(&r->service_time, &service) == NULL)
+        return;
+    strftime(local_text, sizeof local_text, "%Y-%m-%dT%H:%M:%SZ", &local);
+    strftime(service_text, sizeof service_text, "%Y-%m-%dT%H:%M:%SZ", &service);
+    snprintf(out, out_size, ": it says %s, the service's says %s", local_text, service_text);
+}
+
 int kms_refusal_fault(const struct kms_refusal *r, const char *action, struct fault *f) {
     enum kind kind = kind_of(r);
     const char *advice = kinds[kind].advice[r->service];
     const char *place = strstr(advice, "%s");
     bool has_id = r->request_id[0] != '\0';
-    return diag_fault(f, kinds[kind].status, "%s%s%s%s%s%s; %.*s%s%s", r->code,
+    char clocks[120] = "";
+    if (kind == CLOCK)
+        show_clocks(r, clocks, sizeof clocks);
+    return diag_fault(f, kinds[kind].status, "%s%s%s%s%s%s; %.*s%s%s%s", r->code,
                       r->message[0] != '\0' ? ": " : "", r->message, has_id ? " (request " : "",
                       r->request_id, has_id ? ")" : "",
                       place != NULL ? (int)(place - advice) : (int)strlen(advice), advice,
-                      place != NULL ? action : "", place != NULL ? place + 2 : "");
+                      place != NULL ? action : "", place != NULL ? place + 2 : "", clocks);
 }

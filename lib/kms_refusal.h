@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 enum kms_service { KMS_SERVICE_ALIYUN, KMS_SERVICE_AWS };
 
@@ -19,6 +20,8 @@ struct kms_refusal {
     char code[96];
     char message[320]; // may be empty
     char request_id[72];
+    // This machine's clock and the service's when it refused; 0 or -1: not known.
+    time_t local_time, service_time;
 };
 
 enum kms_retry {
@@ -47,8 +50,9 @@ enum kms_retry kms_refusal_retry(const struct kms_refusal *r);
 // Makes the fault: "CODE: MESSAGE (request ID); what to do". `action` is the permission that the
 // call needs ("kms:Decrypt"). The status is EX_NOPERM (denied; credentials that are not valid),
 // EX_DATAERR (blob, context, or wrapped under another key), EX_UNAVAILABLE (all other refusals),
-// EX_TEMPFAIL (throttled, or a failure of the service), EX_CONFIG (this machine's clock). Returns
-// -1.
+// EX_TEMPFAIL (throttled, or a failure of the service), EX_CONFIG (this machine's clock, also where
+// credentials are refused and the two clocks differ by more than four minutes: then with both
+// times). Returns -1.
 int kms_refusal_fault(const struct kms_refusal *r, const char *action, struct fault *f);
 
 #endif

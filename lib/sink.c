@@ -2,6 +2,7 @@
 #include "sink.h"
 
 #include "fdio.h"
+#include "pagecache.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -82,6 +83,8 @@ static enum job_result run_write(struct job *job, unsigned thread) {
     if (failed)
         return JOB_DONE;
     w->error = write_pieces(s, w);
+    if (s->seekable)
+        pagecache_written(s->fd, w->offset, w->size);
     if (w->error != 0) {
         pthread_mutex_lock(&s->lock);
         s->failed = true;
@@ -239,6 +242,7 @@ static int place(struct stage *stage, uint64_t offset, const void *data, size_t 
     struct sink *s = (struct sink *)stage;
     if (fdio_pwrite_full(s->fd, data, size, offset) < 0)
         return write_fault(s, errno, f);
+    pagecache_written(s->fd, offset, size);
     return 0;
 }
 
