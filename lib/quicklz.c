@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "quicklz.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "byteorder.h"
@@ -100,11 +101,16 @@ SPECIALISED void table_put(union table *t, bool is_wide, size_t i, size_t positi
         t->narrow[i] = (uint16_t)position;
 }
 
+// The slot of three bytes, little-endian; what lies above them does not count.
+static inline size_t level1_slot(uint32_t x) {
+    return (x ^ x >> 12) & (LEVEL1_SLOTS - 1);
+}
+
 SPECIALISED void enter(struct decoder *d, unsigned level, bool is_wide, size_t position) {
     const uint8_t *b = d->out + position;
     uint32_t x = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16;
     if (level == 1) {
-        table_put(d->table, is_wide, ((x >> 12) ^ x) & (LEVEL1_SLOTS - 1), position);
+        table_put(d->table, is_wide, level1_slot(x), position);
     } else {
         uint32_t bucket = ((x >> 9) ^ (x >> 13) ^ x) & (LEVEL2_BUCKETS - 1);
         uint32_t place = d->inserted[bucket]++ % LEVEL2_PLACES;
@@ -184,12 +190,189 @@ SPECIALISED struct match read_match(const struct decoder *d, unsigned level, boo
     return m;
 }
 
-static void decode_fast(struct decoder *d);
-// Decodes item by item from any state to the end of the packet, checking each.
-SPECIALISED const char *decode_carefully(struct decoder *d, unsigned level, bool is_wide,
-                                         bool fast) {
-    if (fast)
-        decode_fast(d);
+// Copies a match of `length` bytes to `to` from `distance` ≥ 3 bytes before it, 16 bytes at a time:
+// up to 15 more are written, which the output's slack covers.
+static inline void copy_match(uint8_t *to, size_t distance, size_t length) {
+    const uint8_t *from = to - distance;
+    if (distance >= 16) {
+        for (size_t i = 0; i < length; i += 16)
+            memcpy(to + i, from + i, 16);
+        return;
+    }
+    // The bytes repeat after `distance`, and so after any multiple of it.
+    uint8_t period[16];
+    for (size_t i = 0; i < 16; i++)
+        to[i] = from[i];
+    memcpy(period, to, 16);
+    size_t step = 16 - 16 % distance;
+    for (size_t i = step; i < length; i += step)
+        memcpy(to + i, period, 16);
+}
+
+// ---- level 1, a run of literals and the match after it as one step ----
+//
+// What costs time is the branch that goes the wrong way: the lengths of runs and matches are close
+// to random. So a step does the same for every run of up to 6 literals and every match of up to 16
+// bytes: it copies 16 bytes, and enters four positions of the run and the two before the match. Of
+// a shorter run the positions too many go to a slot of their own that nobody reads.
+
+enum {
+    STEP_LITERALS_MAX = 32,
+    STEP_IN = 192,  // bytes of input that the rest of a word and all of the next may look at
+    STEP_OUT = 320, // bytes of output that one step may write, with the 4 after its match
+    LANES = 4,      // positions of a run that every step enters
+    SHORT_RUN = LANES + 2,
+    NO_SLOT = LEVEL1_SLOTS, // the slot that nobody reads
+};
+
+typedef uint8_t u8x16 __attribute__((vector_size(16)));
+typedef uint16_t u16x8 __attribute__((vector_size(16)));
+
+static inline u8x16 load16(const uint8_t *b) {
+    u8x16 v;
+    memcpy(&v, b, sizeof v);
+    return v;
+}
+
+static inline uint32_t load_le16(const uint8_t *b) {
+    uint16_t v;
+    memcpy(&v, b, sizeof v);
+    return le16toh(v);
+}
+
+static inline uint32_t load_le32(const uint8_t *b) {
+    uint32_t v;
+    memcpy(&v, b, sizeof v);
+    return le32toh(v);
+}
+
+// Number i is low[i] | high[i] << 8.
+static inline u16x8 pair_bytes(u8x16 low, u8x16 high) {
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    u8x16 first = high, second = low;
+#else
+    u8x16 first = low, second = high;
+#endif
+    return (u16x8)__builtin_shufflevector(first, second, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21,
+                                          6, 22, 7, 23);
+}
+
+// The slots of a run's positions, by its length: slot & keep | other, where the position enters
+// before the match is looked up (`early`), or is the last but one or the last of the run.
+struct run_slots {
+    u16x8 early_keep, early_other;
+    uint32_t last_but_one_keep, last_but_one_other, last_keep, last_other;
+};
+
+#define KEEP(enters) ((enters) ? LEVEL1_SLOTS - 1 : 0)
+#define OTHER(enters) ((enters) ? 0 : NO_SLOT)
+#define RUN(n)                                                                                     \
+    {                                                                                              \
+        {KEEP((n) > 2), KEEP((n) > 3), KEEP((n) > 4), KEEP((n) > 5)},                              \
+            {OTHER((n) > 2), OTHER((n) > 3), OTHER((n) > 4), OTHER((n) > 5)}, KEEP((n) > 1),       \
+            OTHER((n) > 1), KEEP((n) > 0), OTHER((n) > 0)                                          \
+    }
+
+static const struct run_slots run_slots[SHORT_RUN + 1] = {RUN(0), RUN(1), RUN(2), RUN(3),
+                                                          RUN(4), RUN(5), RUN(6)};
+
+// Takes steps while no end is near, from a state right after a match (or at the start) to another,
+// and leaves whatever is rare or wrong to decode_carefully: it stops before such a step, having
+// entered no position that would not enter there at once.
+SPECIALISED void decode_steps(struct decoder *d, bool is_wide) {
+    if (d->in_end - d->in < STEP_IN || d->size < STEP_OUT || d->control == 0)
+        return;
+    const uint8_t *in = d->in, *in_end = d->in_end;
+    uint8_t *const out = d->out;
+    size_t at = d->at, at_last = d->size - STEP_OUT;
+    uint32_t control = d->control;
+    union table *table = d->table;
+    while (at <= at_last) {
+        // The run goes to the next 1 of the control word, which is a match or the end mark.
+        uint8_t joined[16 + 3 * STEP_LITERALS_MAX];
+        size_t n = (unsigned)__builtin_ctz(control);
+        uint32_t rest = control >> n;
+        const uint8_t *literals = in, *token = in + n;
+        if (rest == 1) {
+            // The end mark: the run goes on in the next word. Put its parts side by side, with
+            // room before them for the two bytes before a run.
+            if (in_end - in < STEP_IN)
+                break;
+            rest = load_le32(token);
+            if (rest >> 31 == 0)
+                break;
+            token += 4;
+            literals = joined + 16;
+            memcpy(joined + 16, in, STEP_LITERALS_MAX);
+            memcpy(joined + 16 + n, token, STEP_LITERALS_MAX);
+            size_t more = (unsigned)__builtin_ctz(rest);
+            n += more;
+            token += more;
+            rest >>= more;
+            if (rest == 1)
+                break;
+        }
+        memcpy(out + at, literals, 16);
+        const struct run_slots *run = &run_slots[SHORT_RUN];
+        if (n <= SHORT_RUN) {
+            run = &run_slots[n];
+            u8x16 b0 = load16(literals), b1 = load16(literals + 1), b2 = load16(literals + 2);
+            // Bits 12 to 23 of three bytes are bits 4 to 15 of the last two.
+            u16x8 slots = pair_bytes(b0, b1) ^ pair_bytes(b1, b2) >> 4;
+            slots = (slots & run->early_keep) | run->early_other;
+            table_put(table, is_wide, slots[0], at);
+            table_put(table, is_wide, slots[1], at + 1);
+            table_put(table, is_wide, slots[2], at + 2);
+            table_put(table, is_wide, slots[3], at + 3);
+        } else {
+            if (n > STEP_LITERALS_MAX)
+                break;
+            memcpy(out + at + 16, literals + 16, 16);
+            for (size_t i = 0; i < n - 2; i++)
+                table_put(table, is_wide, level1_slot(load_le32(literals + i)), at + i);
+        }
+
+        size_t start = at + n, f = load_le16(token), slot = f >> 4, length = (f & 15) + 2;
+        size_t position = table_get(table, is_wide, slot);
+        const uint8_t *source = out + position;
+        int64_t distance = (int64_t)start - (int64_t)position; // EMPTY: negative
+        token += 2;
+        if (length - MATCH_MIN <= 16 - MATCH_MIN && distance >= 16) {
+            memcpy(out + start, source, 16);
+        } else {
+            if (position == EMPTY(is_wide))
+                break;
+            if (length == 2)
+                length = *token++;
+            if (length < MATCH_MIN)
+                break;
+            copy_match(out + start, (size_t)distance, length);
+        }
+
+        // The three bytes of the two positions before the match reach into it. Those of its start
+        // are its source's: they have the same slot.
+        uint32_t x = load_le16(literals + n - 2) | load_le16(source) << 16;
+        x ^= x >> 12;
+        table_put(table, is_wide, (x & run->last_but_one_keep) | run->last_but_one_other,
+                  start - 2);
+        table_put(table, is_wide, (x >> 8 & run->last_keep) | run->last_other, start - 1);
+        table_put(table, is_wide, slot, start);
+        at = start + length;
+        in = token;
+        control = rest >> 1;
+    }
+    d->control = control;
+    d->in = in;
+    d->at = at;
+    d->cursor = at;
+}
+
+// ---- any level, item by item ----
+
+// Decodes from any state to the end of the packet, checking each item.
+SPECIALISED const char *decode_carefully(struct decoder *d, unsigned level, bool is_wide) {
+    if (level == 1)
+        decode_steps(d, is_wide);
     while (d->at < d->size) {
         if (d->control == 1) {
             if (d->in_end - d->in < 4)
@@ -201,27 +384,24 @@ SPECIALISED const char *decode_carefully(struct decoder *d, unsigned level, bool
             struct match m = read_match(d, level, is_wide);
             if (m.wrong != NULL)
                 return m.wrong;
-            for (size_t i = 0; i < m.length; i++)
-                d->out[d->at + i] = d->out[m.source + i];
+            copy_match(d->out + d->at, d->at - m.source, m.length);
             enter_below(d, level, is_wide, d->at + 1);
+            d->control >>= 1;
             d->in += m.size;
             d->at += m.length;
             d->cursor = d->at;
-            if (fast) {
-                d->control >>= 1;
-                decode_fast(d);
-                continue;
-            }
+            if (level == 1)
+                decode_steps(d, is_wide);
         } else {
             if (d->at + LITERALS_ONLY_FROM >= d->size)
                 break;
             if (d->in == d->in_end)
                 return CUT_OFF;
+            d->control >>= 1;
             d->out[d->at++] = *d->in++;
             if (d->at >= MATCH_MIN)
                 enter_below(d, level, is_wide, d->at - MATCH_MIN + 1);
         }
-        d->control >>= 1;
     }
     while (d->at < d->size) {
         if (d->control == 1) {
@@ -238,140 +418,12 @@ SPECIALISED const char *decode_carefully(struct decoder *d, unsigned level, bool
     return NULL;
 }
 
-// ---- level 1, the fast way ----
-
-typedef uint8_t u8x8 __attribute__((vector_size(8)));
-typedef uint16_t u16x8 __attribute__((vector_size(16)));
-
-enum {
-    FAST_IN = 64,   // bytes of input that a step may look at
-    FAST_OUT = 320, // bytes of output that a step may write, and the 4 after a match
-    FAST_RUN = 16,  // literals that a step may take
-};
-
-static inline void copy16(uint8_t *to, const uint8_t *from) {
-    memcpy(to, from, 16);
-}
-
-static inline u16x8 load_bytes(const uint8_t *b) {
-    u8x8 v;
-    memcpy(&v, b, sizeof v);
-    return __builtin_convertvector(v, u16x8);
-}
-
-static inline void hash8(const uint8_t *b, uint16_t *hash) {
-    u16x8 b0 = load_bytes(b), b1 = load_bytes(b + 1), b2 = load_bytes(b + 2);
-    u16x8 h = ((b0 | b1 << 8) ^ (b1 >> 4 | b2 << 4)) & 4095;
-    memcpy(hash, &h, sizeof h);
-}
-
-static inline uint32_t load32(const uint8_t *b) {
-    return le32_get(b);
-}
-
-// slots has one more at its end.
-static void decode_fast(struct decoder *d) {
-    if (d->in_end - d->in < FAST_IN || d->size - d->at < FAST_OUT)
-        return;
-    const uint8_t *in = d->in, *in_last = d->in_end - FAST_IN;
-    uint8_t *out = d->out, *op = out + d->at, *op_last = out + d->size - FAST_OUT;
-    uint16_t *slots = d->table->narrow;
-    uint32_t control = d->control;
-    if (control == 0)
-        return;
-    while (in <= in_last && op <= op_last) {
-        uint8_t joined[64];
-        uint32_t n = (uint32_t)__builtin_ctz(control), rest = control;
-        const uint8_t *literals = in, *token = in + n;
-        if ((control & (control - 1)) == 0) {
-            rest = load32(token);
-            if (!(rest >> 31))
-                break;
-            token += 4;
-            memcpy(joined, in, 32);
-            copy16(joined + n, token);
-            literals = joined;
-            uint32_t more = (uint32_t)__builtin_ctz(rest);
-            n += more;
-            token += more;
-            rest >>= more;
-        } else {
-            rest >>= n;
-        }
-        if (n > FAST_RUN || rest == 1)
-            break;
-        copy16(op, literals);
-        uint8_t *start = op + n;
-        size_t at = (size_t)(op - out);
-        if (n >= 3) {
-            uint16_t h[16];
-            hash8(literals, h);
-            if (n > 10)
-                hash8(literals + 8, h + 8);
-            for (uint32_t i = 0; i < n - 2; i++)
-                slots[h[i]] = (uint16_t)(at + i);
-        }
-        uint32_t f = load32(token);
-        uint32_t slot = f >> 4 & 4095;
-        size_t position = slots[slot];
-        if (position == UINT16_MAX)
-            break;
-        const uint8_t *source = out + position;
-        size_t length = f & 15, distance = (size_t)(start - source);
-        if (length != 0 && distance >= 17) {
-            length += 2;
-            token += 2;
-            copy16(start, source);
-            start[16] = source[16];
-        } else {
-            if (length != 0) {
-                length += 2;
-                token += 2;
-            } else {
-                length = f >> 16 & 255;
-                token += 3;
-                if (length < 3)
-                    break;
-            }
-            if (distance >= 16) {
-                for (size_t i = 0; i < length; i += 16)
-                    copy16(start + i, source + i);
-            } else {
-                for (size_t i = 0; i < 16; i++)
-                    start[i] = source[i];
-                size_t step = 16 - 16 % distance;
-                for (size_t i = 0; i < length; i += step)
-                    copy16(start + i, start);
-            }
-        }
-        // The two positions before the match: their three bytes reach into it.
-        uint32_t b0 = n >= 2 ? literals[n - 2] : 0, b1 = n >= 1 ? literals[n - 1] : 0;
-        uint32_t x = b0 | b1 << 8 | (uint32_t)source[0] << 16 | (uint32_t)source[1] << 24;
-        uint32_t h2 = n >= 2 ? ((x >> 12) ^ x) & 4095 : LEVEL1_SLOTS;
-        x >>= 8;
-        uint32_t h1 = n >= 1 ? ((x >> 12) ^ x) & 4095 : LEVEL1_SLOTS;
-        at += n;
-        slots[h2] = (uint16_t)(at - 2);
-        slots[h1] = (uint16_t)(at - 1);
-        slots[slot] = (uint16_t)at;
-        op = start + length;
-        in = token;
-        control = rest >> 1;
-    }
-    d->control = control;
-    d->in = in;
-    d->at = (size_t)(op - out);
-    d->cursor = d->at;
-}
-
 #define DECODE(level, is_wide)                                                                     \
     static const char *decode_##level##_##is_wide(struct decoder *d) {                             \
-        return decode_carefully(d, level, is_wide, 0);                                             \
+        return decode_carefully(d, level, is_wide);                                                \
     }
 
-static const char *decode_1_false(struct decoder *d) {
-    return decode_carefully(d, 1, false, true);
-}
+DECODE(1, false)
 DECODE(1, true)
 DECODE(2, false)
 DECODE(2, true)
