@@ -154,7 +154,7 @@ static int begin(void *context, const char *name, size_t size, void **member, st
 }
 
 static void data(void *context, void *member, struct view v) {
-    struct extract *e = context;
+    (void)context;
     struct member *m = member;
     if (m->decoder_count == 0) {
         stage_push(m->sink, v);
@@ -170,7 +170,7 @@ static void data(void *context, void *member, struct view v) {
         diag_fault(&f, EX_DATAERR,
                    "sparse xbstream chunk %s in a member that is encrypted or compressed",
                    place_text(&place, 0, where));
-        stage_break(outermost, e->ordered, &f);
+        stage_break(outermost, &f);
     }
 }
 

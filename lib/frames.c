@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frames.h"
 
+#include "byteorder.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,11 +22,9 @@ struct shared {
 
 struct frames {
     struct stage stage;
-    struct ordered *ordered;
     const struct frames_codec *codec;
     struct stage *next;
     uint64_t position;
-    bool dead;
     struct frames_walk walk;
     struct gather frame;   // what has come of the frame
     struct shared *serial; // of a frame that is decoded as it comes; NULL between such frames
@@ -65,17 +65,6 @@ static struct shared *shared_new(const struct frames_codec *codec) {
         return NULL;
     }
     return s;
-}
-
-static void fail(struct frames *d, const struct fault *f) {
-    d->dead = true;
-    stage_fail(&d->stage, d->ordered, f);
-}
-
-static void fail_memory(struct frames *d) {
-    struct fault f;
-    diag_fault_memory(&f);
-    fail(d, &f);
 }
 
 // Decodes into one more output. Returns 1 if there is more to do, 0 at the end, -1 with p->fault.
@@ -137,7 +126,7 @@ static void deliver_part(struct unit *unit) {
         return;
     }
     if (p->failed) {
-        stage_break(&p->frames->stage, p->frames->ordered, &p->fault);
+        stage_break(&p->frames->stage, &p->fault);
         return;
     }
     for (unsigned i = 0; i < p->output_count; i++)
@@ -165,7 +154,7 @@ static void submit(struct frames *d, struct shared *shared, bool ends) {
     if (p == NULL || shared == NULL) {
         free(p);
         shared_unref(shared);
-        fail_memory(d);
+        stage_fail_memory(&d->stage);
         return;
     }
     size_t content = d->frame.have * EXPANSION_GUESS;
@@ -186,12 +175,12 @@ static void submit(struct frames *d, struct shared *shared, bool ends) {
         p->unit.job.after = d->last != NULL ? &d->last->unit.job : NULL;
         d->last = p;
     }
-    ordered_submit(d->ordered, &p->unit);
+    ordered_submit(d->stage.ordered, &p->unit);
 }
 
 static void submit_serial(struct frames *d, bool ends) {
     if (d->serial == NULL && (d->serial = shared_new(d->codec)) == NULL) {
-        fail_memory(d);
+        stage_fail_memory(&d->stage);
         return;
     }
     d->serial->references++;
@@ -200,6 +189,27 @@ static void submit_serial(struct frames *d, bool ends) {
         shared_unref(d->serial);
         d->serial = NULL;
         d->last = NULL;
+    }
+}
+
+enum { STEP_MAGIC, STEP_SKIPPABLE };
+
+static unsigned step_size(const struct frames_codec *codec, unsigned step) {
+    return step < FRAMES_FIRST ? 4 : codec->step_size(step);
+}
+
+static bool take_step(const struct frames_codec *codec, struct frames_walk *w) {
+    uint32_t word = le32_get(w->bytes);
+    switch (w->step) {
+    case STEP_MAGIC:
+        w->step = (word & 0xfffffff0u) == 0x184d2a50u ? STEP_SKIPPABLE : FRAMES_FIRST;
+        return w->step == STEP_SKIPPABLE || word == codec->magic;
+    case STEP_SKIPPABLE:
+        w->skip = word;
+        w->step = FRAMES_LAST;
+        return true;
+    default:
+        return codec->take_step(w);
     }
 }
 
@@ -218,11 +228,11 @@ static size_t walk(const struct frames_codec *codec, struct frames_walk *w, cons
             *ended = true;
             return at;
         }
-        while (w->have < codec->step_size(w->step) && at < size)
+        while (w->have < step_size(codec, w->step) && at < size)
             w->bytes[w->have++] = data[at++];
-        if (w->have < codec->step_size(w->step))
+        if (w->have < step_size(codec, w->step))
             return size;
-        w->lost = !codec->take_step(w);
+        w->lost = !take_step(codec, w);
         w->have = 0;
         memset(w->bytes, 0, sizeof w->bytes);
     }
@@ -231,7 +241,7 @@ static size_t walk(const struct frames_codec *codec, struct frames_walk *w, cons
 
 static void push(struct stage *stage, struct view v) {
     struct frames *d = (struct frames *)stage;
-    while (!d->dead && !d->stage.broken && v.size > 0) {
+    while (!stage_is_closed(&d->stage) && v.size > 0) {
         bool ended;
         struct view part = view_split(&v, walk(d->codec, &d->walk, v.data, v.size, &ended));
         if (d->frame.have == 0)
@@ -239,7 +249,7 @@ static void push(struct stage *stage, struct view v) {
                 (struct place){.origin = part.origin, .exact = part.exact, .position = d->position};
         d->position += part.size;
         if (gather_append(&d->frame, part) < 0) {
-            fail_memory(d);
+            stage_fail_memory(&d->stage);
             return;
         }
         bool piecewise = d->serial != NULL || d->walk.lost || d->frame.have > FRAMES_UNIT_MAX;
@@ -254,7 +264,7 @@ static void push(struct stage *stage, struct view v) {
 
 static void finish(struct stage *stage) {
     struct frames *d = (struct frames *)stage;
-    if (d->dead || d->stage.broken)
+    if (stage_is_closed(&d->stage))
         return;
     if (d->serial != NULL || d->frame.have > 0) {
         struct fault f;
@@ -266,11 +276,11 @@ static void finish(struct stage *stage) {
         diag_fault(&f, EX_DATAERR,
                    "input ends inside %s frame %s; it was cut short: fetch the backup again",
                    d->codec->name, place_text(&end, 0, where));
-        if (!d->dead)
-            fail(d, &f);
+        if (!d->stage.failed)
+            stage_fail(&d->stage, &f);
         return;
     }
-    stage_finish_in_order(stage, d->ordered, d->next);
+    stage_finish_in_order(stage, d->next);
 }
 
 static void free_frames(struct stage *stage) {
@@ -287,7 +297,7 @@ struct stage *frames_new(struct ordered *o, const struct frames_codec *codec, st
     if (d == NULL)
         return NULL;
     d->stage.ops = &operations;
-    d->ordered = o;
+    d->stage.ordered = o;
     d->codec = codec;
     d->next = next;
     return &d->stage;

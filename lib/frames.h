@@ -13,7 +13,7 @@ enum { FRAMES_UNIT_MAX = 16 << 20, FRAMES_HOLD_MAX = 16 << 20 };
 
 // Follows the outline of a frame, without decoding, to find its end. All zero at the start of each.
 struct frames_walk {
-    unsigned step;  // of the codec's; 0 comes first
+    unsigned step;  // the codec's, from FRAMES_FIRST on
     unsigned flags; // the codec's
     uint64_t skip;  // bytes to pass over before the next step
     uint8_t bytes[4];
@@ -21,11 +21,13 @@ struct frames_walk {
     bool lost; // this is not a frame that the codec knows: its decoder will say why
 };
 
-// The step that a codec sets when the frame ends after `skip` more bytes.
-enum { FRAMES_LAST = 255 };
+// The step after a frame's magic number, and the one that a codec sets when the frame ends after
+// `skip` more bytes. Skippable frames, which LZ4 and Zstandard have in common, are passed over.
+enum { FRAMES_FIRST = 2, FRAMES_LAST = 255 };
 
 struct frames_codec {
     const char *name; // "an LZ4", for messages
+    uint32_t magic;
     // How many bytes (1 to 4) a step needs; and what they say, in w->bytes (those not needed are
     // 0): sets w->skip and the next step. Returns false if they begin no frame.
     unsigned (*step_size)(unsigned step);

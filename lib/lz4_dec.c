@@ -8,7 +8,7 @@
 
 // The outline of a frame (LZ4 Frame Format 1.6): magic, FLG, BD, [content size], [dictionary id],
 // header checksum, blocks of (size, data, [checksum]) until a size of 0, [content checksum].
-enum step { MAGIC, SKIPPABLE_SIZE, HEADER, BLOCK_SIZE };
+enum step { HEADER = FRAMES_FIRST, BLOCK_SIZE };
 enum {
     FLAG_DICTIONARY = 0x01,
     FLAG_CONTENT_CHECKSUM = 0x04,
@@ -22,14 +22,7 @@ static unsigned step_size(unsigned step) {
 
 static bool take_step(struct frames_walk *w) {
     uint32_t word = le32_get(w->bytes);
-    switch ((enum step)w->step) {
-    case MAGIC:
-        w->step = (word & 0xfffffff0u) == 0x184d2a50u ? SKIPPABLE_SIZE : HEADER;
-        return w->step == SKIPPABLE_SIZE || word == 0x184d2204u;
-    case SKIPPABLE_SIZE:
-        w->skip = word;
-        w->step = FRAMES_LAST;
-        return true;
+    switch (w->step) {
     case HEADER: // FLG and BD; then what they promise and the header checksum
         w->flags = w->bytes[0];
         w->skip =
@@ -67,6 +60,7 @@ static void close_decoder(void *decoder) {
 
 struct stage *lz4_dec_new(struct ordered *o, struct stage *next) {
     static const struct frames_codec codec = {.name = "an LZ4",
+                                              .magic = 0x184d2204u,
                                               .step_size = step_size,
                                               .take_step = take_step,
                                               .open = open_decoder,

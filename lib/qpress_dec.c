@@ -15,13 +15,11 @@ enum state { IN_ARCHIVE_HEAD, IN_ITEM_HEAD, IN_PACKET_HEAD, IN_PACKET };
 
 struct decoder {
     struct stage stage;
-    struct ordered *ordered;
     uint64_t max_block;
     struct qpress_target target;
     struct stage *single; // of qpress_dec_new_single: where the one file goes
     bool single_seen;
     uint64_t position;
-    bool dead;
     enum state state;
     struct head head;
     uint64_t block_size; // the archive's
@@ -51,17 +49,6 @@ struct block {
     bool failed;
     struct fault fault;
 };
-
-static void fail(struct decoder *d, const struct fault *f) {
-    d->dead = true;
-    stage_fail(&d->stage, d->ordered, f);
-}
-
-static void fail_memory(struct decoder *d) {
-    struct fault f;
-    diag_fault_memory(&f);
-    fail(d, &f);
-}
 
 // Verifies and decodes one block. Returns 0, or -1 with b->fault.
 static int decode(struct block *b) {
@@ -99,7 +86,7 @@ static void deliver_block(struct unit *unit) {
     if (b->decoder->stage.broken)
         return;
     if (b->failed)
-        stage_break(&b->decoder->stage, b->decoder->ordered, &b->fault);
+        stage_break(&b->decoder->stage, &b->fault);
     else if (b->next == NULL)
         return;
     else if (b->next->ops->place != NULL)
@@ -122,7 +109,7 @@ static void release_block(struct unit *unit) {
 static void submit_block(struct decoder *d) {
     struct block *b = calloc(1, sizeof *b);
     if (b == NULL) {
-        fail_memory(d);
+        stage_fail_memory(&d->stage);
         return;
     }
     b->unit.job.run = run_block;
@@ -139,7 +126,7 @@ static void submit_block(struct decoder *d) {
     b->place = d->data.place;
     d->data = (struct gather){0};
     d->produced += d->packet.size;
-    ordered_submit(d->ordered, &b->unit);
+    ordered_submit(d->stage.ordered, &b->unit);
 }
 
 // A marker that calls file_end, or end, when its turn comes.
@@ -170,7 +157,7 @@ static void submit_mark(struct decoder *d, bool archive) {
         return;
     struct mark *m = calloc(1, sizeof *m);
     if (m == NULL) {
-        fail_memory(d);
+        stage_fail_memory(&d->stage);
         return;
     }
     m->unit.deliver = deliver_mark;
@@ -178,7 +165,7 @@ static void submit_mark(struct decoder *d, bool archive) {
     m->decoder = d;
     m->next = d->next;
     m->archive = archive;
-    ordered_submit(d->ordered, &m->unit);
+    ordered_submit(d->stage.ordered, &m->unit);
 }
 
 // Appends the item's name to the open folder's path; returns the whole size, or 0 and *f.
@@ -275,7 +262,7 @@ static bool take_packet_head(struct decoder *d, struct view *v) {
     if (d->head.have == 0 && v->data != NULL && v->size >= quicklz_header_size(v->data[0])) {
         struct place place = {.origin = v->origin, .exact = v->exact, .position = d->position};
         if (check_packet(d, v->data, v->size, &place, &f) < 0) {
-            fail(d, &f);
+            stage_fail(&d->stage, &f);
             return false;
         }
         gather_begin(&d->data, d->packet.stored_size);
@@ -286,7 +273,7 @@ static bool take_packet_head(struct decoder *d, struct view *v) {
         !head_fill(&d->head, quicklz_header_size(d->head.bytes[0]), v, &d->position))
         return false;
     if (check_packet(d, d->head.bytes, d->head.have, &d->head.place, &f) < 0) {
-        fail(d, &f);
+        stage_fail(&d->stage, &f);
         return false;
     }
     // The header goes first into what is gathered.
@@ -297,7 +284,7 @@ static bool take_packet_head(struct decoder *d, struct view *v) {
                         .exact = d->head.place.exact};
     uint64_t position = d->head.place.position;
     if (gather_fill(&d->data, &head, &position) < 0) {
-        fail_memory(d);
+        stage_fail_memory(&d->stage);
         return false;
     }
     d->state = IN_PACKET;
@@ -309,7 +296,7 @@ static bool take_packet(struct decoder *d, struct view *v) {
         if (v->size == 0)
             return false;
         if (gather_fill(&d->data, v, &d->position) < 0) {
-            fail_memory(d);
+            stage_fail_memory(&d->stage);
             return false;
         }
     }
@@ -318,7 +305,7 @@ static bool take_packet(struct decoder *d, struct view *v) {
         d->head.have = 0;
         d->state = IN_ITEM_HEAD;
     }
-    return !d->dead;
+    return !d->stage.failed;
 }
 
 static bool take_head(struct decoder *d, struct view *v) {
@@ -334,16 +321,16 @@ static bool take_head(struct decoder *d, struct view *v) {
         return v->size > 0 && (head_fill(&d->head, need, v, &d->position), true);
     d->state = IN_ITEM_HEAD;
     if (parsed < 0 || (!archive && handle_item(d, &item, &f) < 0)) {
-        fail(d, &f);
+        stage_fail(&d->stage, &f);
         return false;
     }
     d->head.have = 0;
-    return !d->dead;
+    return !d->stage.failed;
 }
 
 static void push(struct stage *stage, struct view v) {
     struct decoder *d = (struct decoder *)stage;
-    bool more = !d->dead && !d->stage.broken;
+    bool more = !stage_is_closed(&d->stage);
     while (more)
         switch (d->state) {
         case IN_PACKET_HEAD:
@@ -359,7 +346,7 @@ static void push(struct stage *stage, struct view v) {
 
 static void finish(struct stage *stage) {
     struct decoder *d = (struct decoder *)stage;
-    if (d->dead || d->stage.broken)
+    if (stage_is_closed(&d->stage))
         return;
     struct fault f = {0};
     char where[PLACE_TEXT_SIZE];
@@ -376,7 +363,7 @@ static void finish(struct stage *stage) {
     else if (d->single != NULL && !d->single_seen)
         diag_fault(&f, EX_DATAERR, "qpress archive holds no file: expected one");
     if (f.status != 0)
-        fail(d, &f);
+        stage_fail(&d->stage, &f);
     else
         submit_mark(d, true);
 }
@@ -394,7 +381,7 @@ struct stage *qpress_dec_new(struct ordered *o, uint64_t max_block, struct qpres
     if (d == NULL)
         return NULL;
     d->stage.ops = &operations;
-    d->ordered = o;
+    d->stage.ordered = o;
     d->max_block = max_block;
     d->target = target;
     return &d->stage;

@@ -19,7 +19,6 @@ enum {
 
 struct sink {
     struct stage stage;
-    struct ordered *ordered;
     int fd;
     char *name;
     bool seekable;
@@ -104,7 +103,7 @@ static void deliver_write(struct unit *unit) {
     if (w->error != 0) {
         struct fault f;
         write_fault(w->sink, w->error, &f);
-        stage_break(&w->sink->stage, w->sink->ordered, &f);
+        stage_break(&w->sink->stage, &f);
     }
 }
 
@@ -117,12 +116,6 @@ static void release_write(struct unit *unit) {
     for (unsigned i = 0; i < w->count; i++)
         slab_unref(w->slabs[i]);
     free(w);
-}
-
-static void fail_memory(struct sink *s) {
-    struct fault f;
-    diag_fault_memory(&f);
-    stage_break(&s->stage, s->ordered, &f);
 }
 
 // Adds a piece to the open write, if there is one that has not begun and continues there.
@@ -141,14 +134,14 @@ static bool append(struct sink *s, const struct view *v) {
     }
     pthread_mutex_unlock(&s->lock);
     if (taken)
-        ordered_add_cost(s->ordered, &w->unit, v->size);
+        ordered_add_cost(s->stage.ordered, &w->unit, v->size);
     return taken;
 }
 
 static void begin_write(struct sink *s) {
     struct write *w = calloc(1, sizeof *w);
     if (w == NULL) {
-        fail_memory(s);
+        stage_fail_memory(&s->stage);
         return;
     }
     w->unit.job.run = run_write;
@@ -164,7 +157,7 @@ static void begin_write(struct sink *s) {
 
 static void push_data(struct sink *s, struct view v) {
     if (view_hold(&v) < 0) {
-        fail_memory(s);
+        stage_fail_memory(&s->stage);
         return;
     }
     if (!append(s, &v)) {
@@ -179,7 +172,7 @@ static void push_data(struct sink *s, struct view v) {
         w->count = 1;
         w->size = v.size;
         w->unit.cost += v.size;
-        ordered_submit(s->ordered, &w->unit);
+        ordered_submit(s->stage.ordered, &w->unit);
     }
     s->position += v.size;
     s->end = s->position;
@@ -213,7 +206,7 @@ static void deliver_ending(struct unit *unit) {
     if (s->seekable && s->end < s->position && ftruncate(s->fd, (off_t)s->position) < 0) {
         struct fault f;
         write_fault(s, errno, &f);
-        stage_break(&s->stage, s->ordered, &f);
+        stage_break(&s->stage, &f);
         return;
     }
     if (s->done != NULL)
@@ -228,13 +221,13 @@ static void finish(struct stage *stage) {
     struct sink *s = (struct sink *)stage;
     struct ending *e = calloc(1, sizeof *e);
     if (e == NULL) {
-        fail_memory(s);
+        stage_fail_memory(&s->stage);
         return;
     }
     e->unit.deliver = deliver_ending;
     e->unit.release = release_ending;
     e->sink = s;
-    ordered_submit(s->ordered, &e->unit);
+    ordered_submit(s->stage.ordered, &e->unit);
 }
 
 static int place(struct stage *stage, uint64_t offset, const void *data, size_t size,
@@ -271,7 +264,7 @@ struct stage *sink_new(struct ordered *o, int fd, const char *name, bool seekabl
         return NULL;
     }
     s->stage.ops = seekable ? &file : &stream;
-    s->ordered = o;
+    s->stage.ordered = o;
     s->fd = fd;
     s->seekable = seekable;
     s->done = done;

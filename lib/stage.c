@@ -16,15 +16,22 @@ static struct fault with_name(const struct stage *s, const struct fault *f) {
     return named;
 }
 
-void stage_fail(const struct stage *s, struct ordered *o, const struct fault *f) {
+void stage_fail(struct stage *s, const struct fault *f) {
     struct fault named = with_name(s, f);
-    ordered_fail(o, &named);
+    s->failed = true;
+    ordered_fail(s->ordered, &named);
 }
 
-void stage_break(struct stage *s, struct ordered *o, const struct fault *f) {
+void stage_fail_memory(struct stage *s) {
+    struct fault f;
+    diag_fault_memory(&f);
+    stage_fail(s, &f);
+}
+
+void stage_break(struct stage *s, const struct fault *f) {
     struct fault named = with_name(s, f);
     s->broken = true;
-    ordered_fail_now(o, &named);
+    ordered_fail_now(s->ordered, &named);
 }
 
 struct ending {
@@ -43,19 +50,17 @@ static void release_ending(struct unit *unit) {
     free(unit);
 }
 
-void stage_finish_in_order(struct stage *s, struct ordered *o, struct stage *next) {
+void stage_finish_in_order(struct stage *s, struct stage *next) {
     struct ending *ending = calloc(1, sizeof *ending);
     if (ending == NULL) {
-        struct fault f;
-        diag_fault_memory(&f);
-        stage_fail(s, o, &f);
+        stage_fail_memory(s);
         return;
     }
     ending->unit.deliver = deliver_ending;
     ending->unit.release = release_ending;
     ending->stage = s;
     ending->next = next;
-    ordered_submit(o, &ending->unit);
+    ordered_submit(s->ordered, &ending->unit);
 }
 
 char *place_text(const struct place *p, size_t further, char out[static PLACE_TEXT_SIZE]) {

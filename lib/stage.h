@@ -30,16 +30,25 @@ struct stage_operations {
     void (*free)(struct stage *);
 };
 
-// Embedded at the start of each stage's struct.
+// Embedded at the start of each stage's struct; its maker sets the first two.
 struct stage {
     const struct stage_operations *ops;
+    struct ordered *ordered;
     // The member whose bytes these are, printable, for messages; NULL: the program's whole input.
-    // Set by who makes the stage, and outlives it.
+    // Set by who asks for the stage, and outlives it.
     const char *name;
+    // The stage has found its input wrong, and takes no more of it; what it had submitted is still
+    // delivered.
+    bool failed;
     // A unit of the stage has failed when its turn came: what comes after it, the end included, is
     // neither pushed on nor taken.
     bool broken;
 };
+
+// True if the stage takes no more input, for either reason.
+static inline bool stage_is_closed(const struct stage *s) {
+    return s->failed || s->broken;
+}
 
 static inline void stage_push(struct stage *s, struct view v) {
     s->ops->push(s, v);
@@ -56,16 +65,19 @@ static inline void stage_free(struct stage *s) {
 }
 
 // Records a failure that the stage has found in its input, at this place of the order
-// (ordered_fail), with the stage's name, if it has one, put before the text. The stage must take no
-// more input.
-void stage_fail(const struct stage *s, struct ordered *o, const struct fault *f);
+// (ordered_fail), with the stage's name, if it has one, put before the text; the stage has then
+// failed.
+void stage_fail(struct stage *s, const struct fault *f);
+
+// The same, for memory that could not be had.
+void stage_fail_memory(struct stage *s);
 
 // Records a failure of a unit that is being delivered, in the same way, and breaks the stage.
-void stage_break(struct stage *s, struct ordered *o, const struct fault *f);
+void stage_break(struct stage *s, const struct fault *f);
 
 // Submits a unit that, when its turn comes and `s` is not broken, finishes `next`: how a stage
 // passes on its own end.
-void stage_finish_in_order(struct stage *s, struct ordered *o, struct stage *next);
+void stage_finish_in_order(struct stage *s, struct stage *next);
 
 // Where something is, for messages.
 struct place {

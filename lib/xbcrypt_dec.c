@@ -9,12 +9,10 @@
 
 struct decoder {
     struct stage stage;
-    struct ordered *ordered;
     struct xbcrypt_dec_settings *settings;
     struct stage *next;
     uint64_t position; // in the input
     uint64_t produced; // plaintext bytes of all chunks submitted
-    bool dead;         // has failed
     bool judged;       // the first plaintext has been looked at
     bool in_payload;
     struct head head;
@@ -36,17 +34,6 @@ struct chunk {
     bool failed;
     struct fault fault;
 };
-
-static void fail(struct decoder *d, const struct fault *f) {
-    d->dead = true;
-    stage_fail(&d->stage, d->ordered, f);
-}
-
-static void fail_memory(struct decoder *d) {
-    struct fault f;
-    diag_fault_memory(&f);
-    fail(d, &f);
-}
 
 // A version 2 chunk among others, or the first: its magic may be a damaged "3".
 static int check_version(struct chunk *c, unsigned thread) {
@@ -120,7 +107,7 @@ static bool judge(struct decoder *d, const struct chunk *c) {
                    "this looks like the wrong key: the data of xbcrypt chunk %s decrypts to random "
                    "bytes; without --strict it is written all the same",
                    place_text(&c->place, 0, where));
-        stage_break(&d->stage, d->ordered, &f);
+        stage_break(&d->stage, &f);
         return false;
     }
     if (!d->settings->warned_wrong)
@@ -135,7 +122,7 @@ static void deliver_chunk(struct unit *unit) {
     if (d->stage.broken)
         return;
     if (c->failed) {
-        stage_break(&d->stage, d->ordered, &c->fault);
+        stage_break(&d->stage, &c->fault);
         return;
     }
     if (c->header.version < 3 && !d->judged && !judge(d, c))
@@ -160,7 +147,7 @@ static void release_chunk(struct unit *unit) {
 static void submit_chunk(struct decoder *d) {
     struct chunk *c = calloc(1, sizeof *c);
     if (c == NULL) {
-        fail_memory(d);
+        stage_fail_memory(&d->stage);
         return;
     }
     c->unit.job.run = run_chunk;
@@ -177,7 +164,7 @@ static void submit_chunk(struct decoder *d) {
     d->last_version = d->header.version;
     d->payload = (struct gather){0};
     d->produced += d->header.data_size;
-    ordered_submit(d->ordered, &c->unit);
+    ordered_submit(d->stage.ordered, &c->unit);
 }
 
 // Takes part of the view; false when there is nothing more to do with it.
@@ -188,7 +175,7 @@ static bool take(struct decoder *d, struct view *v) {
         int parsed = xbcrypt_parse(d->head.bytes, d->head.have, d->settings->max_chunk,
                                    &d->head.place, &d->header, &need, &f);
         if (parsed < 0) {
-            fail(d, &f);
+            stage_fail(&d->stage, &f);
             return false;
         }
         if (parsed == 0)
@@ -200,24 +187,24 @@ static bool take(struct decoder *d, struct view *v) {
         return false;
     int gathered = gather_fill(&d->payload, v, &d->position);
     if (gathered < 0)
-        fail_memory(d);
+        stage_fail_memory(&d->stage);
     else if (gathered > 0) {
         submit_chunk(d);
         d->head.have = 0;
         d->in_payload = false;
     }
-    return !d->dead;
+    return !d->stage.failed;
 }
 
 static void push(struct stage *stage, struct view v) {
     struct decoder *d = (struct decoder *)stage;
-    while (!d->dead && !d->stage.broken && take(d, &v))
+    while (!stage_is_closed(&d->stage) && take(d, &v))
         ;
 }
 
 static void finish(struct stage *stage) {
     struct decoder *d = (struct decoder *)stage;
-    if (d->dead || d->stage.broken)
+    if (stage_is_closed(&d->stage))
         return;
     if (d->in_payload || d->head.have > 0) {
         struct fault f;
@@ -234,10 +221,10 @@ static void finish(struct stage *stage) {
                        "input ends inside the head of the xbcrypt chunk %s, after %" PRIu64
                        " bytes; it was cut short: fetch the backup again",
                        place_text(&d->head.place, 0, where), have);
-        fail(d, &f);
+        stage_fail(&d->stage, &f);
         return;
     }
-    stage_finish_in_order(stage, d->ordered, d->next);
+    stage_finish_in_order(stage, d->next);
 }
 
 static void free_decoder(struct stage *stage) {
@@ -254,7 +241,7 @@ struct stage *xbcrypt_dec_new(struct ordered *o, struct xbcrypt_dec_settings *se
     if (d == NULL)
         return NULL;
     d->stage.ops = &operations;
-    d->ordered = o;
+    d->stage.ordered = o;
     d->settings = settings;
     d->next = next;
     return &d->stage;

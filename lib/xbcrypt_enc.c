@@ -5,11 +5,9 @@
 
 struct encoder {
     struct stage stage;
-    struct ordered *ordered;
     struct xbcrypt_key *key;
     size_t chunk_size;
     struct stage *next;
-    bool dead;
     uint64_t position;
     struct gather data;
 };
@@ -42,7 +40,7 @@ static void deliver_chunk(struct unit *unit) {
     if (c->encoder->stage.broken)
         return;
     if (c->failed) {
-        stage_break(&c->encoder->stage, c->encoder->ordered, &c->fault);
+        stage_break(&c->encoder->stage, &c->fault);
         return;
     }
     stage_push(c->encoder->next, (struct view){.data = c->output->data,
@@ -58,18 +56,11 @@ static void release_chunk(struct unit *unit) {
     free(c);
 }
 
-static void fail_memory(struct encoder *e) {
-    struct fault f;
-    diag_fault_memory(&f);
-    e->dead = true;
-    stage_fail(&e->stage, e->ordered, &f);
-}
-
 // Submits what has been gathered as a chunk.
 static void submit_chunk(struct encoder *e) {
     struct chunk *c = calloc(1, sizeof *c);
     if (c == NULL) {
-        fail_memory(e);
+        stage_fail_memory(&e->stage);
         return;
     }
     c->unit.job.run = run_chunk;
@@ -82,15 +73,15 @@ static void submit_chunk(struct encoder *e) {
     c->slab = e->data.slab;
     c->origin = e->data.place.origin;
     gather_begin(&e->data, e->chunk_size);
-    ordered_submit(e->ordered, &c->unit);
+    ordered_submit(e->stage.ordered, &c->unit);
 }
 
 static void push(struct stage *stage, struct view v) {
     struct encoder *e = (struct encoder *)stage;
-    while (!e->dead && !e->stage.broken && v.size > 0) {
+    while (!stage_is_closed(&e->stage) && v.size > 0) {
         int gathered = gather_fill(&e->data, &v, &e->position);
         if (gathered < 0)
-            fail_memory(e);
+            stage_fail_memory(&e->stage);
         else if (gathered > 0)
             submit_chunk(e);
     }
@@ -98,10 +89,10 @@ static void push(struct stage *stage, struct view v) {
 
 static void finish(struct stage *stage) {
     struct encoder *e = (struct encoder *)stage;
-    if (!e->dead && e->data.have > 0)
+    if (!e->stage.failed && e->data.have > 0)
         submit_chunk(e);
-    if (!e->dead)
-        stage_finish_in_order(stage, e->ordered, e->next);
+    if (!e->stage.failed)
+        stage_finish_in_order(stage, e->next);
 }
 
 static void free_encoder(struct stage *stage) {
@@ -118,7 +109,7 @@ struct stage *xbcrypt_enc_new(struct ordered *o, struct xbcrypt_key *key, size_t
     if (e == NULL)
         return NULL;
     e->stage.ops = &operations;
-    e->ordered = o;
+    e->stage.ordered = o;
     e->key = key;
     e->chunk_size = chunk_size;
     e->next = next;

@@ -25,11 +25,9 @@ struct member {
 
 struct reader {
     struct stage stage;
-    struct ordered *ordered;
     uint64_t max_chunk;
     struct xbstream_target target;
     uint64_t position;
-    bool dead;
     bool any; // a chunk has been met
     enum state state;
     struct head head;
@@ -62,17 +60,6 @@ struct piece {
     uint32_t crc;
     bool last;
 };
-
-static void fail(struct reader *r, const struct fault *f) {
-    r->dead = true;
-    stage_fail(&r->stage, r->ordered, f);
-}
-
-static void fail_memory(struct reader *r) {
-    struct fault f;
-    diag_fault_memory(&f);
-    fail(r, &f);
-}
 
 static void chunk_unref(struct chunk *c) {
     if (c == NULL || --c->references > 0)
@@ -153,7 +140,7 @@ static void deliver_piece(struct unit *unit) {
     c->sum = checksum_crc32_join(c->sum, p->crc, p->view.size);
     if (hold(c, p) < 0) {
         diag_fault_memory(&f);
-        stage_break(&c->reader->stage, c->reader->ordered, &f);
+        stage_break(&c->reader->stage, &f);
         return;
     }
     if (!p->last)
@@ -168,7 +155,7 @@ static void deliver_piece(struct unit *unit) {
                "; fetch the backup again",
                place_text(&c->place, 0, where), c->crc, c->sum);
     prefix_member(c->member, &f);
-    stage_break(&c->reader->stage, c->reader->ordered, &f);
+    stage_break(&c->reader->stage, &f);
 }
 
 static void release_piece(struct unit *unit) {
@@ -182,7 +169,7 @@ static void submit_piece(struct reader *r, struct view v) {
     struct piece *p = calloc(1, sizeof *p);
     if (p == NULL || view_hold(&v) < 0) {
         free(p);
-        fail_memory(r);
+        stage_fail_memory(&r->stage);
         return;
     }
     r->remaining -= v.size;
@@ -194,7 +181,7 @@ static void submit_piece(struct reader *r, struct view v) {
     p->view = v;
     p->last = r->remaining == 0;
     r->chunk->references++;
-    ordered_submit(r->ordered, &p->unit);
+    ordered_submit(r->stage.ordered, &p->unit);
 }
 
 // A member's end.
@@ -217,14 +204,14 @@ static void release_ending(struct unit *unit) {
 static void submit_ending(struct reader *r, struct member *member) {
     struct ending *e = calloc(1, sizeof *e);
     if (e == NULL) {
-        fail_memory(r);
+        stage_fail_memory(&r->stage);
         return;
     }
     e->unit.deliver = deliver_ending;
     e->unit.release = release_ending;
     e->reader = r;
     e->member = member;
-    ordered_submit(r->ordered, &e->unit);
+    ordered_submit(r->stage.ordered, &e->unit);
 }
 
 // The member that the chunk in the head belongs to, begun if it is new. NULL and *f on failure.
@@ -341,7 +328,7 @@ static bool take_head(struct reader *r, struct view *v) {
     if (parsed == 0)
         return v->size > 0 && (head_fill(&r->head, need, v, &r->position), true);
     if (parsed < 0) {
-        fail(r, &f);
+        stage_fail(&r->stage, &f);
         return false;
     }
     r->any = true;
@@ -356,12 +343,12 @@ static bool take_head(struct reader *r, struct view *v) {
         return true;
     }
     if (begin_chunk(r, &f) < 0) {
-        fail(r, &f);
+        stage_fail(&r->stage, &f);
         return false;
     }
     if (r->header.type == XBSTREAM_END)
         end_chunk(r);
-    return !r->dead;
+    return !r->stage.failed;
 }
 
 static bool take_map(struct reader *r, struct view *v) {
@@ -370,10 +357,10 @@ static bool take_map(struct reader *r, struct view *v) {
         return false;
     int gathered = gather_fill(&r->map, v, &r->position);
     if (gathered < 0)
-        fail_memory(r);
+        stage_fail_memory(&r->stage);
     else if (gathered > 0 && begin_chunk(r, &f) < 0)
-        fail(r, &f);
-    return !r->dead;
+        stage_fail(&r->stage, &f);
+    return !r->stage.failed;
 }
 
 static bool take_payload(struct reader *r, struct view *v) {
@@ -390,12 +377,12 @@ static bool take_payload(struct reader *r, struct view *v) {
         r->remaining -= part.size;
     else
         submit_piece(r, part);
-    return !r->dead;
+    return !r->stage.failed;
 }
 
 static void push(struct stage *stage, struct view v) {
     struct reader *r = (struct reader *)stage;
-    bool more = !r->dead && !r->stage.broken;
+    bool more = !stage_is_closed(&r->stage);
     while (more)
         switch (r->state) {
         case IN_HEAD:
@@ -434,7 +421,7 @@ static void deliver_verdict(struct unit *unit) {
     }
     if (r->target.unfinished != NULL)
         names_visit(r->names, visit_name, r);
-    stage_break(&r->stage, r->ordered, &e->fault);
+    stage_break(&r->stage, &e->fault);
 }
 
 static void release_verdict(struct unit *unit) {
@@ -444,13 +431,13 @@ static void release_verdict(struct unit *unit) {
 static void finish(struct stage *stage) {
     struct reader *r = (struct reader *)stage;
     // A chunk without payload, or whose payload has come whole, is complete.
-    if (!r->dead && r->state != IN_HEAD && r->state != IN_MAP && r->remaining == 0)
+    if (!r->stage.failed && r->state != IN_HEAD && r->state != IN_MAP && r->remaining == 0)
         end_chunk(r);
-    if (r->dead)
+    if (r->stage.failed)
         return;
     struct verdict *e = calloc(1, sizeof *e);
     if (e == NULL) {
-        fail_memory(r);
+        stage_fail_memory(&r->stage);
         return;
     }
     if (r->state != IN_HEAD || r->head.have > 0)
@@ -469,9 +456,9 @@ static void finish(struct stage *stage) {
     e->unit.deliver = deliver_verdict;
     e->unit.release = release_verdict;
     e->reader = r;
-    ordered_submit(r->ordered, &e->unit);
+    ordered_submit(r->stage.ordered, &e->unit);
     if (e->fault.status != 0)
-        r->dead = true;
+        r->stage.failed = true;
 }
 
 static void free_member(struct name *name, void *context) {
@@ -496,7 +483,7 @@ struct stage *xbstream_reader_new(struct ordered *o, uint64_t max_chunk,
     if (r == NULL)
         return NULL;
     r->stage.ops = &operations;
-    r->ordered = o;
+    r->stage.ordered = o;
     r->max_chunk = max_chunk;
     r->target = target;
     return &r->stage;

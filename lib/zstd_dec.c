@@ -8,7 +8,7 @@
 
 // The outline of a frame (RFC 8878): magic, descriptor, [window], [dictionary id], [content size],
 // blocks of (3-byte header, data) until the last one, [checksum].
-enum step { MAGIC, SKIPPABLE_SIZE, DESCRIPTOR, BLOCK_HEADER };
+enum step { DESCRIPTOR = FRAMES_FIRST, BLOCK_HEADER };
 enum { FLAG_CHECKSUM = 0x04, FLAG_SINGLE_SEGMENT = 0x20, BLOCK_RLE = 1, BLOCK_RESERVED = 3 };
 
 static uint64_t header_rest(uint8_t descriptor) {
@@ -20,19 +20,12 @@ static uint64_t header_rest(uint8_t descriptor) {
 }
 
 static unsigned step_size(unsigned step) {
-    return step == DESCRIPTOR ? 1 : step == BLOCK_HEADER ? 3 : 4;
+    return step == DESCRIPTOR ? 1 : 3;
 }
 
 static bool take_step(struct frames_walk *w) {
     uint32_t word = le32_get(w->bytes), type = word >> 1 & 3;
-    switch ((enum step)w->step) {
-    case MAGIC:
-        w->step = (word & 0xfffffff0u) == 0x184d2a50u ? SKIPPABLE_SIZE : DESCRIPTOR;
-        return w->step == SKIPPABLE_SIZE || word == 0xfd2fb528u;
-    case SKIPPABLE_SIZE:
-        w->skip = word;
-        w->step = FRAMES_LAST;
-        return true;
+    switch (w->step) {
     case DESCRIPTOR:
         w->flags = w->bytes[0];
         w->skip = header_rest(w->bytes[0]);
@@ -71,6 +64,7 @@ static void close_decoder(void *decoder) {
 
 struct stage *zstd_dec_new(struct ordered *o, struct stage *next) {
     static const struct frames_codec codec = {.name = "a Zstandard",
+                                              .magic = 0xfd2fb528u,
                                               .step_size = step_size,
                                               .take_step = take_step,
                                               .open = open_decoder,
