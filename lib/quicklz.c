@@ -371,9 +371,9 @@ SPECIALISED void decode_steps(struct decoder *d, bool is_wide) {
 
 // Decodes from any state to the end of the packet, checking each item.
 SPECIALISED const char *decode_carefully(struct decoder *d, unsigned level, bool is_wide) {
-    if (level == 1)
-        decode_steps(d, is_wide);
     while (d->at < d->size) {
+        if (level == 1 && d->cursor == d->at)
+            decode_steps(d, is_wide);
         if (d->control == 1) {
             if (d->in_end - d->in < 4)
                 return CUT_OFF;
@@ -390,8 +390,6 @@ SPECIALISED const char *decode_carefully(struct decoder *d, unsigned level, bool
             d->in += m.size;
             d->at += m.length;
             d->cursor = d->at;
-            if (level == 1)
-                decode_steps(d, is_wide);
         } else {
             if (d->at + LITERALS_ONLY_FROM >= d->size)
                 break;
