@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What the tests of the stream programs share. To be loaded in setup().
+
+# A directory of the test's own: bats keeps files of its own beside it.
+mkdir "$BATS_TEST_TMPDIR/work"
+cd "$BATS_TEST_TMPDIR/work" || return 1
+fixtures=$XBPIPE_TESTS/fixtures
+key=$fixtures/rds/password.hex # of all of fixtures/rds
+xbc=$fixtures/xbcrypt
+
+make_xbstream() { python3 "$XBPIPE_TESTS/cli/make_xbstream.py" "$@"; }
+make_qpress() { python3 "$XBPIPE_TESTS/cli/make_qpress.py" "$@"; }
+
+# fails STATUS MESSAGE COMMAND...: it ends with that status and exactly that on standard error.
+fails() {
+    local expected=$1 message=$2
+    shift 2
+    run --separate-stderr "$@"
+    if [ "$status" -ne "$expected" ] || [ "${stderr-}" != "$message" ]; then
+        echo "command:  $*"
+        echo "status:   $status, expected $expected"
+        echo "stderr:   $stderr"
+        echo "expected: $message"
+        return 1
+    fi
+}
+
+# succeeds COMMAND...: status 0 and nothing on standard error.
+succeeds() { fails 0 "" "$@"; }
+
+# Everything below a directory that is not a directory, hidden files included.
+files() { (cd "$1" && find . ! -type d | sed 's,^\./,,' | LC_ALL=C sort); }
+
+# restored DIR SUMS: the files of the list are there, right, and no others.
+restored() {
+    [ "$(files "$1")" = "$(sed 's/^[0-9a-f]*  //; s,^\./,,' "$2" | LC_ALL=C sort)" ] || {
+        echo "files in $1:"
+        files "$1" | head -20
+        return 1
+    }
+    (cd "$1" && sha256sum -c --quiet --strict "$2")
+}
+
+# Programs that a standard input is not typed to: with the file `in` on it.
+from() {
+    local input=$1
+    shift
+    "$@" <"$input"
+}
+
+# Runs a command as a user for whom permissions count.
+unprivileged() {
+    if [ "$(id -u)" -ne 0 ]; then
+        "$@"
+    else
+        setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+    fi
+}
+
+# Skips the test, with the reason, where unprivileged cannot be had.
+need_unprivileged() {
+    [ "$(id -u)" -ne 0 ] && return
+    chmod go+x "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR/.." "$BATS_TEST_TMPDIR" .
+    unprivileged test -x "$BUILD_DIR/xbunpack" -a -r "$fixtures/xbcrypt/plain.txt" -a -x "$PWD" ||
+        skip "the user nobody cannot get at the build, the fixtures, or the test's directory"
+}
+
+sanitized() { [[ $BUILD_DIR == */san-* ]]; }

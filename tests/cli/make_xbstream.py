@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Writes an xbstream archive, whole or hostile, to standard output.
+
+Each argument is one chunk: a type letter and fields NAME=VALUE with spaces between them, where a
+value may hold \\xNN escapes. Fields: name; data (@FILE: a file's content; *N: N bytes); offset;
+flags; map (pairs SKIP:LENGTH with commas between, for type S); and, to lie: crc=bad, size, entries,
+name_size. RAW data=... puts bytes between chunks. MEMBER name=N data=D is a whole member.
+"""
+import struct
+import sys
+import zlib
+
+
+def unescape(text):
+    return text.encode("latin-1", "surrogateescape").decode("unicode_escape").encode("latin-1")
+
+
+def content(text):
+    if text.startswith("@"):
+        with open(text[1:], "rb") as f:
+            return f.read()
+    if text.startswith("*"):
+        return bytes(i * i // 7 % 256 for i in range(int(text[1:])))
+    return unescape(text)
+
+
+def chunk(kind, field):
+    name = unescape(field.get("name", ""))
+    data = content(field.get("data", ""))
+    if kind == "RAW":
+        return data
+    if kind == "MEMBER":
+        return chunk("P", field) + chunk("E", {"name": field["name"]})
+    head = b"XBSTCK01" + bytes([int(field.get("flags", "0"))]) + unescape(kind)
+    head += struct.pack("<I", int(field.get("name_size", len(name)))) + name
+    if kind == "E":
+        return head
+    pairs = [tuple(map(int, p.split(":"))) for p in field.get("map", "").split(",") if p]
+    coded = b"".join(struct.pack("<II", *p) for p in pairs)
+    crc = zlib.crc32(coded + data) ^ (1 if field.get("crc") == "bad" else 0)
+    if kind == "S":
+        head += struct.pack("<I", int(field.get("entries", len(pairs))))
+    else:
+        coded = b""
+    head += struct.pack("<QQI", int(field.get("size", len(data))), int(field.get("offset", "0")), crc)
+    return head + coded + data
+
+
+def main():
+    for argument in sys.argv[1:]:
+        kind, *fields = argument.split(" ")
+        sys.stdout.buffer.write(chunk(kind, dict(f.split("=", 1) for f in fields)))
+
+
+main()
