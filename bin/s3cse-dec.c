@@ -192,7 +192,7 @@ static int run_between(const struct options *o, const struct s3_envelope *e,
         name = diag_name(o->output.path, strlen(o->output.path), shown, sizeof shown);
     if (whole)
         interrupt_catch();
-    struct s3_body body = {.first = look_at_input};
+    struct s3_body body = {.first = look_at_input, .own_file = whole};
     int result = s3_body_run(&body, stream, in, outfile_fd(out), name, f);
     if (result < 0) {
         if (!whole)

@@ -209,7 +209,7 @@ static int run_between(const struct options *o, struct s3_envelope *e,
     char shown[256];
     if (o->output.path != NULL)
         name = diag_name(o->output.path, strlen(o->output.path), shown, sizeof shown);
-    struct s3_body body = {.first = NULL};
+    struct s3_body body = {.first = NULL, .own_file = outfile_seekable(out->body)};
     if (s3_body_run(&body, stream, in, outfile_fd(out->body), name, f) < 0)
         return -1;
     e->length = s3_content_plain_size(stream);

@@ -4,6 +4,7 @@
 #include "cpus.h"
 #include "fdio.h"
 #include "interrupt.h"
+#include "pagecache.h"
 #include "pool.h"
 
 #include <errno.h>
@@ -41,6 +42,8 @@ static int write_out(struct run *r, size_t size, struct fault *f) {
             return diag_fault(f, EX_TEMPFAIL, "%s", "");
         return diag_fault_errno(f, EX_IOERR, errno, "cannot write %s", r->out_name);
     }
+    if (body->own_file)
+        pagecache_written(r->out_fd, body->written, size);
     body->written += size;
     return 0;
 }
@@ -69,13 +72,16 @@ struct window {
     size_t size;    // bytes wanted
     size_t skip;    // bytes before it that are mapped too, up to a page's start
     uint8_t *pages; // NULL: not mapped
+    off_t first;    // where the pages are in the file
     size_t mapped;  // bytes
     bool there;
 };
 
 static void unmap(struct window *w) {
-    if (w->pages != NULL)
-        munmap(w->pages, w->mapped);
+    if (w->pages == NULL)
+        return;
+    munmap(w->pages, w->mapped);
+    pagecache_read(w->fd, (uint64_t)w->first, w->mapped);
     w->pages = NULL;
 }
 
@@ -85,7 +91,8 @@ static enum job_result map(struct job *job, unsigned thread) {
     unmap(w);
     w->skip = (size_t)(w->at % sysconf(_SC_PAGESIZE));
     w->mapped = w->skip + w->size;
-    void *pages = mmap(NULL, w->mapped, PROT_READ, MAP_SHARED, w->fd, w->at - (off_t)w->skip);
+    w->first = w->at - (off_t)w->skip;
+    void *pages = mmap(NULL, w->mapped, PROT_READ, MAP_SHARED, w->fd, w->first);
     w->pages = pages == MAP_FAILED ? NULL : pages;
     // Where a page cannot be had (the file was cut, the disk fails) this says so, and reading it
     // will say why; without it the process would get SIGBUS.

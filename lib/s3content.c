@@ -27,7 +27,9 @@ struct s3_content_stream {
     bool gcm;
     bool has_length;
     uint64_t length; // of the plaintext, as the metadata says
-    uint64_t in;     // bytes pushed
+    bool has_body_size;
+    uint64_t body_size; // as the metadata says
+    uint64_t in;        // bytes pushed
     uint64_t out;
     uint8_t tail[S3_TAG_SIZE]; // decrypting GCM: the last bytes pushed, which may be the tag
     size_t tail_size;
@@ -101,6 +103,8 @@ static int begin(struct s3_content_stream **out, const struct s3_envelope *e,
     s->gcm = e->content != S3_CONTENT_CBC;
     s->has_length = e->has_length;
     s->length = e->length;
+    s->has_body_size = e->has_body_size;
+    s->body_size = e->body_size;
     s->cipher = EVP_CIPHER_CTX_new();
     int result = s->cipher == NULL                 ? diag_fault_memory(f)
                  : e->content == S3_CONTENT_COMMIT ? set_committed_cipher(s, e, data_key, f)
@@ -219,7 +223,13 @@ static int check_gcm_size(uint64_t size, struct fault *f) {
                       S3_TAG_SIZE, size);
 }
 
-static int check_cbc_size(uint64_t size, struct fault *f) {
+// AES-CBC cut at a block passes for whole where the last byte happens to look like padding.
+static int check_cbc_size(uint64_t size, bool known, uint64_t expected, struct fault *f) {
+    if (known && size != expected)
+        return diag_fault(f, EX_DATAERR,
+                          "the object is not whole: expected %" PRIu64
+                          " bytes by its ContentLength, found %" PRIu64,
+                          expected, size);
     if (size > 0 && size % BLOCK_SIZE == 0)
         return 0;
     return diag_fault(f, EX_DATAERR,
@@ -245,7 +255,7 @@ static int finish_gcm(struct s3_content_stream *s, uint8_t *out, struct fault *f
 
 static int finish_cbc(struct s3_content_stream *s, uint8_t *out, size_t *out_size,
                       struct fault *f) {
-    if (check_cbc_size(s->in, f) < 0)
+    if (check_cbc_size(s->in, s->has_body_size, s->body_size, f) < 0)
         return -1;
     int n;
     if (EVP_DecryptFinal_ex(s->cipher, out, &n) != 1)
@@ -274,7 +284,7 @@ int s3_content_finish(struct s3_content_stream *s, uint8_t *out, size_t *out_siz
 int s3_content_check_size(const struct s3_envelope *e, uint64_t size, struct fault *f) {
     if (e->content != S3_CONTENT_CBC)
         return check_gcm_size(size, f);
-    if (check_cbc_size(size, f) < 0)
+    if (check_cbc_size(size, e->has_body_size, e->body_size, f) < 0)
         return -1;
     uint64_t expected = e->length / BLOCK_SIZE * BLOCK_SIZE + BLOCK_SIZE;
     if (e->has_length && size != expected)

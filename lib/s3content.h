@@ -36,9 +36,9 @@ int s3_content_encrypt(struct s3_content_stream **s, struct s3_envelope *e,
 int s3_content_push(struct s3_content_stream *s, const void *data, size_t size, uint8_t *out,
                     size_t *out_size, struct fault *f);
 
-// Ends the input: checks tag, or length and padding and, with AES-CBC, the length that the metadata
-// says. Up to S3_CONTENT_SLACK bytes come out. Returns 0; or -1 and EX_DATAERR or EX_SOFTWARE in
-// *f: then nothing that came out of the stream may be used.
+// Ends the input: checks tag, or length and padding and, with AES-CBC, the lengths that the
+// metadata says. Up to S3_CONTENT_SLACK bytes come out. Returns 0; or -1 and EX_DATAERR or
+// EX_SOFTWARE in *f: then nothing that came out of the stream may be used.
 int s3_content_finish(struct s3_content_stream *s, uint8_t *out, size_t *out_size, struct fault *f);
 
 // Bytes of plaintext so far.

@@ -112,6 +112,18 @@ static int take(struct s3_metadata *m, const char *name, size_t name_size, const
     return 0;
 }
 
+// Keeps the size of the object beside its metadata. That of a part (an answer with a ContentRange)
+// says nothing.
+static void take_body_size(struct s3_metadata *m, const char *text, size_t size) {
+    char digits[20] = "";
+    if (size == 0 || size >= sizeof digits || text[0] < '0' || text[0] > '9')
+        return;
+    memcpy(digits, text, size);
+    char *end;
+    m->body_size = strtoull(digits, &end, 10);
+    m->has_body_size = *end == '\0';
+}
+
 static bool is_envelope_name(const char *name) {
     if (strncasecmp(name, prefix, sizeof prefix - 1) == 0)
         name += sizeof prefix - 1;
@@ -149,6 +161,7 @@ static int parse_json(struct s3_metadata *m, const char *text, size_t size, stru
                           show(error.text, shown, sizeof shown));
     }
     json_t *metadata = json_object_get(root, "Metadata");
+    json_t *length = json_object_get(root, "ContentLength");
     int result;
     if (!json_is_object(root))
         result = diag_fault(f, EX_DATAERR, "%s: expected a JSON object", m->shown);
@@ -159,6 +172,11 @@ static int parse_json(struct s3_metadata *m, const char *text, size_t size, stru
                             m->shown);
     else
         result = take_json_map(m, json_is_object(metadata) ? metadata : root, f);
+    if (json_is_object(metadata) && json_is_integer(length) && json_integer_value(length) >= 0 &&
+        json_object_get(root, "ContentRange") == NULL) {
+        m->body_size = (uint64_t)json_integer_value(length);
+        m->has_body_size = true;
+    }
     json_decref(root);
     return result;
 }
@@ -174,9 +192,14 @@ static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+static bool name_is(const char *name, size_t size, const char *expected) {
+    return size == strlen(expected) && strncasecmp(name, expected, size) == 0;
+}
+
 static int parse_headers(struct s3_metadata *m, const char *text, size_t size, struct fault *f) {
     const char *end = text + size;
     bool ended = false; // by an empty line
+    bool is_part = false;
     for (size_t number = 1; text < end; number++) {
         const char *newline = memchr(text, '\n', (size_t)(end - text));
         const char *line = text;
@@ -195,7 +218,8 @@ static int parse_headers(struct s3_metadata *m, const char *text, size_t size, s
                 free(m->value[i]);
                 m->value[i] = NULL;
             }
-            ended = false;
+            m->has_body_size = false;
+            ended = is_part = false;
             continue;
         }
         const char *colon = memchr(line, ':', line_size);
@@ -209,9 +233,14 @@ static int parse_headers(struct s3_metadata *m, const char *text, size_t size, s
             value++;
         if (memchr(value, '\0', (size_t)(stop - value)) != NULL)
             return diag_fault(f, EX_DATAERR, "%s: line %zu: a NUL byte", m->shown, number);
-        if (take(m, line, (size_t)(colon - line), value, (size_t)(stop - value), f) < 0)
+        size_t name_size = (size_t)(colon - line), value_size = (size_t)(stop - value);
+        if (name_is(line, name_size, "content-length"))
+            take_body_size(m, value, value_size);
+        is_part = is_part || name_is(line, name_size, "content-range");
+        if (take(m, line, name_size, value, value_size, f) < 0)
             return -1;
     }
+    m->has_body_size = m->has_body_size && !is_part;
     return 0;
 }
 
@@ -592,6 +621,7 @@ int s3_envelope_make(struct s3_envelope *e, const struct s3_metadata *sources, s
                      struct fault *f) {
     memset(e, 0, sizeof *e);
     bool found = false;
+    const struct s3_metadata *object = &sources[0];
     for (size_t i = 0; i < count; i++)
         found = found || !is_empty(&sources[i]);
     if (found && count == 2) {
@@ -601,10 +631,12 @@ int s3_envelope_make(struct s3_envelope *e, const struct s3_metadata *sources, s
                               "object and its instruction file",
                               sources[0].shown, sources[1].shown);
         size_t file = has_wrapped_key(&sources[1]) ? 1 : 0;
-        if (has_wrapped_key(&sources[file]) &&
-            check_pair(&sources[1 - file], &sources[file], f) < 0)
+        object = &sources[1 - file];
+        if (has_wrapped_key(&sources[file]) && check_pair(object, &sources[file], f) < 0)
             return -1;
     }
+    e->has_body_size = object->has_body_size;
+    e->body_size = object->body_size;
     struct view v;
     merge(&v, sources, count);
     if (read_length(e, &v, f) < 0)

@@ -62,6 +62,8 @@ enum s3_metadata_key {
 struct s3_metadata {
     char shown[160]; // the file's name for messages, printable
     char *value[S3_KEY_COUNT];
+    bool has_body_size;
+    uint64_t body_size; // ContentLength of the object, in bytes
 };
 
 struct s3_pair {
@@ -86,6 +88,10 @@ struct s3_envelope {
     uint8_t commitment[S3_COMMITMENT_SIZE];
     bool has_length;
     uint64_t length; // of the plaintext, in bytes
+    // Of the body, where the metadata came with the object's ContentLength. No part of the
+    // envelope, but what tells a download that was cut.
+    bool has_body_size;
+    uint64_t body_size;
 };
 
 // Reads `size` bytes of metadata in any of these forms: the JSON that `aws s3api head-object` or

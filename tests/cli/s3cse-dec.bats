@@ -166,6 +166,26 @@ END
         s3cse-dec -e "$fixtures/cli/head-ruby-v1-kms-cbc-instr-1000.json" -f "$v/kms.key" -i "$v/object"
 }
 
+@test "a download that was cut is found by ContentLength, where the padding happens to look right" {
+    # A first block of 15 bytes and a 1: cut after it, the 1 is padding.
+    { head -c 15 /dev/zero; printf '\001'; head -c 16 /dev/zero; } >input
+    printf '{"CiphertextBlob":"QUJD","Plaintext":"%s","KeyId":"k"}' "$(base64 -w 0 "$cbc/data.key")" >reply
+    s3cse-enc -e env.json -f reply -i input -o body
+    head -c 16 body >part
+    sed '/unencrypted-content-length/d; s/\(matdesc.*\),$/\1/' env.json >map.json
+    s3cse-dec -e map.json -f "$cbc/data.key" -i part -o unnoticed 2>/dev/null
+    [ "$(wc -c <unnoticed)" -eq 15 ]
+    printf '{"ContentLength": 48, "Metadata": %s}' "$(cat map.json)" >head.json
+    refused 65 "the object is not whole: expected 48 bytes by its ContentLength, found 16" \
+        s3cse-dec -e head.json -f "$cbc/data.key" -i part
+    status=0
+    s3cse-dec -e head.json -f "$cbc/data.key" -o result < <(cat part) 2>err || status=$?
+    [ "$status" -eq 65 ]
+    [ "$(cat err)" = "s3cse-dec: the object is not whole: expected 48 bytes by its ContentLength, found 16" ]
+    [ ! -e result ]
+    s3cse-dec -e head.json -f "$cbc/data.key" -i body 2>/dev/null | cmp - input
+}
+
 @test "a plain backup is told apart by its metadata" {
     echo '{"ContentLength": 1000, "ServerSideEncryption": "aws:kms", "Metadata": {}}' >head.json
     refused 65 "no envelope in the metadata: no encryption client encrypted this object; use it as it is, or if there is an instruction file (the object's name and '.instruction'), give that by -e" \

@@ -170,6 +170,46 @@ static void test_forms(void **state) {
     }
 }
 
+// The object's size beside its metadata, but not that of a part.
+static void test_body_size(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        bool known;
+    } cases[] = {
+        {"{\"ContentLength\":1008,\"Metadata\":{}}", true},
+        {"{\"ContentLength\":1008,\"ContentRange\":\"bytes 0-1007/70016\",\"Metadata\":{}}", false},
+        {"{\"ContentLength\":-1,\"Metadata\":{}}", false},
+        {"{\"ContentLength\":\"1008\",\"Metadata\":{}}", false},
+        {"{\"ContentLength\":1008}", false},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 1008\r\n", true},
+        {"HTTP/1.1 206 OK\r\nContent-Length: 1008\r\ncontent-range: bytes 0-1007/70016\r\n", false},
+        {"HTTP/1.1 301 Moved\r\nContent-Length: 7\r\n\r\nHTTP/1.1 200 "
+         "OK\r\ncontent-length:1008\r\n",
+         true},
+        {"Content-Length: 10x\r\n", false},
+        {"Content-Length: -10\r\n", false},
+        {"Content-Length: 99999999999999999999\r\n", false},
+        {"Content-Length:\r\n", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct s3_envelope e;
+        struct fault f;
+        assert_int_equal(make(&e, cases[i].text, &f), 0);
+        assert_int_equal(e.has_body_size, cases[i].known);
+        if (cases[i].known)
+            assert_int_equal(e.body_size, 1008);
+    }
+    // Of two sources it is the object's.
+    struct s3_envelope e;
+    const char *const pair[] = {FIXTURES "/s3/objects/ruby-v1-kms-cbc-instr-1000.bin.instruction",
+                                FIXTURES "/s3/cli/head-ruby-v1-kms-cbc-instr-1000.json"};
+    struct fault f;
+    assert_int_equal(s3_envelope_load(&e, pair, 2, &f), 1);
+    assert_true(e.has_body_size && e.body_size == 1008);
+    s3_envelope_free(&e);
+}
+
 static void test_paths(void **state) {
     (void)state;
     struct s3_envelope e;
@@ -500,6 +540,7 @@ int main(void) {
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_negative_vectors),
         cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_body_size),
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_lenience),
         cmocka_unit_test(test_plain),
