@@ -144,6 +144,60 @@ SH
     done
 }
 
+# Programs of a build in which the one named is replaced by one that fails.
+build_with_broken() {
+    mkdir build
+    ln -s "$BUILD_DIR"/{b64hex,kmsunwrap,xbunpack} build/
+    rm "build/$1"
+    printf '#!/bin/sh\nexit 3\n' >"build/$1"
+    chmod +x "build/$1"
+}
+
+@test "the demo runs from any directory, prints what it runs, and cleans up" {
+    mkdir build
+    ln -s "$BUILD_DIR"/{b64hex,kmsunwrap,xbunpack} build/
+    build=$PWD/build
+    cd /
+    run --separate-stderr "$root/examples/demo.sh" "$build"
+    [ "$status" -eq 0 ]
+    [ -z "$stderr" ]
+    [[ $output == *"$ xbunpack -C restored --decrypt -f <(kmsunwrap "* ]]
+    [[ $output == *"every file is as it was"* ]]
+    [[ $output == *"Restored and verified: 208 files, 18675995 bytes, from a backup of 1893510 bytes." ]]
+    [ "$(ls "$build")" = "$(printf '%s\n' b64hex kmsunwrap xbunpack)" ]
+}
+
+@test "the demo fails where any of its programs does, and cleans up" {
+    for program in b64hex kmsunwrap xbunpack; do
+        rm -rf build
+        build_with_broken "$program"
+        run "$root/examples/demo.sh" build
+        [ "$status" -ne 0 ]
+        [[ $output != *"Restored and verified"* ]]
+        [ "$(find build -mindepth 1 | wc -l)" -eq 3 ]
+    done
+}
+
+@test "the demo fails where a restored file is not the original, or is one too many" {
+    mkdir -p copy/examples copy/tests
+    cp "$root/examples/demo.sh" copy/examples/
+    ln -s "$fixtures" copy/tests/fixtures
+    mkdir build
+    ln -s "$BUILD_DIR"/{b64hex,kmsunwrap,xbunpack} build/
+    copy/examples/demo.sh build >/dev/null
+    rm copy/tests/fixtures
+    mkdir -p copy/tests/fixtures/mariadb
+    ln -s "$fixtures"/{kms,rds} copy/tests/fixtures/
+    sed '3s/^[0-9a-f]\{8\}/00000000/' "$fixtures/mariadb/shop.sha256" >copy/tests/fixtures/mariadb/shop.sha256
+    run copy/examples/demo.sh build
+    [ "$status" -eq 1 ]
+    [[ $output == *"backup-my.cnf: FAILED"* ]]
+    sed 3d "$fixtures/mariadb/shop.sha256" >copy/tests/fixtures/mariadb/shop.sha256
+    run copy/examples/demo.sh build
+    [ "$status" -eq 1 ]
+    [[ $output == *"the restored files are not the expected ones"*"backup-my.cnf"* ]]
+}
+
 # Each message of the troubleshooting table, with a command that makes it appear.
 provoke() {
     local rds=$fixtures/rds
