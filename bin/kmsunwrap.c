@@ -3,18 +3,52 @@
 #include "diag.h"
 #include "json_secret.h"
 #include "keytext.h"
+#include "kms_context.h"
 #include "kms_options.h"
+#include "s3envelope.h"
 
+#include <string.h>
 #include <unistd.h>
 
+enum { KEY_ENVELOPE = 0x4201 };
+
+struct options {
+    struct kms_options kms;
+    const char *envelopes[2]; // paths
+    size_t envelope_count;
+};
+
+static const struct argp_option option_list[] = {
+    {"envelope", KEY_ENVELOPE, "FILE", 0,
+     "aws: take the ciphertext and its encryption context from the metadata of an S3 object "
+     "(twice: metadata and instruction file)",
+     3},
+    {0}};
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
-    (void)arg;
+    struct options *options = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = state->input;
+        state->child_inputs[0] = &options->kms;
+        return 0;
+    case KEY_ENVELOPE:
+        if (options->envelope_count == 2)
+            argp_error(state, "--envelope: expected one file, or two");
+        else
+            options->envelopes[options->envelope_count++] = arg;
         return 0;
     case ARGP_KEY_ARG:
         kms_options_no_operand(state);
+        return 0;
+    case ARGP_KEY_SUCCESS:
+        if (options->envelope_count == 0)
+            return 0;
+        if ((options->kms.provider->options & KMS_OPTION_ENVELOPE) == 0)
+            argp_error(state, "--envelope has no meaning with --provider=%s",
+                       options->kms.provider->name);
+        if (options->kms.context_count != 0)
+            argp_error(state, "--envelope brings its own encryption context: leave out "
+                              "--encryption-context");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -23,6 +57,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 static const struct argp_child children[] = {{&kms_options_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
+    .options = option_list,
     .parser = parse,
     .children = children,
     .doc = "Unwrap the key on standard input and write its plaintext to standard output.\v"
@@ -30,26 +65,59 @@ static const struct argp argp = {
            "printed.",
 };
 
-static int unwrap(const struct kms_options *options, struct fault *f) {
-    const struct kms_provider *provider = options->provider;
+// Takes blob and context out of an envelope.
+static int read_envelope(struct options *options, struct secret *input, struct fault *f) {
+    struct s3_envelope envelope;
+    int found = s3_envelope_load(&envelope, options->envelopes, options->envelope_count, f);
+    int result = found < 0 ? -1 : 0;
+    if (found == 0)
+        result = diag_fault(f, EX_DATAERR,
+                            "envelope: expected the metadata of an object that a client encrypted, "
+                            "found none of its keys");
+    else if (found > 0 && !s3_wrap_by_kms(envelope.wrap))
+        result =
+            diag_fault(f, EX_DATAERR,
+                       "envelope: expected a data key wrapped by AWS KMS, found one wrapped by "
+                       "%s; see --wrapping-key of s3cse-dec",
+                       s3_wrap_name(envelope.wrap));
+    size_t size = result == 0 ? strlen(envelope.wrapped_base64) : 0;
+    if (result == 0)
+        result = kms_context_of_envelope(&options->kms.request.context, &envelope, f);
+    if (result == 0 && (result = secret_new(input, size, f)) == 0) {
+        memcpy(input->data, envelope.wrapped_base64, size);
+        input->size = size;
+    }
+    s3_envelope_free(&envelope);
+    return result;
+}
+
+static int unwrap(struct options *options, struct fault *f) {
+    const struct kms_provider *provider = options->kms.provider;
     struct secret input = SECRET_NONE, plaintext = SECRET_NONE;
     struct kms_report report = {.asked = ""};
-    int result = keytext_read(&input, STDIN_FILENO, "standard input", provider->input, f);
+    int result;
+    if (options->envelope_count > 0)
+        result = read_envelope(options, &input, f);
+    else
+        result = keytext_read(&input, STDIN_FILENO, "standard input", provider->input, f);
     if (result == 0)
-        result = provider->unwrap(&options->request, &input, &plaintext, &report, f);
-    secret_free(&input);
+        result = kms_options_load(&options->kms, f);
     if (result == 0) {
-        kms_options_report(options, &report);
-        result = keytext_write(options->format, plaintext.data, plaintext.size, f);
+        result = provider->unwrap(&options->kms.request, &input, &plaintext, &report, f);
+        kms_options_report(&options->kms, &report);
     }
+    secret_free(&input);
+    if (result == 0)
+        result = keytext_write(options->kms.format, plaintext.data, plaintext.size, f);
     secret_free(&plaintext);
+    kms_options_free(&options->kms);
     return result;
 }
 
 int main(int argc, char **argv) {
     diag_start();
     json_secret_start();
-    struct kms_options options = {.provider = NULL};
+    struct options options = {.envelope_count = 0};
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     struct fault f;
     return unwrap(&options, &f) < 0 ? diag_print(&f) : 0;

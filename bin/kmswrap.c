@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// kmswrap: a key in base64 on standard input, its wrapped form on standard output.
+// kmswrap: a key in base64 on standard input, its wrapped form on standard output; or a new data
+// key from a key service.
 #include "diag.h"
 #include "json_secret.h"
 #include "keytext.h"
@@ -7,21 +8,48 @@
 
 #include <unistd.h>
 
+enum { KEY_GENERATE = 0x4301 };
+
+struct options {
+    struct kms_options kms;
+    bool generate;
+};
+
+static const struct argp_option option_list[] = {
+    {"generate", KEY_GENERATE, NULL, 0,
+     "aliyun, aws: have a new data key of 256 bits made, and write the service's JSON reply, which "
+     "holds it plain and wrapped",
+     3},
+    {0}};
+
+static void check(const struct options *options, struct argp_state *state) {
+    const struct kms_provider *provider = options->kms.provider;
+    if (provider->wrap == NULL)
+        argp_error(state, "--provider=%s cannot wrap keys", provider->name);
+    if (options->generate && provider->generate == NULL)
+        argp_error(state, "--generate has no meaning with --provider=%s", provider->name);
+    if (options->generate && options->kms.format_given)
+        argp_error(state, "--output has no meaning with --generate, which writes JSON");
+    if ((provider->options & KMS_OPTION_KEY_ID) != 0 && options->kms.request.key_id == NULL)
+        argp_error(state, "--provider=%s needs --key-id", provider->name);
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
     (void)arg;
+    struct options *options = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = state->input;
+        state->child_inputs[0] = &options->kms;
+        return 0;
+    case KEY_GENERATE:
+        options->generate = true;
         return 0;
     case ARGP_KEY_ARG:
         kms_options_no_operand(state);
         return 0;
-    case ARGP_KEY_SUCCESS: {
-        const struct kms_options *options = state->input;
-        if (options->provider->wrap == NULL)
-            argp_error(state, "--provider=%s cannot wrap keys", options->provider->name);
+    case ARGP_KEY_SUCCESS:
+        check(options, state);
         return 0;
-    }
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -29,33 +57,47 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 static const struct argp_child children[] = {{&kms_options_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
+    .options = option_list,
     .parser = parse,
     .children = children,
     .doc = "Wrap the key on standard input (base64) and write the wrapped key to standard output.",
 };
 
-static int wrap(const struct kms_options *options, struct fault *f) {
-    struct secret text = SECRET_NONE, plaintext = SECRET_NONE, wrapped = SECRET_NONE;
-    struct kms_report report = {.asked = ""};
-    int result = keytext_read(&text, STDIN_FILENO, "standard input", "the key in base64", f);
-    if (result == 0)
-        result = keytext_decode(&plaintext, text.data, text.size, f);
+static int read_key(struct secret *plaintext, struct fault *f) {
+    struct secret text;
+    if (keytext_read(&text, STDIN_FILENO, "standard input", "the key in base64", f) < 0)
+        return -1;
+    int result = keytext_decode(plaintext, text.data, text.size, f);
     secret_free(&text);
-    if (result == 0)
-        result = options->provider->wrap(&options->request, &plaintext, &wrapped, &report, f);
-    secret_free(&plaintext);
+    return result;
+}
+
+static int wrap(struct options *options, struct fault *f) {
+    const struct kms_provider *provider = options->kms.provider;
+    const struct kms_request *request = &options->kms.request;
+    struct secret plaintext = SECRET_NONE, result_bytes = SECRET_NONE;
+    struct kms_report report = {.asked = ""};
+    int result = kms_options_load(&options->kms, f);
+    if (result == 0 && !options->generate)
+        result = read_key(&plaintext, f);
     if (result == 0) {
-        kms_options_report(options, &report);
-        result = keytext_write(options->format, wrapped.data, wrapped.size, f);
+        result = options->generate ? provider->generate(request, &result_bytes, &report, f)
+                                   : provider->wrap(request, &plaintext, &result_bytes, &report, f);
+        kms_options_report(&options->kms, &report);
     }
-    secret_free(&wrapped);
+    secret_free(&plaintext);
+    if (result == 0)
+        result = keytext_write(options->generate ? KEYTEXT_RAW : options->kms.format,
+                               result_bytes.data, result_bytes.size, f);
+    secret_free(&result_bytes);
+    kms_options_free(&options->kms);
     return result;
 }
 
 int main(int argc, char **argv) {
     diag_start();
     json_secret_start();
-    struct kms_options options = {.provider = NULL};
+    struct options options = {.generate = false};
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     struct fault f;
     return wrap(&options, &f) < 0 ? diag_print(&f) : 0;

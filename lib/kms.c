@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kms.h"
 
+#include "kms_aliyun.h"
+#include "kms_aws.h"
 #include "kms_file.h"
 #include "kms_response.h"
 
@@ -19,6 +21,23 @@ const struct kms_provider kms_providers[] = {
         .name = "response",
         .input = "the reply of a key service",
         .unwrap = kms_response_unwrap,
+    },
+    {
+        .name = "aliyun",
+        .options = KMS_OPTION_NETWORK | KMS_OPTION_KEY_ID | KMS_OPTION_CONTEXT,
+        .input = "the ciphertext in base64",
+        .unwrap = kms_aliyun_unwrap,
+        .wrap = kms_aliyun_wrap,
+        .generate = kms_aliyun_generate,
+    },
+    {
+        .name = "aws",
+        .options =
+            KMS_OPTION_NETWORK | KMS_OPTION_KEY_ID | KMS_OPTION_CONTEXT | KMS_OPTION_ENVELOPE,
+        .input = "the ciphertext in base64",
+        .unwrap = kms_aws_unwrap,
+        .wrap = kms_aws_wrap,
+        .generate = kms_aws_generate,
     },
     {.name = NULL},
 };

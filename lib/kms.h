@@ -16,7 +16,6 @@ struct kms_request {
     const char *master_key; // the path of a file
     const char *region, *endpoint, *profile, *key_id;
     const char *ca_file;
-    const char *blob; // the wrapped key in base64, from an envelope; else it is the input
     json_t *context;  // the encryption context: an object of strings
     unsigned timeout; // seconds a try
     unsigned retries; // tries after the first

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// A child process that prints a secret.
+#ifndef XBPIPE_CHILD_H
+#define XBPIPE_CHILD_H
+
+#include "diag.h"
+#include "secret.h"
+
+// Runs `command`, of `size` bytes, by /bin/sh -c, with /dev/null as its standard input and an
+// environment without the secrets of this program and of the clouds' clients, and takes what it
+// prints. Returns 0 and *output, which the caller frees; or -1 with *output SECRET_NONE: EX_CONFIG
+// if it cannot be run, ends with another status than 0, or prints nothing or more than 64 KiB;
+// EX_OSERR. `what` names the command in messages, which hold nothing of it or its output.
+int child_output(const char *command, size_t size, const char *what, struct secret *output,
+                 struct fault *f);
+
+#endif

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verifies requests signed with AWS Signature Version 4, by botocore's signer."""
+import hmac
+import re
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+MUST = {"content-type", "host", "x-amz-date", "x-amz-target"}
+
+
+class Refused(Exception):
+    """code, message"""
+
+
+def verify(method, url, headers, body, secret_of):
+    """headers: names in lower case. Returns (access key id, region), or raises Refused."""
+    match = re.fullmatch(
+        r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([a-z0-9-]+)/kms/aws4_request, "
+        r"SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})",
+        headers.get("authorization", ""),
+    )
+    if not match:
+        raise Refused("IncompleteSignatureException", "no SigV4 authorization for kms")
+    key_id, day, region, names, signature = match.groups()
+    signed = names.split(";")
+    must = MUST | ({"x-amz-security-token"} & set(headers))
+    if not must <= set(signed):
+        raise Refused("InvalidSignatureException", f"signed headers {signed}, expected {must}")
+    date = headers["x-amz-date"]
+    if not date.startswith(day):
+        raise Refused("InvalidSignatureException", "date and scope differ")
+    secret = secret_of(key_id)
+    if secret is None:
+        raise Refused(
+            "UnrecognizedClientException",
+            "The security token included in the request is invalid.",
+        )
+    request = AWSRequest(method=method, url=url, data=body)
+    for name in signed:
+        if name != "host":
+            request.headers[name] = headers[name]
+    request.context["timestamp"] = date
+    signer = SigV4Auth(Credentials(key_id, secret), "kms", region)
+    canonical = signer.canonical_request(request)
+    good = signer.signature(signer.string_to_sign(request, canonical), request)
+    if not hmac.compare_digest(good, signature):
+        raise Refused(
+            "InvalidSignatureException",
+            "The request signature we calculated does not match the signature you provided. Check "
+            "your AWS Secret Access Key and signing method.\n\nThe Canonical String for this "
+            f"request should have been\n'{canonical}'",
+        )
+    return key_id, region
