@@ -222,7 +222,7 @@ enum {
     STEP_OUT = 320, // bytes of output that one step may write, with the 4 after its match
     LANES = 4,      // positions of a run that every step enters
     SHORT_RUN = LANES + 2,
-    NO_SLOT = LEVEL1_SLOTS, // the slot that nobody reads
+    NO_SLOT = LEVEL1_SLOTS, // the slot that nobody reads; a table has room for it
 };
 
 typedef uint8_t u8x16 __attribute__((vector_size(16)));
@@ -295,7 +295,7 @@ SPECIALISED void decode_steps(struct decoder *d, bool is_wide) {
         const uint8_t *literals = in, *token = in + n;
         if (rest == 1) {
             // The end mark: the run goes on in the next word. Put its parts side by side, with
-            // room before them for the two bytes before a run.
+            // room before them, because the two bytes before a run are looked at too.
             if (in_end - in < STEP_IN)
                 break;
             rest = load_le32(token);
@@ -334,11 +334,10 @@ SPECIALISED void decode_steps(struct decoder *d, bool is_wide) {
 
         size_t start = at + n, f = load_le16(token), slot = f >> 4, length = (f & 15) + 2;
         size_t position = table_get(table, is_wide, slot);
-        const uint8_t *source = out + position;
         int64_t distance = (int64_t)start - (int64_t)position; // EMPTY: negative
         token += 2;
         if (length - MATCH_MIN <= 16 - MATCH_MIN && distance >= 16) {
-            memcpy(out + start, source, 16);
+            memcpy(out + start, out + position, 16);
         } else {
             if (position == EMPTY(is_wide))
                 break;
@@ -351,7 +350,7 @@ SPECIALISED void decode_steps(struct decoder *d, bool is_wide) {
 
         // The three bytes of the two positions before the match reach into it. Those of its start
         // are its source's: they have the same slot.
-        uint32_t x = load_le16(literals + n - 2) | load_le16(source) << 16;
+        uint32_t x = load_le16(literals + n - 2) | load_le16(out + position) << 16;
         x ^= x >> 12;
         table_put(table, is_wide, (x & run->last_but_one_keep) | run->last_but_one_other,
                   start - 2);
