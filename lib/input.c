@@ -2,17 +2,19 @@
 #include "input.h"
 
 #include "fdio.h"
+#include "interrupt.h"
 #include "pagecache.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 // Bytes of a slab. Larger ones fall out of the second-level cache before they are looked at.
-enum { READ_SIZE = 1 << 20, READ_MIN = 64 << 10 };
+enum { READ_SIZE = 1 << 20, READ_MIN = 64 << 10, WINDOW_SIZE = 4 << 20 };
 
 int input_open(struct input *in, const char *path, struct fault *f) {
     *in = (struct input){.fd = STDIN_FILENO, .name = "standard input", .size = UINT64_MAX};
@@ -51,7 +53,49 @@ static int make_room(struct input *in) {
     return in->slab != NULL ? 0 : -1;
 }
 
+// A page that cannot be had when it is touched (the file was cut, its disk fails, between the
+// moment its window was mapped and now) has no better way to say so.
+static void report_lost_page(int signal_number) {
+    (void)signal_number;
+    static const char text[] = ": cannot read the input: it was cut, or its disk failed\n";
+    const char *name = program_invocation_short_name;
+    ssize_t ignored = write(STDERR_FILENO, name, strlen(name));
+    ignored = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)ignored;
+    _exit(EX_IOERR);
+}
+
+static void catch_lost_pages(void) {
+    struct sigaction action = {.sa_handler = report_lost_page};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, NULL);
+}
+
+// The next window of a regular file. Returns false where it has to be read.
+static bool next_window(struct input *in, struct view *v) {
+    uint64_t at = in->start + in->offset;
+    if (in->size == UINT64_MAX || in->offset >= in->size ||
+        at % (uint64_t)sysconf(_SC_PAGESIZE) != 0)
+        return false;
+    uint64_t left = in->size - in->offset;
+    size_t size = left < WINDOW_SIZE ? (size_t)left : WINDOW_SIZE;
+    struct slab *window = slab_map(in->fd, at, size);
+    if (window == NULL || lseek(in->fd, (off_t)(at + size), SEEK_SET) < 0) {
+        slab_unref(window);
+        return false;
+    }
+    if (in->offset == 0)
+        catch_lost_pages();
+    *v = (struct view){
+        .data = window->data, .size = size, .slab = window, .origin = in->offset, .exact = true};
+    pagecache_read(in->fd, at, size);
+    in->offset += size;
+    return true;
+}
+
 int input_next(struct input *in, struct view *v, struct fault *f) {
+    if (interrupt_pending() == 0 && next_window(in, v))
+        return 1;
     if (make_room(in) < 0)
         return diag_fault_memory(f);
     uint8_t *at = in->slab->data + in->used;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program's input as views of large slabs.
+// The program's input as views of large slabs: a regular file is mapped window by window, all else
+// is read.
 #ifndef XBPIPE_INPUT_H
 #define XBPIPE_INPUT_H
 

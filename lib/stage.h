@@ -18,7 +18,7 @@ struct stage;
 
 struct stage_operations {
     // Takes v.size bytes. The stage takes its own reference to v.slab if it keeps the bytes; bytes
-    // in a slab are the stage's alone, which may overwrite them.
+    // in a slab that is not mapped are the stage's alone, which may overwrite them.
     void (*push)(struct stage *, struct view v);
     // The end of the stage's input. To be called once, after which there are no more pushes.
     void (*finish)(struct stage *);

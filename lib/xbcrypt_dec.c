@@ -27,10 +27,12 @@ struct chunk {
     struct decoder *decoder;
     struct xbcrypt_header header;
     struct place place;
-    const uint8_t *payload; // the plaintext, once decrypted
-    struct slab *slab;      // holds it
-    uint64_t offset;        // of the plaintext in the output
-    bool suspect;           // says version 2 where that is new
+    const uint8_t *payload;
+    struct slab *slab;   // holds it
+    struct slab *output; // for the plaintext; NULL where that takes the payload's place
+    const uint8_t *data; // the plaintext
+    uint64_t offset;     // of the plaintext in the output
+    bool suspect;        // says version 2 where that is new
     bool failed;
     struct fault fault;
 };
@@ -52,12 +54,19 @@ static int check_version(struct chunk *c, unsigned thread) {
                       place_text(&c->place, 0, where));
 }
 
-// Decrypts where the payload stands: these bytes of the slab are nobody else's.
+// Decrypts, where it may be where the payload stands.
 static int decrypt(struct chunk *c, unsigned thread) {
     struct decoder *d = c->decoder;
-    uint8_t *out = c->slab->data + (c->payload - c->slab->data);
     if (c->suspect && check_version(c, thread) < 0)
         return -1;
+    uint8_t *out = c->slab->data + (c->payload - c->slab->data);
+    if (c->slab->mapped) {
+        c->output = slab_new(c->header.payload_size + 1);
+        if (c->output == NULL)
+            return diag_fault_memory(&c->fault);
+        out = c->output->data;
+    }
+    c->data = out;
     if (xbcrypt_decrypt(d->settings->key, thread, &c->header, c->payload, out, &c->place,
                         &c->fault) < 0)
         return -1;
@@ -98,7 +107,7 @@ static bool judge(struct decoder *d, const struct chunk *c) {
     if (c->header.data_size == 0)
         return true; // the next chunk will show
     d->judged = true;
-    if (plaintext_judge(c->payload, c->header.data_size) != PLAINTEXT_RANDOM)
+    if (plaintext_judge(c->data, c->header.data_size) != PLAINTEXT_RANDOM)
         return true;
     if (d->settings->strict) {
         struct fault f;
@@ -131,15 +140,16 @@ static void deliver_chunk(struct unit *unit) {
         d->next->ops->placed(d->next, c->header.data_size);
         return;
     }
-    stage_push(d->next, (struct view){.data = c->payload,
+    stage_push(d->next, (struct view){.data = c->data,
                                       .size = c->header.data_size,
-                                      .slab = c->slab,
+                                      .slab = c->output != NULL ? c->output : c->slab,
                                       .origin = c->place.origin});
 }
 
 static void release_chunk(struct unit *unit) {
     struct chunk *c = (struct chunk *)unit;
     slab_unref(c->slab);
+    slab_unref(c->output);
     free(c);
 }
 
