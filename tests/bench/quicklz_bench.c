@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Usage: quicklz_bench [-l LEVEL] [-b BLOCK] [-r RUNS] FILE...
 // Decodes all QuickLZ packets of the files, RUNS times, on the core that it runs on, and prints the
-// median and best speed (processor time, bytes of output) of the decoder and of the tests' plain one. A
-// qpress archive or an xbstream gives its packets; any other file is cut into blocks (65536 bytes)
-// and encoded first (level 1). For level 1 it also prints what the packets are made of.
+// median and best speed (processor time, bytes of output) of the decoder and of the tests' plain
+// one. A qpress archive or an xbstream gives its packets; any other file is cut into blocks (65536
+// bytes) and encoded first (level 1). For level 1 it also prints what the packets are made of.
 #include <getopt.h>
 #include <stdbool.h>
 #include <stddef.h>
