@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-# From an object in S3 to a backup: the recipe in examples/, and the key's way from kmsunwrap.
+# From an object in S3 to a backup: the key's way from a KMS through kmsunwrap into s3cse-dec, and the
+# recipe in examples/. All services are on loopback.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
     command -v python3 >/dev/null || return 0
     python3 "$XBPIPE_TESTS/s3/unpack.py" "$XBPIPE_TESTS/fixtures/s3" "$BATS_FILE_TMPDIR/v" || return 1
-    python3 "$XBPIPE_TESTS/s3/s3_server.py" "$BATS_FILE_TMPDIR/s3" "$BATS_FILE_TMPDIR/port" 3>&- &
+    python3 "$XBPIPE_TESTS/s3/s3_server.py" "$BATS_FILE_TMPDIR/s3" "$BATS_FILE_TMPDIR/port" \
+        "$XBPIPE_TESTS/fixtures/s3/kms-replies.json" 3>&- &
     echo $! >"$BATS_FILE_TMPDIR/pid"
     for _ in $(seq 100); do [ -e "$BATS_FILE_TMPDIR/port" ] && break; sleep 0.1; done
-    # kmsunwrap as the recipe calls it, answering from recorded replies.
-    mkdir "$BATS_FILE_TMPDIR/bin" && cp "$XBPIPE_TESTS/s3/kmsunwrap_standin.py" "$BATS_FILE_TMPDIR/bin/kmsunwrap"
 }
 
 teardown_file() {
@@ -21,6 +21,17 @@ setup() {
     command -v python3 >/dev/null || skip "python3 is not installed; it unpacks the vectors and plays S3"
     good=$BATS_FILE_TMPDIR/v/good
     recipe=$XBPIPE_TESTS/../examples/sqlserver-restore.sh
+    for variable in $(compgen -e | grep -E '^AWS_|_proxy$|_PROXY$'); do unset "$variable"; done
+    export HOME=$BATS_TEST_TMPDIR
+    export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
+    export AWS_EC2_METADATA_DISABLED=true AWS_MAX_ATTEMPTS=1 AWS_PAGER=
+    export AWS_REQUEST_CHECKSUM_CALCULATION=when_required AWS_RESPONSE_CHECKSUM_VALIDATION=when_required
+    S3_ENDPOINT=http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/port")
+    export S3_ENDPOINT AWS_ENDPOINT_URL_KMS=$S3_ENDPOINT
+}
+
+teardown() {
+    [ -z "${SERVICE:-}" ] || service_stop "$SERVICE"
 }
 
 # Puts an object and its metadata where the stand-in serves it: KEY, vector directory.
@@ -34,16 +45,6 @@ upload() {
 
 need_aws() {
     aws --version >/dev/null 2>&1 || skip "the AWS CLI is not installed (Debian: awscli)"
-    export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=us-east-1
-    export AWS_CONFIG_FILE=/dev/null AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_MAX_ATTEMPTS=1
-    export AWS_EC2_METADATA_DISABLED=true AWS_PAGER=
-    export AWS_REQUEST_CHECKSUM_CALCULATION=when_required AWS_RESPONSE_CHECKSUM_VALIDATION=when_required
-    unset AWS_PROFILE AWS_SESSION_TOKEN
-    S3_ENDPOINT=http://127.0.0.1:$(cat "$BATS_FILE_TMPDIR/port")
-    export S3_ENDPOINT
-    export KMS_REPLIES="$XBPIPE_TESTS/fixtures/s3/kms-replies.json"
-    export no_proxy=127.0.0.1
-    PATH="$BATS_FILE_TMPDIR/bin:$PATH"
 }
 
 @test "the key goes from a KMS reply through kmsunwrap into s3cse-dec" {
@@ -58,6 +59,59 @@ need_aws() {
     run --separate-stderr s3cse-dec -e "$v/meta.json" -f <(echo '{' | kmsunwrap --provider=response 2>/dev/null) -i "$v/object"
     [ "$status" -eq 65 ]
     [ "$stderr" = "s3cse-dec: the data key file is empty: the command that should have written the key has failed" ]
+}
+
+@test "every vector under a KMS key: loopback KMS, kmsunwrap --envelope, s3cse-dec" {
+    count=0
+    for v in "$good"/*; do
+        [ -e "$v/kms.key" ] || continue
+        envelope=("--envelope=$v/meta.json")
+        [ ! -e "$v/instruction" ] || envelope+=("--envelope=$v/instruction")
+        s3cse-dec "${envelope[@]}" -f <(kmsunwrap --provider=aws "${envelope[@]}") <"$v/object" 2>err | cmp - "$v/plain"
+        count=$((count + 1))
+    done
+    [ $count -eq 17 ]
+}
+
+@test "the negative vector with another encryption context: the KMS refuses it" {
+    v=$BATS_FILE_TMPDIR/v/bad/kms-context
+    run --separate-stderr kmsunwrap --provider=aws --envelope="$v/meta.json"
+    [ "$status" -eq 65 ]
+    [ -z "$output" ]
+    [[ $stderr == *InvalidCiphertextException* ]]
+}
+
+@test "from kmswrap --generate to s3cse-enc, and from kmsunwrap to s3cse-dec: signed requests" {
+    load ../kms/service
+    export SERVICE=$BATS_TEST_TMPDIR/kms
+    service_needs
+    service_start "$SERVICE"
+    unset AWS_REGION AWS_DEFAULT_REGION
+    aws_keys
+    AWS_ENDPOINT_URL_KMS=http://127.0.0.1:$(cat "$SERVICE/port")
+    head -c 100000 /dev/urandom >plain
+    s3cse-enc -i plain -o cbc -e cbc.json -f <(kmswrap --provider=aws --generate --key-id="$AWS_KEY" \
+        --encryption-context="kms_cmk_id=$AWS_KEY")
+    s3cse-enc --content=gcm --encryption-context=db=orders -i plain -o gcm -e gcm.json -f <(kmswrap --provider=aws \
+        --generate --key-id="$AWS_KEY" --encryption-context=db=orders \
+        --encryption-context=aws:x-amz-cek-alg=AES/GCM/NoPadding)
+    s3cse-enc --content=commit -i plain -o commit -e commit.json -f <(kmswrap --provider=aws --generate \
+        --key-id="$AWS_KEY" --encryption-context=aws:x-amz-cek-alg=115)
+    for content in cbc gcm commit; do
+        s3cse-dec -e $content.json -f <(kmsunwrap --provider=aws --region=us-east-1 --envelope $content.json) \
+            <$content 2>err | cmp - plain
+    done
+    # Another context than the one the key was made under is refused.
+    sed 's/orders/others/' gcm.json >other.json
+    run --separate-stderr kmsunwrap --provider=aws --region=us-east-1 --envelope other.json
+    [ "$status" -eq 65 ]
+}
+
+@test "the password of a TDE certificate: kmsunwrap of rds-tde-pwd, and the text is the password" {
+    blob=$(sed -n 's/.*"x-amz-key-v2": "\([^"]*\)".*/\1/p' "$good/ruby-v1-kms-cbc-1000/meta.json")
+    # The recorded blob has a context, which such a blob has not.
+    [ "$(echo "$blob" | kmsunwrap --provider=aws --encryption-context=kms_cmk_id=arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab)" \
+        = "$(cat "$good/ruby-v1-kms-cbc-1000/kms.key")" ]
 }
 
 @test "the recipe: a backup as RDS writes it" {
@@ -98,7 +152,7 @@ need_aws() {
     upload refused.bak "$BATS_FILE_TMPDIR/v/bad/kms-context"
     run --separate-stderr "$recipe" backups refused.bak out.bak
     [ "$status" -eq 65 ]
-    [[ $stderr == *"kmsunwrap: InvalidCiphertextException"* ]]
+    [[ $stderr == *InvalidCiphertextException* ]]
     [[ $stderr == *"s3cse-dec: the data key file is empty"* ]]
     [ ! -e out.bak ]
     upload body.cut "$good/ruby-v1-kms-cbc-70001"

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A small S3 on loopback for the tests: HEAD, GET (with a range) and PUT of objects, no checks of
-signatures.
+"""A small S3 on loopback for the tests: HEAD, GET (with a range) and PUT of objects; and KMS Decrypt
+of what was recorded. Signatures are not checked; tests/kms has a service that does.
 
-s3_server.py DIR PORTFILE: serves DIR/BUCKET/KEY; metadata is beside it in KEY.meta (a JSON map of
-names without the prefix). Writes its port into PORTFILE once it listens. A key that ends in ".cut"
-is sent with half of its body only, and then the connection is closed.
+s3_server.py DIR PORTFILE REPLIES: serves DIR/BUCKET/KEY; metadata is beside it in KEY.meta (a JSON
+map of names without the prefix). Writes its port into PORTFILE once it listens. A key that ends in
+".cut" is sent with half of its body only, and then the connection is closed. Decrypt gives the
+plaintext of REPLIES where the blob is the same and the encryption context equal.
 """
 import http.server
 import json
@@ -13,7 +14,7 @@ import os
 import sys
 import urllib.parse
 
-ROOT, PORTFILE = sys.argv[1:]
+ROOT, PORTFILE, REPLIES = sys.argv[1:]
 PREFIX = "x-amz-meta-"
 
 
@@ -88,6 +89,24 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("ETag", '"0123456789abcdef"')
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def do_POST(self):
+        given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        assert self.headers["X-Amz-Target"] == "TrentService.Decrypt"
+        with open(REPLIES, encoding="utf-8") as file:
+            replies = json.load(file)["decrypt"]
+        found = [r for r in replies if r["CiphertextBlob"] == given["CiphertextBlob"]
+                 and r["EncryptionContext"] == given.get("EncryptionContext", {})]
+        if found:
+            reply = {"KeyId": found[0]["KeyId"], "Plaintext": found[0]["Plaintext"]}
+        else:
+            reply = {"__type": "InvalidCiphertextException"}
+        body = json.dumps(reply).encode()
+        self.send_response(200 if found else 400)
+        self.send_header("Content-Type", "application/x-amz-json-1.1")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *args):
         pass
