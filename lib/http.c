@@ -21,34 +21,47 @@ static bool is_loopback(const char *host) {
            (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
 }
 
+// Puts what belongs into a Host header into host. Returns false if it does not fit, or is missing.
+static bool put_host(CURLU *parts, char *host, size_t host_size) {
+    char *name = NULL, *port = NULL;
+    bool good = curl_url_get(parts, CURLUPART_HOST, &name, 0) == CURLUE_OK && name[0] != '\0';
+    if (good) {
+        bool has_port =
+            curl_url_get(parts, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT) == CURLUE_OK;
+        int used =
+            snprintf(host, host_size, "%s%s%s", name, has_port ? ":" : "", has_port ? port : "");
+        good = used > 0 && (size_t)used < host_size;
+    }
+    curl_free(name);
+    curl_free(port);
+    return good;
+}
+
+static bool has_part(CURLU *parts, CURLUPart which) {
+    char *text = NULL;
+    bool found = curl_url_get(parts, which, &text, 0) == CURLUE_OK;
+    curl_free(text);
+    return found;
+}
+
 // Puts together what http_url_check gives. Returns NULL, or what is wrong.
 static const char *check_parts(CURLU *parts, enum http_plain plain, char *host, size_t host_size) {
-    char *scheme = NULL, *name = NULL, *port = NULL, *other = NULL;
+    char *scheme = NULL, *name = NULL;
     const char *wrong = NULL;
     if (curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(parts, CURLUPART_HOST, &name, 0) != CURLUE_OK || name[0] == '\0')
+        curl_url_get(parts, CURLUPART_HOST, &name, 0) != CURLUE_OK ||
+        !put_host(parts, host, host_size))
         wrong = "expected https://HOST";
-    else if (curl_url_get(parts, CURLUPART_USER, &other, 0) == CURLUE_OK ||
-             curl_url_get(parts, CURLUPART_QUERY, &other, 0) == CURLUE_OK ||
-             curl_url_get(parts, CURLUPART_FRAGMENT, &other, 0) == CURLUE_OK)
+    else if (has_part(parts, CURLUPART_USER) || has_part(parts, CURLUPART_QUERY) ||
+             has_part(parts, CURLUPART_FRAGMENT))
         wrong = "expected a URL without user name, query and fragment";
     else if (strcasecmp(scheme, "http") == 0 &&
              !(plain == HTTP_PLAIN_ANYWHERE || (plain == HTTP_PLAIN_LOOPBACK && is_loopback(name))))
         wrong = "plain http is for loopback addresses and --endpoint only: use https";
     else if (strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0)
         wrong = "expected a URL of the scheme https";
-    else {
-        bool has_port =
-            curl_url_get(parts, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT) == CURLUE_OK;
-        int used =
-            snprintf(host, host_size, "%s%s%s", name, has_port ? ":" : "", has_port ? port : "");
-        if (used < 0 || (size_t)used >= host_size)
-            wrong = "the host's name is too long";
-    }
     curl_free(scheme);
     curl_free(name);
-    curl_free(port);
-    curl_free(other);
     return wrong;
 }
 
@@ -169,10 +182,11 @@ static bool set_options(CURL *curl, const struct http_request *request, struct h
 // Turns libcurl's result into ours. `error` is its own text, which names no header and no body.
 static enum http_result judge(CURL *curl, CURLcode code, const struct http_request *request,
                               const char *error, struct fault *f) {
-    char host[200] = "the service";
+    char host[200] = "";
     CURLU *parts = curl_url();
-    if (parts != NULL && curl_url_set(parts, CURLUPART_URL, request->url, 0) == CURLUE_OK)
-        check_parts(parts, HTTP_PLAIN_ANYWHERE, host, sizeof host);
+    if (parts == NULL || curl_url_set(parts, CURLUPART_URL, request->url, 0) != CURLUE_OK ||
+        !put_host(parts, host, sizeof host))
+        snprintf(host, sizeof host, "the service");
     curl_url_cleanup(parts);
     const char *reason = error[0] != '\0' ? error : curl_easy_strerror(code);
     double connected = 0;

@@ -165,16 +165,17 @@ int kms_call(const struct kms_call *call, const struct kms_request *request, jso
     *root = NULL;
     if (text != NULL)
         *text = SECRET_NONE;
-    bool renewed = false;
+    bool repeated = false;
     unsigned tries = 0;
     for (;;) {
         enum kms_retry again;
         tries++;
         if (try_once(call, request, root, text, report, &again, f) == 0)
             return 0;
-        if (again == KMS_RETRY_ONCE && !renewed) {
-            renewed = true;
-            if (call->credentials->renewable && call->renew(call->context, f) < 0)
+        bool renew = again == KMS_RETRY_RENEWED && call->credentials->renewable;
+        if ((renew || again == KMS_RETRY_ONCE) && !repeated) {
+            repeated = true;
+            if (renew && call->renew(call->context, f) < 0)
                 return -1;
             continue;
         }

@@ -25,8 +25,8 @@ struct kms_call {
 // min(2^n, 20) seconds, where it was throttled, failed on the service's side or lost its
 // connection; and one further try with renewed credentials and time where these were refused.
 // Returns 0 with the reply's JSON object in *root and its text, with a newline at its end, in *text
-// (which may be NULL), both the caller's; or -1 and the fault of kms_refusal_fault or http_call, or EX_UNAVAILABLE for a
-// reply that is no JSON object.
+// (which may be NULL), both the caller's; or -1 and the fault of kms_refusal_fault or http_call, or
+// EX_UNAVAILABLE for a reply that is no JSON object.
 int kms_call(const struct kms_call *call, const struct kms_request *request, json_t **root,
              struct secret *text, struct kms_report *report, struct fault *f);
 

@@ -161,7 +161,7 @@ static const struct {
                       "the access key id or secret is wrong or inactive: see which credentials are "
                       "used with -v"}},
     [TOKEN_EXPIRED] = {EX_NOPERM,
-                       KMS_RETRY_ONCE,
+                       KMS_RETRY_RENEWED,
                        {"the temporary credentials ran out: get new ones",
                         "the temporary credentials ran out: get new ones (aws sso login, or aws "
                         "configure export-credentials)"}},

@@ -26,8 +26,9 @@ struct kms_refusal {
 
 enum kms_retry {
     KMS_RETRY_NEVER,
-    KMS_RETRY_ONCE, // with renewed credentials, a new nonce or date
-    KMS_RETRY_YES   // after a pause
+    KMS_RETRY_RENEWED, // once, with credentials asked for anew
+    KMS_RETRY_ONCE,    // at once, with a new date and nonce
+    KMS_RETRY_YES      // after a pause
 };
 
 // Takes the members of an error reply: AWS `__type` (what is before the last '#' and after the

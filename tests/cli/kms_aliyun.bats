@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+# kmsunwrap and kmswrap against a loopback Alibaba Cloud KMS that verifies each request by a
+# verifier of its own (tests/kms/verify_acs3.py).
+bats_require_minimum_version 1.5.0
+load ../kms/service.bash
+
+setup_file() {
+    export SERVICE=$BATS_FILE_TMPDIR/service
+    service_start "$SERVICE"
+    clean_environment
+    aliyun_keys
+    URL=http://127.0.0.1:$(cat "$SERVICE/port") &&
+        kmswrap --provider=aliyun --key-id="$ALIYUN_KEY" --endpoint="$URL" \
+            --encryption-context=Example='a b*c~d/é' --encryption-context=acs:rds:instance=rm-bp1 \
+            <"$XBPIPE_TESTS/fixtures/rds/plaintext.b64" >"$BATS_FILE_TMPDIR/blob"
+}
+
+teardown_file() { service_stop "$SERVICE"; }
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    clean_environment
+    aliyun_keys
+    blob=$BATS_FILE_TMPDIR/blob
+    url=http://127.0.0.1:$(cat "$SERVICE/port")
+    plaintext=S14dTbl6ABEiM0RVZneImQ==
+}
+
+context=(--encryption-context=Example='a b*c~d/é' --encryption-context=acs:rds:instance=rm-bp1)
+decrypt() { kmsunwrap --provider=aliyun --endpoint="$url" "${context[@]}" "$@" <"$blob"; }
+
+@test "the verifier accepts what Alibaba Cloud's client libraries signed, and nothing damaged" {
+    run -0 "$PYTHON" "$XBPIPE_TESTS/kms/verify_acs3.py" "$XBPIPE_TESTS/fixtures/kms/alibaba-v3.json"
+    [ "$output" = "11 vectors verified, 33 damaged ones refused" ]
+}
+
+@test "a ciphertext becomes the sample's password, silently" {
+    run --separate-stderr decrypt
+    [ "$status" -eq 0 ]
+    [ "$output" = "$plaintext" ]
+    [ -z "$stderr" ]
+    decrypt | b64hex -n | cmp - "$XBPIPE_TESTS/fixtures/rds/password.hex"
+    [ "$(decrypt --output=hex)" = 4b5e1d4db97a00112233445566778899 ]
+    # Line breaks in the ciphertext, as a console's window makes them.
+    fold -w 60 "$blob" >folded
+    [ "$(kmsunwrap --provider=aliyun --endpoint="$url" "${context[@]}" <folded)" = "$plaintext" ]
+}
+
+@test "-v says who was asked, as whom, for which key; no secret" {
+    run --separate-stderr decrypt -v
+    [ "$stderr" = "kmsunwrap: provider aliyun: ${url#http://} as $ALIYUN_ID from the environment, key $ALIYUN_KEY, request 2075-LOOP" ]
+}
+
+@test "kmswrap: Encrypt keeps the key out of the URL, --generate prints the service's reply" {
+    aliyun=(--provider=aliyun --endpoint="$url" --key-id="$ALIYUN_KEY")
+    echo QUJDREVG | kmswrap "${aliyun[@]}" >wrapped
+    grep -q '"action": "Encrypt"' "$SERVICE/log"
+    run -1 grep QUJDREVG "$SERVICE/log"
+    [ "$(kmsunwrap "${aliyun[@]}" <wrapped)" = QUJDREVG ]
+    kmswrap "${aliyun[@]}" --generate >reply
+    "$PYTHON" -c 'import json; print(json.load(open("reply"))["CiphertextBlob"])' >wrapped
+    [ "$(kmsunwrap "${aliyun[@]}" <wrapped)" = "$(kmsunwrap --provider=response <reply)" ]
+    run -69 kmswrap --provider=aliyun --endpoint="$url" --key-id=other --generate
+    run -64 kmswrap --provider=aliyun --endpoint="$url" --generate
+}
+
+@test "--key-id refuses a blob that was wrapped under another key" {
+    run -0 decrypt --key-id="$ALIYUN_KEY"
+    run -0 decrypt --key-id=acs:kms:cn-hangzhou:1234:key/$ALIYUN_KEY
+    run --separate-stderr decrypt --key-id=key-other
+    [ "$status" -eq 65 ]
+    [ -z "$output" ]
+    [ "$stderr" = "kmsunwrap: the ciphertext was wrapped under another key: expected key-other, found $ALIYUN_KEY" ]
+}
+
+@test "a damaged ciphertext, another context, and text that is no base64" {
+    run --separate-stderr kmsunwrap --provider=aliyun --endpoint="$url" <"$blob"
+    [ "$status" -eq 65 ]
+    [[ $stderr == "kmsunwrap: InvalidParameter: The specified parameter \"CiphertextBlob\" is not valid (request 2075-LOOP); the ciphertext is damaged"* ]]
+    echo 'QUJ*' >text
+    run --separate-stderr kmsunwrap --provider=aliyun --endpoint="$url" <text
+    [ "$status" -eq 65 ]
+    [ "$stderr" = "kmsunwrap: bad base64 at input offset 3: expected a base64 character, found a character outside the base64 alphabet" ]
+    run -65 kmsunwrap --provider=aliyun --endpoint="$url" </dev/null
+}
+
+# Credentials
+
+@test "environment, under each of the three prefixes, with and without a token" {
+    unset ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET
+    for prefix in ALIBABA_CLOUD ALIBABACLOUD ALICLOUD; do
+        (
+            export ${prefix}_ACCESS_KEY_ID=$ALIYUN_TEMPORARY_ID ${prefix}_ACCESS_KEY_SECRET=$ALIYUN_TEMPORARY_SECRET
+            export ${prefix}_SECURITY_TOKEN="$ALIYUN_TOKEN"
+            [ "$(decrypt)" = "$plaintext" ]
+        )
+    done
+    ALIBABA_CLOUD_ACCESS_KEY_ID=$ALIYUN_ID run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [ "$stderr" = "kmsunwrap: environment: expected ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET, found one of them" ]
+    run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [[ $stderr == "kmsunwrap: no Alibaba Cloud credentials: expected ALIBABA_CLOUD_ACCESS_KEY_ID"*"; see aliyun configure" ]]
+    ALIBABA_CLOUD_ROLE_ARN=x ALIBABA_CLOUD_OIDC_TOKEN_FILE=y run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [[ $stderr == *"is not supported; get temporary keys by: aliyun sts AssumeRoleWithOIDC" ]]
+}
+
+profiles() {
+    mkdir -p .aliyun
+    cat >.aliyun/config.json <<JSON
+{"current": "main", "profiles": [
+ {"name": "main", "mode": "AK", "access_key_id": "$ALIYUN_ID", "access_key_secret": "$ALIYUN_SECRET",
+  "region_id": "cn-hangzhou", "endpoint": "$url"},
+ {"name": "sts", "mode": "StsToken", "access_key_id": "$ALIYUN_TEMPORARY_ID",
+  "access_key_secret": "$ALIYUN_TEMPORARY_SECRET", "sts_token": "$ALIYUN_TOKEN"},
+ {"name": "ecs", "mode": "EcsRamRole", "ram_role_name": "ram-role"},
+ {"name": "vpc", "mode": "AK", "access_key_id": "x", "access_key_secret": "y", "region_id": "cn-shanghai",
+  "endpoint_type": "vpc"},
+ {"name": "role", "mode": "RamRoleArn", "access_key_id": "x", "access_key_secret": "y"},
+ {"name": "half", "mode": "AK", "access_key_id": "x"}]}
+JSON
+}
+
+@test "the CLI's profiles: current, by variable, by option; AK, StsToken, EcsRamRole; the others named" {
+    profiles
+    # The environment wins over the current profile, the option over the environment.
+    run --separate-stderr decrypt -v
+    [[ $stderr == *" as $ALIYUN_ID from the environment,"* ]]
+    run --separate-stderr decrypt -v --profile=sts
+    [ "$output" = "$plaintext" ]
+    [[ $stderr == *" as $ALIYUN_TEMPORARY_ID from profile sts in $HOME/.aliyun/config.json,"* ]]
+    unset ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET
+    [ "$(kmsunwrap --provider=aliyun "${context[@]}" <"$blob")" = "$plaintext" ] # its endpoint too
+    ALIBABA_CLOUD_PROFILE=sts run --separate-stderr decrypt -v
+    [[ $stderr == *" as $ALIYUN_TEMPORARY_ID from profile sts in "* ]]
+    ALIBABA_CLOUD_IGNORE_PROFILE=TRUE run -78 decrypt
+    run --separate-stderr decrypt --profile=role
+    [ "$status" -eq 78 ]
+    [ "$stderr" = "kmsunwrap: aliyun profile role has the mode RamRoleArn, which is not supported (AK, StsToken and EcsRamRole are); let the CLI ask: aliyun kms Decrypt ... | kmsunwrap --provider=response" ]
+    run --separate-stderr decrypt --profile=half
+    [ "$status" -eq 78 ]
+    [[ $stderr == "kmsunwrap: aliyun profile half: expected access_key_id and access_key_secret, found not all of them" ]]
+    run --separate-stderr decrypt --profile=none
+    [ "$status" -eq 78 ]
+    [ "$stderr" = "kmsunwrap: no aliyun profile none: expected it in $HOME/.aliyun/config.json" ]
+    mv .aliyun/config.json elsewhere
+    ALIBABA_CLOUD_CONFIG_FILE=elsewhere run -0 decrypt
+    echo '{"SECRETTEXT' >elsewhere
+    ALIBABA_CLOUD_CONFIG_FILE=elsewhere run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [[ $stderr != *SECRETTEXT* ]]
+}
+
+@test "~/.alibabacloud/credentials: access_key, sts, other types" {
+    unset ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET
+    mkdir .alibabacloud
+    printf '[default]\ntype = access_key\naccess_key_id = %s\naccess_key_secret = %s\n' $ALIYUN_ID $ALIYUN_SECRET >.alibabacloud/credentials
+    run --separate-stderr decrypt -v
+    [ "$output" = "$plaintext" ]
+    [[ $stderr == *" as $ALIYUN_ID from $HOME/.alibabacloud/credentials,"* ]]
+    printf '[default]\ntype = sts\naccess_key_id = %s\naccess_key_secret = %s\nsecurity_token = %s\n' $ALIYUN_TEMPORARY_ID $ALIYUN_TEMPORARY_SECRET "$ALIYUN_TOKEN" >elsewhere
+    ALIBABA_CLOUD_CREDENTIALS_FILE=elsewhere run -0 decrypt
+    printf '[default]\ntype = ram_role_arn\n' >elsewhere
+    ALIBABA_CLOUD_CREDENTIALS_FILE=elsewhere run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [ "$stderr" = "kmsunwrap: elsewhere: type ram_role_arn is not supported; expected access_key, sts or ecs_ram_role" ]
+}
+
+@test "the metadata service of ECS: by itself, by profile, without session tokens, turned off" {
+    unset ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET ALIBABA_CLOUD_ECS_METADATA_DISABLED
+    export XBPIPE_ECS_METADATA_ENDPOINT=$url
+    run --separate-stderr decrypt -v
+    [ "$output" = "$plaintext" ]
+    [[ $stderr == *" as $ALIYUN_TEMPORARY_ID from the metadata service, role ram-role,"* ]]
+    ALIBABA_CLOUD_ECS_METADATA=ram-role run -0 decrypt
+    profiles
+    run -0 decrypt --profile=ecs
+    rm -r .aliyun
+    touch "$SERVICE/no-metadata-token"
+    run -0 decrypt
+    ALIBABA_CLOUD_IMDSV1_DISABLED=true run -78 decrypt
+    ALIBABA_CLOUD_ECS_METADATA_DISABLED=true run -78 decrypt
+    XBPIPE_ECS_METADATA_ENDPOINT=http://127.0.0.1:1 run -78 decrypt
+}
+
+# Region and endpoint
+
+@test "region: option, variable, profile, key ARN; and the endpoints they make" {
+    export https_proxy=http://127.0.0.1:1
+    want() {
+        run --separate-stderr kmsunwrap --provider=aliyun --retries=0 "$@" <"$blob"
+        [ "$status" -eq 69 ]
+    }
+    want --region=cn-beijing
+    [[ $stderr == "kmsunwrap: cannot reach kms.cn-beijing.aliyuncs.com: "* ]]
+    ALIBABA_CLOUD_REGION_ID=cn-beijing want
+    [[ $stderr == *" kms.cn-beijing.aliyuncs.com: "* ]]
+    want --key-id=acs:kms:cn-shenzhen:1234:key/key-x
+    [[ $stderr == *" kms.cn-shenzhen.aliyuncs.com: "* ]]
+    want --endpoint=kst-hzz.cryptoservice.kms.aliyuncs.com
+    [[ $stderr == *" kst-hzz.cryptoservice.kms.aliyuncs.com: "* ]]
+    profiles
+    want --profile=vpc
+    [[ $stderr == *" kms-vpc.cn-shanghai.aliyuncs.com: "* ]]
+    ALIBABA_CLOUD_REGION_ID=cn-beijing want --profile=vpc
+    [[ $stderr == *" kms-vpc.cn-shanghai.aliyuncs.com: "* ]]
+    rm -r .aliyun
+    run --separate-stderr kmsunwrap --provider=aliyun <"$blob"
+    [ "$status" -eq 78 ]
+    [ "$stderr" = "kmsunwrap: no Alibaba Cloud region: expected --region, ALIBABA_CLOUD_REGION_ID, a region in the aliyun profile, or a key ARN" ]
+    run -78 kmsunwrap --provider=aliyun --region=a/b <"$blob"
+    run --separate-stderr decrypt --region=cn-beijing --key-id=acs:kms:cn-hangzhou:1:key/$ALIYUN_KEY
+    [ "$stderr" = "kmsunwrap: warning: the region is cn-beijing, but the key's ARN says cn-hangzhou: see --region" ]
+}
+
+# Refusals, failures, tries
+
+@test "every error of the vectors becomes a status and a line with its code" {
+    "$PYTHON" - "$XBPIPE_TESTS/fixtures/kms/alibaba-errors.json" <<'PY' >errors
+import json, sys
+for e in json.load(open(sys.argv[1]))["errors"]:
+    reply = {"status": e["http_status"], "body": e["body"]}
+    xml = e["body"].startswith("<")
+    print(json.dumps([reply, reply]), e["retryable"], "HTTP status 404" if xml else e["code"], sep="\t")
+PY
+    while IFS=$'\t' read -r reply retryable code; do
+        script "$reply"
+        run --separate-stderr decrypt --retries=0
+        if [ "$retryable" = True ]; then [ "$status" -eq 75 ]; else [[ $status =~ ^(65|69|77|78)$ ]]; fi
+        [[ $stderr == "kmsunwrap: $code"* ]]
+        [ -z "$output" ]
+    done <errors
+}
+
+@test "permission, key state, a wrong secret" {
+    script '[{"status":403,"body":{"Code":"Forbidden.NoPermission","Message":"This operation is forbidden by permission system.","RequestId":"R1"}}]'
+    run --separate-stderr decrypt
+    [ "$status" -eq 77 ]
+    [ "$stderr" = "kmsunwrap: Forbidden.NoPermission: This operation is forbidden by permission system (request R1); grant the RAM user or role the action kms:Decrypt on this key" ]
+    script '[{"status":409,"body":{"Code":"Rejected.Disabled","Message":"off"}}]'
+    run --separate-stderr decrypt
+    [ "$status" -eq 69 ]
+    [ "$stderr" = "kmsunwrap: Rejected.Disabled: off (request REQ-LOOP); enable the key in the KMS console, then try again" ]
+    export ALIBABA_CLOUD_ACCESS_KEY_ID=$ALIYUN_TEMPORARY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET=wrong ALIBABA_CLOUD_SECURITY_TOKEN=$ALIYUN_TOKEN
+    run --separate-stderr decrypt
+    [ "$status" -eq 77 ]
+    [[ $stderr == "kmsunwrap: SignatureDoesNotMatch: Specified signature is not matched with our calculation (request 2075-LOOP); the access key id or secret is wrong"* ]]
+    [[ $stderr != *AliToken* ]]
+    script '[{"status":400,"body":{"Code":"MissingParameter","Message":"seen TOKEN here"}}]'
+    export ALIBABA_CLOUD_ACCESS_KEY_ID=$ALIYUN_TEMPORARY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET=$ALIYUN_TEMPORARY_SECRET ALIBABA_CLOUD_SECURITY_TOKEN=$ALIYUN_TOKEN
+    run --separate-stderr decrypt
+    [ "$status" -eq 69 ]
+    [[ $stderr == *"seen ****"* && $stderr != *AliToken* && $stderr != *"T+/="* ]]
+}
+
+@test "a used nonce is tried again at once with a new one; throttling after a pause" {
+    script '[{"status":400,"body":{"Code":"SignatureNonceUsed","Message":"again"}}]'
+    run -0 decrypt --retries=0
+    [ "$(requests '"action": "Decrypt"')" -eq 1 ]
+    script '[{"status":429,"body":{"Code":"Rejected.Throttling","Message":"QPS Limit Exceeded"}}]'
+    run -0 decrypt --retries=1
+    script '[{"status":500,"body":{"Code":"InternalFailure","Message":"x"}}]'
+    run -75 decrypt --retries=0
+}
+
+@test "a clock that is off is shown beside the service's" {
+    date=$(LC_ALL=C date -u -d '-1 day' '+%a, %d %b %Y %H:%M:%S GMT')
+    reply="{\"status\":400,\"headers\":{\"Date\":\"$date\"},\"body\":{\"Code\":\"IllegalTimestamp\",\"Message\":\"old\"}}"
+    script "[$reply,$reply]"
+    run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [[ $stderr =~ "set this machine's clock: it says "20[0-9-]+T[0-9:]+Z", the service's says "20[0-9-]+T[0-9:]+Z ]]
+}
+
+@test "truncated, malformed and redirected replies" {
+    script '["truncate"]'
+    run -75 decrypt --retries=0
+    for action in garbage html list empty duplicate; do
+        script "[\"$action\"]"
+        run -69 decrypt
+    done
+    script '["redirect"]'
+    run -69 decrypt
+    [ "$(requests elsewhere)" -eq 0 ]
+    script '["big"]'
+    run -69 decrypt
+}

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+# The transport of kmsunwrap: TLS with a CA made here, and proxies.
+bats_require_minimum_version 1.5.0
+load ../kms/service.bash
+
+setup_file() {
+    export SERVICE=$BATS_FILE_TMPDIR/service
+    cd "$BATS_FILE_TMPDIR" || return 1
+    {
+        openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=Test CA' -keyout ca.key -out ca.pem
+        openssl req -newkey rsa:2048 -nodes -subj '/CN=localhost' -keyout server.key -out server.csr
+        printf 'subjectAltName=DNS:localhost\n' >extensions
+        openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile extensions -out server.pem
+        openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj '/CN=Other CA' -keyout other.key -out other.pem
+    } 2>/dev/null
+    service_start "$SERVICE" "$PWD/server.pem" "$PWD/server.key"
+}
+
+teardown_file() { service_stop "$SERVICE"; }
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return 1
+    clean_environment
+    aliyun_keys
+    aws_keys
+    ca=$BATS_FILE_TMPDIR/ca.pem
+    port=$(cat "$SERVICE/port")
+    url=https://localhost:$port
+    echo QUJD | kmswrap --provider=aliyun --endpoint="$url" --cacert="$ca" --key-id="$ALIYUN_KEY" >blob
+}
+
+decrypt() { kmsunwrap --provider=aliyun --endpoint="$url" --retries=0 "$@" <blob; }
+
+@test "--cacert: a certificate of one's own CA is trusted" {
+    run --separate-stderr decrypt --cacert="$ca"
+    [ "$status" -eq 0 ]
+    [ "$output" = QUJD ]
+    [ -z "$stderr" ]
+}
+
+@test "AWS over TLS: libcurl's signature holds with the port in the Host header" {
+    service_needs
+    echo QUJD | kmswrap --provider=aws --endpoint="$url" --cacert="$ca" --key-id="$AWS_KEY" >aws-blob
+    [ "$(kmsunwrap --provider=aws --endpoint="$url" --cacert="$ca" --region=us-east-1 <aws-blob)" = QUJD ]
+}
+
+@test "CURL_CA_BUNDLE and SSL_CERT_FILE count, and the option before them" {
+    CURL_CA_BUNDLE=$ca run -0 decrypt
+    SSL_CERT_FILE=$ca run -0 decrypt
+    CURL_CA_BUNDLE=$BATS_FILE_TMPDIR/other.pem run -0 decrypt --cacert="$ca"
+}
+
+@test "a certificate of an unknown CA is refused, with what to do" {
+    run --separate-stderr decrypt
+    [ "$status" -eq 69 ]
+    [ -z "$output" ]
+    [[ $stderr == "kmsunwrap: localhost:$port is not trusted: "*"; if its certificate comes from a CA of your own, name that by --cacert" ]]
+    run -69 decrypt --cacert="$BATS_FILE_TMPDIR/other.pem"
+    [ "$(requests '"action": "Decrypt"')" -eq 0 ]
+}
+
+@test "a certificate of another name is refused" {
+    run --separate-stderr kmsunwrap --provider=aliyun --endpoint="https://127.0.0.1:$port" --cacert="$ca" --retries=0 <blob
+    [ "$status" -eq 69 ]
+    [[ $stderr == "kmsunwrap: 127.0.0.1:$port is not trusted: "* ]]
+}
+
+@test "a CA file that cannot be used is a matter of configuration" {
+    run --separate-stderr decrypt --cacert=none
+    [ "$status" -eq 78 ]
+    [[ $stderr == "kmsunwrap: cannot use the CA file: "*"; see --cacert" ]]
+}
+
+@test "an endpoint that does not speak TLS" {
+    SERVICE=$BATS_TEST_TMPDIR/plain service_start "$BATS_TEST_TMPDIR/plain"
+    run --separate-stderr kmsunwrap --provider=aliyun --endpoint="https://127.0.0.1:$(cat plain/port)" --retries=0 <blob
+    service_stop "$BATS_TEST_TMPDIR/plain"
+    [ "$status" -eq 69 ]
+    [[ $stderr == "kmsunwrap: 127.0.0.1:"* ]]
+}
+
+@test "TLS below 1.2 is refused" {
+    openssl s_server -help 2>&1 | grep -q -- -tls1_1 || skip "openssl was built without TLS 1.1"
+    openssl s_server -accept 127.0.0.1:0 -cert "$BATS_FILE_TMPDIR/server.pem" -key "$BATS_FILE_TMPDIR/server.key" \
+        -tls1_1 -cipher 'ALL@SECLEVEL=0' </dev/zero >server.out 2>&1 3>&- 4>&- &
+    server=$!
+    for _ in {1..100}; do
+        old=$(sed -n 's/^ACCEPT.*:\([0-9]*\)$/\1/p' server.out)
+        [ -n "$old" ] && break
+        sleep 0.05
+    done
+    # The control: this server does speak TLS 1.1.
+    openssl s_client -connect "127.0.0.1:$old" -tls1_1 -cipher 'ALL@SECLEVEL=0' </dev/null >client.out 2>&1 || true
+    run --separate-stderr kmsunwrap --provider=aliyun --endpoint="https://localhost:$old" --cacert="$ca" --retries=0 <blob
+    kill "$server"
+    grep -q 'Protocol *: TLSv1.1' client.out
+    [ "$status" -eq 69 ]
+}
+
+@test "NO_PROXY and https_proxy are heeded as curl's users know them" {
+    https_proxy=http://127.0.0.1:1 run -69 decrypt --cacert="$ca"
+    https_proxy=http://127.0.0.1:1 no_proxy=localhost run -0 decrypt --cacert="$ca"
+}
