@@ -262,6 +262,28 @@ static void test_lenience(void **state) {
     }
 }
 
+// The first documentation of Java contradicts itself on x-amz-tag-len: without it the tag has 128
+// bits. Without x-amz-cek-alg the content is AES-CBC.
+static void test_defaults(void **state) {
+    (void)state;
+    struct s3_envelope e;
+    struct fault f;
+    assert_int_equal(make(&e,
+                          "{\"x-amz-key-v2\":\"QUJD\",\"x-amz-wrap-alg\":\"kms\","
+                          "\"x-amz-cek-alg\":\"AES/GCM/NoPadding\"," IV12 "}",
+                          &f),
+                     1);
+    assert_int_equal(e.content, S3_CONTENT_GCM);
+    s3_envelope_free(&e);
+    assert_int_equal(
+        make(&e, "{\"x-amz-key-v2\":\"QUJD\",\"x-amz-wrap-alg\":\"AESWrap\"," IV12 "}", &f), -1);
+    s3_envelope_free(&e);
+    assert_int_equal(
+        make(&e, "{\"x-amz-key-v2\":\"QUJD\",\"x-amz-wrap-alg\":\"kms\"," IV16 "}", &f), 1);
+    assert_int_equal(e.content, S3_CONTENT_CBC);
+    s3_envelope_free(&e);
+}
+
 static void test_plain(void **state) {
     (void)state;
     struct s3_envelope e;
@@ -543,6 +565,7 @@ int main(void) {
         cmocka_unit_test(test_body_size),
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_lenience),
+        cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_forms_refused),
         cmocka_unit_test(test_format_1_refused),
