@@ -126,7 +126,11 @@ static int open_member(struct member *m, const char *stored, size_t size, struct
     if (e->settings->decrypt == NULL && has_suffix(stored, size, suffixes[0]))
         e->left_encrypted++;
     int count = take_suffixes(e, name, &size, undo, f);
-    if (count < 0 || outfiles_begin(e->files, name, size, complete, m, &m->sink, f) < 0 ||
+    if (count < 0) {
+        diag_prefix(f, m->shown);
+        return -1;
+    }
+    if (outfiles_begin(e->files, name, size, complete, m, &m->sink, f) < 0 ||
         build_decoders(m, undo, count, f) < 0)
         return -1;
     if (e->settings->member != NULL) {
@@ -147,10 +151,7 @@ static int begin(void *context, const char *name, size_t size, void **member, st
     *member = m;
     m->next = e->members;
     e->members = m;
-    if (open_member(m, name, size, f) == 0)
-        return 0;
-    diag_prefix(f, m->shown);
-    return -1;
+    return open_member(m, name, size, f);
 }
 
 static void data(void *context, void *member, struct view v) {

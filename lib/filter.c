@@ -6,6 +6,7 @@
 #include "sink.h"
 
 #include <string.h>
+#include <unistd.h>
 
 int filter_run(struct input *in, struct ordered *o, struct stage *first, struct fault *f) {
     struct view v;
@@ -47,10 +48,10 @@ int filter_files(const char *input, const struct options_output *output, struct 
     }
     const char *name = "standard output";
     char shown[256];
-    if (outfile_seekable(out)) {
-        interrupt_catch();
+    if (outfile_fd(out) != STDOUT_FILENO)
         name = diag_name(output->path, strlen(output->path), shown, sizeof shown);
-    }
+    if (outfile_seekable(out))
+        interrupt_catch();
     int result = run_between(&in, out, name, o, make, context, f);
     if (result == 0)
         result = outfile_commit(out, f);

@@ -106,6 +106,9 @@ static const struct argp_option key_options[] = {
      "XBCRYPT_ENCRYPTION_KEY)",
      0},
     {"encrypt-key", 'k', "KEY", OPTION_ARG_OPTIONAL | OPTION_HIDDEN, NULL, 0},
+    // Abbreviations, which would otherwise be refused as ambiguous in a message that shows the key.
+    {"encrypt-k", 'k', "KEY", OPTION_ARG_OPTIONAL | OPTION_HIDDEN, NULL, 0},
+    {"encrypt-ke", 'k', "KEY", OPTION_ARG_OPTIONAL | OPTION_HIDDEN, NULL, 0},
     {0}};
 const struct argp options_key_argp = {.options = key_options, .parser = parse_key};
 

@@ -70,7 +70,7 @@ static int claim_name(struct outfiles *files, const char *bytes, size_t size, st
         return diag_fault_memory(f);
     if (name->value != NULL) {
         char shown[SHOWN_SIZE];
-        return diag_fault(f, EX_DATAERR, "the archive has another file that is restored as %s",
+        return diag_fault(f, EX_DATAERR, "%s: the archive has another file that gets this name",
                           diag_name(bytes, size, shown, sizeof shown));
     }
     name->value = files; // anything but NULL
