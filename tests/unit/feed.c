@@ -61,7 +61,6 @@ static void push_lent(struct stage *stage, const uint8_t *data, size_t size, uin
     free(copy);
 }
 
-// Returns 0, or -1 and *f.
 static void push_all(struct ordered *o, struct stage *stage, const uint8_t *data, size_t size,
                      const struct feeding *how) {
     struct slab *slab = NULL;

@@ -450,8 +450,8 @@ static void test_refused_names(void **state) {
         struct bytes b = {0};
         char expected[400];
         xbs_any(&b, 'P', 0, names[i].name, names[i].size, 0, "x", 1);
-        snprintf(expected, sizeof expected, "%s: refused member name \"%s\": it %s", names[i].shown,
-                 names[i].shown, names[i].why);
+        snprintf(expected, sizeof expected, "refused member name \"%s\": it %s", names[i].shown,
+                 names[i].why);
         expect_failure(&b, &both, EX_DATAERR, expected, 0);
     }
     // Names that look odd and are fine.
@@ -568,22 +568,21 @@ static void test_same_name_twice(void **state) {
     struct bytes b = {0};
     xbs_member(&b, "t.ibd", "x", 1);
     xbs_member(&b, "t.ibd.qp", "x", 1);
-    expect_failure(&b, &both, EX_DATAERR,
-                   "t.ibd.qp: the archive has another file that is restored as t.ibd", 1);
+    expect_failure(&b, &both, EX_DATAERR, "t.ibd: the archive has another file that gets this name",
+                   1);
     // Even where files may be replaced.
     xbs_member(&b, "t.ibd", "x", 1);
     xbs_member(&b, "t.ibd.lz4", "x", 1);
     expect_failure(&b, &(struct options){.decompress = true, .overwrite = true, .piece = 1},
-                   EX_DATAERR, "t.ibd.lz4: the archive has another file that is restored as t.ibd",
-                   1);
+                   EX_DATAERR, "t.ibd: the archive has another file that gets this name", 1);
     // A file where a folder must be, and the other way round.
     xbs_member(&b, "a", "x", 1);
     xbs_member(&b, "a/b", "x", 1);
     expect_failure(&b, &both, EX_CANTCREAT,
-                   "a/b: a/b: cannot make folder a: a file or a symbolic link is in its place", 1);
+                   "a/b: cannot make folder a: a file or a symbolic link is in its place", 1);
     xbs_member(&b, "a/b", "x", 1);
     xbs_member(&b, "a", "x", 1);
-    expect_failure(&b, &both, EX_CANTCREAT, "a: a: a directory of that name is in the way", 1);
+    expect_failure(&b, &both, EX_CANTCREAT, "a: a directory of that name is in the way", 1);
     // While the first one is still being written.
     xbs_payload(&b, "a", 0, "x");
     xbs_member(&b, "a/b", "x", 1);
@@ -609,7 +608,7 @@ static void test_existing_file(void **state) {
     extract(&again, &both, &x);
     assert_int_equal(x.status, EX_CANTCREAT);
     assert_string_equal(x.fault.text,
-                        "a: a: file exists already; remove it, or use --overwrite to replace it");
+                        "a: file exists already; remove it, or use --overwrite to replace it");
     assert_true(is_restored("a", &old));
     extract(&again, &(struct options){.overwrite = true}, &x);
     assert_int_equal(x.status, 0);
