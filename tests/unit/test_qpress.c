@@ -532,11 +532,11 @@ static void test_blocks(void **state) {
 
 static void test_large_blocks(void **state) {
     (void)state;
-    struct bytes b = {0}, data = {0};
-    bytes_noise(&data, 1000, 1);
+    struct bytes b = {0}, data = {0}, noise = {0};
+    bytes_noise(&noise, 1000, 1);
     for (unsigned i = 0; i < 1000; i++)
-        bytes_add(&data, data.data + i % 100, 900);
-    data.size = 900000;
+        bytes_add(&data, noise.data + i % 100, 900);
+    bytes_free(&noise);
     for (int level = 0; level <= 3; level++) {
         struct fed out;
         b.size = 0;

@@ -153,7 +153,7 @@ static void run_small(const struct feeding *how, void *context) {
     struct xbcrypt_dec_settings settings = settings_for(s->key);
     feed_run(make_decoder, &settings, s->in.data, s->in.size, how, &out);
     if (out.status != 0 || out.finishes != 1 || out.size != s->plain.size ||
-        memcmp(out.data, s->plain.data, out.size) != 0)
+        (out.size > 0 && memcmp(out.data, s->plain.data, out.size) != 0))
         fail_msg("%s: status %d, %zu bytes, %u finishes: %s", feeding_text(how), out.status,
                  out.size, out.finishes, out.fault.text);
     fed_free(&out);
