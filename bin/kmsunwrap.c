@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // kmsunwrap: a wrapped key on standard input, its plaintext on standard output.
 #include "diag.h"
-#include "json_secret.h"
 #include "keytext.h"
 #include "kms_context.h"
 #include "kms_options.h"
 #include "s3envelope.h"
+#include "wiped_start.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -116,9 +116,11 @@ static int unwrap(struct options *options, struct fault *f) {
 
 int main(int argc, char **argv) {
     diag_start();
-    json_secret_start();
+    wiped_start();
     struct options options = {.envelope_count = 0};
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     struct fault f;
-    return unwrap(&options, &f) < 0 ? diag_print(&f) : 0;
+    int result = unwrap(&options, &f);
+    wiped_finish();
+    return result < 0 ? diag_print(&f) : 0;
 }

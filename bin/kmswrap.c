@@ -2,9 +2,9 @@
 // kmswrap: a key in base64 on standard input, its wrapped form on standard output; or a new data
 // key from a key service.
 #include "diag.h"
-#include "json_secret.h"
 #include "keytext.h"
 #include "kms_options.h"
+#include "wiped_start.h"
 
 #include <unistd.h>
 
@@ -96,9 +96,11 @@ static int wrap(struct options *options, struct fault *f) {
 
 int main(int argc, char **argv) {
     diag_start();
-    json_secret_start();
+    wiped_start();
     struct options options = {.generate = false};
     argp_parse(&argp, argc, argv, 0, NULL, &options);
     struct fault f;
-    return wrap(&options, &f) < 0 ? diag_print(&f) : 0;
+    int result = wrap(&options, &f);
+    wiped_finish();
+    return result < 0 ? diag_print(&f) : 0;
 }
