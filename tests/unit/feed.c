@@ -68,7 +68,8 @@ static void push_all(struct ordered *o, struct stage *stage, const uint8_t *data
         slab = slab_new(size > 0 ? size : 1);
         if (slab == NULL)
             abort();
-        memcpy(slab->data, data, size);
+        if (size > 0)
+            memcpy(slab->data, data, size);
     }
     size_t piece = how->first != 0 ? how->first : size;
     for (size_t at = 0; at < size;) {
