@@ -450,7 +450,7 @@ static void claim(struct bytes *b, uint64_t size) {
     bytes_little(b, size, 8);
     bytes_little(b, 0, 4);
     bytes_little(b, 16, 8);
-    bytes_little(b, 0, 16);
+    bytes_zeros(b, 16);
 }
 
 static void test_claimed_sizes(void **state) {
