@@ -3,20 +3,15 @@
 
 #include "cpus.h"
 #include "fdio.h"
-#include "interrupt.h"
 #include "pagecache.h"
 #include "pool.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-enum {
-    PIECE_SIZE = 128 << 10, // of input for one call of the cipher: its output stays in the cache
-    WINDOW_SIZE = 8 << 20,  // of a mapped file
-};
+// Of input for one call of the cipher, whose output then stays in the cache.
+enum { PIECE_SIZE = 128 << 10 };
 
 struct run {
     struct s3_body *body;
@@ -63,103 +58,6 @@ static int push(struct run *r, const uint8_t *data, size_t size, struct fault *f
     return 0;
 }
 
-// A stretch of the input file. Mapping it, having its pages ready and unmapping it again cost a
-// quarter of what AES-CBC takes, so where there is a second processor it does that meanwhile.
-struct window {
-    struct job job;
-    int fd;
-    off_t at;       // of the first byte wanted
-    size_t size;    // bytes wanted
-    size_t skip;    // bytes before it that are mapped too, up to a page's start
-    uint8_t *pages; // NULL: not mapped
-    off_t first;    // where the pages are in the file
-    size_t mapped;  // bytes
-    bool there;
-};
-
-static void unmap(struct window *w) {
-    if (w->pages == NULL)
-        return;
-    munmap(w->pages, w->mapped);
-    pagecache_read(w->fd, (uint64_t)w->first, w->mapped);
-    w->pages = NULL;
-}
-
-static enum job_result map(struct job *job, unsigned thread) {
-    (void)thread;
-    struct window *w = (struct window *)job;
-    unmap(w);
-    w->skip = (size_t)(w->at % sysconf(_SC_PAGESIZE));
-    w->mapped = w->skip + w->size;
-    w->first = w->at - (off_t)w->skip;
-    void *pages = mmap(NULL, w->mapped, PROT_READ, MAP_SHARED, w->fd, w->first);
-    w->pages = pages == MAP_FAILED ? NULL : pages;
-    // Where a page cannot be had (the file was cut, the disk fails) this says so, and reading it
-    // will say why; without it the process would get SIGBUS.
-    w->there = w->pages != NULL && madvise(w->pages, w->mapped, MADV_POPULATE_READ) == 0;
-    return JOB_DONE;
-}
-
-// Sets the window going for the first bytes of *left at *next, and moves both on. Returns false
-// where nothing is left.
-static bool advance(struct window *w, struct pool *pool, off_t *next, uint64_t *left) {
-    if (*left == 0)
-        return false;
-    w->at = *next;
-    w->size = *left < WINDOW_SIZE ? (size_t)*left : WINDOW_SIZE;
-    *next += (off_t)w->size;
-    *left -= w->size;
-    pool_submit(pool, &w->job);
-    return true;
-}
-
-// Pushes `left` bytes of the file from *at, which is moved behind what was pushed: all, or what is
-// before a window that cannot be had.
-static int push_windows(struct run *r, struct input *in, struct pool *pool, off_t *at,
-                        uint64_t left, struct fault *f) {
-    struct window windows[2] = {{.job.run = map, .fd = in->fd}, {.job.run = map, .fd = in->fd}};
-    struct window *now = &windows[0], *ahead = &windows[1];
-    off_t next = *at;
-    int result = 0;
-    bool more = advance(now, pool, &next, &left);
-    while (more && result == 0) {
-        pool_wait(pool, &now->job);
-        if (!now->there)
-            break;
-        more = advance(ahead, pool, &next, &left);
-        result = interrupt_pending() != 0 ? diag_fault(f, EX_TEMPFAIL, "%s", "")
-                                          : push(r, now->pages + now->skip, now->size, f);
-        if (result == 0) {
-            *at += (off_t)now->size;
-            in->offset += now->size;
-        } else if (more) {
-            pool_cancel(pool, &ahead->job);
-        }
-        struct window *other = now;
-        now = ahead;
-        ahead = other;
-    }
-    unmap(now);
-    unmap(ahead);
-    return result;
-}
-
-// Pushes the part of a regular file that can be mapped and moves the descriptor's offset and
-// in->offset behind it. What cannot be mapped is left to be read, and so are errors to be found.
-static int push_mapped(struct run *r, struct input *in, struct fault *f) {
-    off_t at = lseek(in->fd, 0, SEEK_CUR);
-    struct pool *pool;
-    if (in->size == UINT64_MAX || at < 0)
-        return 0;
-    if (pool_new(&pool, in->size > WINDOW_SIZE && cpus_available() > 1 ? 2 : 1, f) < 0)
-        return -1;
-    int result = push_windows(r, in, pool, &at, in->size, f);
-    pool_free(pool);
-    if (result == 0 && lseek(in->fd, at, SEEK_SET) < 0)
-        return diag_fault_errno(f, EX_IOERR, errno, "cannot seek in the input");
-    return result;
-}
-
 static int push_read(struct run *r, struct input *in, struct fault *f) {
     struct view v;
     int got;
@@ -172,6 +70,57 @@ static int push_read(struct run *r, struct input *in, struct fault *f) {
     return got;
 }
 
+// A piece of the input that is got while the one before it is decrypted. Mapping a file and
+// unmapping it cost a quarter of what AES-CBC takes, so a second processor, where there is one,
+// does that. The input and its slabs are in use by this job alone while it runs.
+struct ahead {
+    struct job job;
+    struct input *in;
+    struct view v;
+    int got; // what input_next returned
+    struct fault f;
+};
+
+static enum job_result get(struct job *job, unsigned thread) {
+    (void)thread;
+    struct ahead *a = (struct ahead *)job;
+    slab_unref(a->v.slab);
+    a->v.slab = NULL;
+    a->got = input_next(a->in, &a->v, &a->f);
+    return JOB_DONE;
+}
+
+// As push_read, for a regular file. (A read of a pipe has to stay on the main thread: there it is
+// that a signal ends it.)
+static int push_ahead(struct run *r, struct input *in, struct fault *f) {
+    struct pool *pool;
+    if (pool_new(&pool, cpus_available() > 1 ? 2 : 1, f) < 0)
+        return -1;
+    struct ahead pieces[2] = {{.job.run = get, .in = in}, {.job.run = get, .in = in}};
+    int result = 0;
+    pool_submit(pool, &pieces[0].job);
+    for (unsigned i = 0;; i = 1 - i) {
+        struct ahead *now = &pieces[i], *next = &pieces[1 - i];
+        pool_wait(pool, &now->job);
+        if (now->got <= 0) {
+            result = now->got;
+            if (result < 0)
+                *f = now->f;
+            break;
+        }
+        pool_submit(pool, &next->job);
+        result = push(r, now->v.data, now->v.size, f);
+        if (result < 0) {
+            pool_wait(pool, &next->job);
+            break;
+        }
+    }
+    pool_free(pool);
+    for (unsigned i = 0; i < 2; i++)
+        slab_unref(pieces[i].v.slab);
+    return result;
+}
+
 int s3_body_run(struct s3_body *body, struct s3_content_stream *s, struct input *in, int out_fd,
                 const char *out_name, struct fault *f) {
     struct run r = {.body = body, .stream = s, .out_fd = out_fd, .out_name = out_name};
@@ -181,9 +130,7 @@ int s3_body_run(struct s3_body *body, struct s3_content_stream *s, struct input 
     if (r.out == NULL)
         return diag_fault_memory(f);
     size_t n = 0;
-    int result = push_mapped(&r, in, f);
-    if (result == 0)
-        result = push_read(&r, in, f);
+    int result = in->size == UINT64_MAX ? push_read(&r, in, f) : push_ahead(&r, in, f);
     if (result == 0)
         result = s3_content_finish(s, r.out, &n, f);
     if (result == 0)

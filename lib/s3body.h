@@ -19,9 +19,9 @@ struct s3_body {
 };
 
 // Reads *in to its end, writes what comes out to out_fd (`out_name` in messages), and finishes the
-// stream. A regular file is mapped in windows, so that its bytes are not copied; memory does not
-// depend on the length. Returns 0; or -1 and in *f what s3_content_push and _finish give, what
-// input_next gives, or EX_IOERR for the output (without a text where a reader went away).
+// stream. Memory does not depend on the length. Returns 0; or -1 and in *f what s3_content_push and
+// _finish give, what input_next gives, or EX_IOERR for the output (without a text where a reader
+// went away).
 int s3_body_run(struct s3_body *body, struct s3_content_stream *s, struct input *in, int out_fd,
                 const char *out_name, struct fault *f);
 
