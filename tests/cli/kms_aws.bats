@@ -5,7 +5,7 @@ load ../kms/service.bash
 
 setup_file() {
     export SERVICE=$BATS_FILE_TMPDIR/service
-    "$PYTHON" -c 'import botocore' 2>/dev/null || return 0
+    service_has_botocore || return 0
     service_start "$SERVICE"
     clean_environment
     aws_keys

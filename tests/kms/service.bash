@@ -19,7 +19,7 @@ service_start() {
     local directory=$1
     mkdir -p "$directory"
     # Its descriptors are not bats's, which would wait for them.
-    "$PYTHON" "$XBPIPE_TESTS/kms/loopback.py" "$@" </dev/null >"$directory/out" 2>"$directory/err" 3>&- 4>&- &
+    "$PYTHON" -B "$XBPIPE_TESTS/kms/loopback.py" "$@" </dev/null >"$directory/out" 2>"$directory/err" 3>&- 4>&- &
     echo $! >"$directory/pid"
     for _ in {1..200}; do
         [ -s "$directory/port" ] && return 0
@@ -33,8 +33,11 @@ service_stop() {
     [ ! -s "$1/pid" ] || kill "$(cat "$1/pid")" 2>/dev/null || true
 }
 
+# Whether requests to AWS can be verified.
+service_has_botocore() { (cd "$XBPIPE_TESTS/kms" && "$PYTHON" -B -c 'import verify_sigv4' 2>/dev/null); }
+
 service_needs() {
-    "$PYTHON" -c 'import botocore' 2>/dev/null || skip "python3-botocore is not installed"
+    service_has_botocore || skip "neither python3-botocore nor awscli is installed"
 }
 
 # What the service in $SERVICE does with the next requests: a JSON list.

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verifies requests signed with AWS Signature Version 4, by botocore's signer."""
+"""Verifies requests signed with AWS Signature Version 4, by botocore's signer: that of the package
+python3-botocore, or the one inside the AWS CLI, version 2."""
 import hmac
 import re
+
+try:
+    import botocore
+except ImportError:
+    import awscli  # which makes its own botocore known under that name
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
