@@ -284,6 +284,11 @@ int aliyun_config_credentials(struct aliyun_config *c, const struct kms_request 
         found = from_credentials_file(c, f);
     if (found == 0)
         found = from_metadata(environment("ECS_METADATA"), c, f);
+    if (found == 0 && environment("CREDENTIALS_URI") != NULL)
+        return diag_fault(
+            f, EX_CONFIG,
+            "credentials from a URI (ALIBABA_CLOUD_CREDENTIALS_URI) are not supported; "
+            "let the CLI ask: aliyun kms Decrypt ... | kmsunwrap --provider=response");
     if (found == 0)
         return diag_fault(f, EX_CONFIG,
                           "no Alibaba Cloud credentials: expected ALIBABA_CLOUD_ACCESS_KEY_ID and "

@@ -104,6 +104,9 @@ decrypt() { kmsunwrap --provider=aliyun --endpoint="$url" "${context[@]}" "$@" <
     ALIBABA_CLOUD_ROLE_ARN=x ALIBABA_CLOUD_OIDC_TOKEN_FILE=y run --separate-stderr decrypt
     [ "$status" -eq 78 ]
     [[ $stderr == *"is not supported; get temporary keys by: aliyun sts AssumeRoleWithOIDC" ]]
+    ALIBABA_CLOUD_CREDENTIALS_URI=http://127.0.0.1:1 run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [[ $stderr == "kmsunwrap: credentials from a URI (ALIBABA_CLOUD_CREDENTIALS_URI) are not supported; "* ]]
 }
 
 profiles() {

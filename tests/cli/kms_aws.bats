@@ -152,6 +152,22 @@ JSON
     [ "$stderr" = "kmsunwrap: envelope: expected the metadata of an object that a client encrypted, found none of its keys" ]
 }
 
+@test "--envelope: the region of the key that the context names is used where none is given" {
+    kmswrap --provider=aws --endpoint="$url" --key-id="$AWS_KEY" --encryption-context=kms_cmk_id="$AWS_KEY" \
+        <"$XBPIPE_TESTS/fixtures/rds/plaintext.b64" >wrapped
+    cat >head.json <<JSON
+{"x-amz-key-v2": "$(cat wrapped)", "x-amz-iv": "AAAAAAAAAAAAAAAAAAAAAA==",
+ "x-amz-matdesc": "{\"kms_cmk_id\":\"$AWS_KEY\"}", "x-amz-wrap-alg": "kms", "x-amz-cek-alg": "AES/CBC/PKCS5Padding"}
+JSON
+    : >"$SERVICE/log"
+    run --separate-stderr kmsunwrap --provider=aws --endpoint="$url" --envelope=head.json
+    [ "$output" = "$plaintext" ]
+    [ -z "$stderr" ]
+    [ "$(requests '"region": "us-east-1"')" -eq 1 ]
+    run --separate-stderr kmsunwrap --provider=aws --endpoint="$url" --envelope=head.json --region=eu-west-1
+    [ "$stderr" = "kmsunwrap: warning: the region is eu-west-1, but the key's ARN says us-east-1: see --region" ]
+}
+
 # Credentials
 
 @test "environment: one of the pair alone, and nothing at all" {
