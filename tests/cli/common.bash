@@ -9,8 +9,8 @@ fixtures=$XBPIPE_TESTS/fixtures
 key=$fixtures/rds/password.hex # of all of fixtures/rds
 xbc=$fixtures/xbcrypt
 
-make_xbstream() { python3 "$XBPIPE_TESTS/cli/make_xbstream.py" "$@"; }
-make_qpress() { python3 "$XBPIPE_TESTS/cli/make_qpress.py" "$@"; }
+make_xbstream() { python3 -S -E "$XBPIPE_TESTS/cli/make_xbstream.py" "$@"; }
+make_qpress() { python3 -S -E "$XBPIPE_TESTS/cli/make_qpress.py" "$@"; }
 
 # fails STATUS MESSAGE COMMAND...: it ends with that status and exactly that on standard error.
 fails() {
