@@ -276,9 +276,6 @@ static void test_defaults(void **state) {
     assert_int_equal(e.content, S3_CONTENT_GCM);
     s3_envelope_free(&e);
     assert_int_equal(
-        make(&e, "{\"x-amz-key-v2\":\"QUJD\",\"x-amz-wrap-alg\":\"AESWrap\"," IV12 "}", &f), -1);
-    s3_envelope_free(&e);
-    assert_int_equal(
         make(&e, "{\"x-amz-key-v2\":\"QUJD\",\"x-amz-wrap-alg\":\"kms\"," IV16 "}", &f), 1);
     assert_int_equal(e.content, S3_CONTENT_CBC);
     s3_envelope_free(&e);
