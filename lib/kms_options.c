@@ -26,6 +26,7 @@ enum {
 
 enum { TIMEOUT_DEFAULT = 10, TIMEOUT_MAX = 600, RETRIES_DEFAULT = 2, RETRIES_MAX = 20 };
 
+// In the order of the keys.
 static const struct {
     int key;
     enum kms_option option;
@@ -81,8 +82,12 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     struct kms_options *options = state->input;
     struct kms_request *request = &options->request;
     uint64_t value;
-    if (key >= KEY_MASTER_KEY && key < KEY_END)
+    if (key >= KEY_MASTER_KEY && key < KEY_END) {
         options->given |= 1U << (key - KEY_MASTER_KEY);
+        if (arg[0] == '\0') // as an unset shell variable leaves it
+            argp_error(state, "%s: expected a value, found an empty one",
+                       names[key - KEY_MASTER_KEY].name);
+    }
     switch (key) {
     case ARGP_KEY_INIT:
         options->provider = &kms_providers[0];

@@ -531,6 +531,9 @@ PY
         run --separate-stderr kmsunwrap --master-key=x "$option"
         [ "$status" -eq 64 ]
         [[ $stderr == "kmsunwrap: ${option%%=*} has no meaning with --provider=file"* ]]
+        run --separate-stderr kmsunwrap --provider=aws "${option%%=*}=" <"$blob"
+        [ "$status" -eq 64 ]
+        [[ $stderr == "kmsunwrap: ${option%%=*}: expected a value, found an empty one"* ]]
     done
     run --separate-stderr decrypt --master-key=x
     [[ $stderr == "kmsunwrap: --master-key has no meaning with --provider=aws"* ]]
