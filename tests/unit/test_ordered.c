@@ -25,6 +25,7 @@ struct log {
     unsigned released;
     atomic_uint ran;
     atomic_bool done[UNITS]; // all runs of a unit
+    atomic_bool dropping;    // what comes after a cancelled unit may still run
     unsigned fail_at;        // this unit fails when it is delivered; UNITS: none
 };
 
