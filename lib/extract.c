@@ -154,6 +154,12 @@ static int begin(void *context, const char *name, size_t size, void **member, st
     return open_member(m, name, size, f);
 }
 
+// Each decoder has its output besides its input.
+static unsigned weight(void *context, void *member) {
+    (void)context;
+    return 1 + ((const struct member *)member)->decoder_count;
+}
+
 static void data(void *context, void *member, struct view v) {
     (void)context;
     struct member *m = member;
@@ -224,6 +230,7 @@ int extract_new(struct extract **out, struct ordered *o, const struct extract_se
     e->reader = xbstream_reader_new(o, settings->max_chunk,
                                     (struct xbstream_target){
                                         .begin = listing ? list_begin : begin,
+                                        .weight = listing ? NULL : weight,
                                         .data = listing ? list_data : data,
                                         .end = listing ? list_end : end,
                                         .finish = finish,

@@ -3,10 +3,12 @@
 
 #include <stdlib.h>
 
-// What may be in flight, in bytes a thread and in units a thread of the largest size seen,
-// whichever is more: enough to even out the times of units and of input and output. One thread
-// gains nothing from running ahead, and keeps its data in the cache by not doing so.
-enum { BYTES_PER_THREAD = 4 << 20, UNITS_PER_THREAD = 2 };
+// What may be in flight, in bytes and in units a thread of the largest size seen, whichever is
+// more: enough to even out the times of units and of input and output, and, by the fixed part, for
+// two chunks of an xbstream at their usual 10 MiB, so that two of its files can be written at a
+// time. One thread gains nothing from running ahead, and keeps its data in the cache by not doing
+// so.
+enum { BYTES_BASE = 16 << 20, BYTES_PER_THREAD = 4 << 20, UNITS_PER_THREAD = 2 };
 
 struct ordered {
     struct pool *pool;
@@ -119,7 +121,7 @@ static bool is_full(const struct ordered *o) {
     size_t threads = pool_threads(o->pool);
     if (threads == 1)
         return true;
-    return o->cost > threads * BYTES_PER_THREAD &&
+    return o->cost > BYTES_BASE + threads * BYTES_PER_THREAD &&
            o->cost > threads * UNITS_PER_THREAD * o->largest;
 }
 

@@ -69,15 +69,21 @@ static int decode(struct block *b) {
     if (wrong != NULL)
         return diag_fault(&b->fault, EX_DATAERR, "damaged QuickLZ packet: %s %s", wrong,
                           place_text(&b->place, at, where));
-    if (b->next->ops->place != NULL)
-        return b->next->ops->place(b->next, b->offset, b->output->data, b->packet.size, &b->fault);
-    return 0;
+    if (b->next->ops->place == NULL)
+        return 0;
+    int placed =
+        b->next->ops->place(b->next, b->offset, b->output->data, b->packet.size, &b->fault);
+    slab_unref(b->output); // not to be held until its turn comes
+    b->output = NULL;
+    return placed;
 }
 
 static enum job_result run_block(struct job *job, unsigned thread) {
     (void)thread;
     struct block *b = (struct block *)job;
     b->failed = decode(b) < 0;
+    slab_unref(b->slab);
+    b->slab = NULL;
     return JOB_DONE;
 }
 
@@ -115,7 +121,8 @@ static void submit_block(struct decoder *d) {
     b->unit.job.run = run_block;
     b->unit.deliver = deliver_block;
     b->unit.release = release_block;
-    b->unit.cost = d->packet.stored_size + d->packet.size + sizeof *b;
+    bool placed = d->next != NULL && d->next->ops->place != NULL; // the output is not held
+    b->unit.cost = sizeof *b + d->packet.stored_size + (placed ? 0 : d->packet.size);
     b->decoder = d;
     b->next = d->next;
     b->packet = d->packet;

@@ -150,7 +150,9 @@ static void begin_write(struct sink *s) {
     w->unit.cost = sizeof *w;
     w->sink = s;
     w->offset = s->position;
-    if (!s->seekable && s->previous != NULL)
+    // One write at a time also where order does not matter: two to one file would only wait for
+    // each other inside the kernel.
+    if (s->previous != NULL)
         w->unit.job.after = &s->previous->unit.job;
     s->open = s->previous = w;
 }

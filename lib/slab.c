@@ -2,6 +2,7 @@
 #include "slab.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,13 @@
 #define REUSE 1
 #endif
 
+// Sizes are rounded up to classes, four to each power of two (4, 5, 6, 7, 8, 10, 12 ... KiB), so
+// that units of nearly the same size share their memory and little of it is lost.
 enum {
-    CLASS_MIN_SHIFT = 12, // 4 KiB
-    CLASS_COUNT = 14,     // up to 32 MiB; larger ones are not kept
-    KEPT_BYTES_MAX = 24 << 20
+    CLASS_MIN_SHIFT = 12,
+    CLASSES_A_DOUBLING = 4,
+    CLASS_COUNT = 13 * CLASSES_A_DOUBLING + 1, // up to 32 MiB; larger ones are not kept
+    KEPT_BYTES_MAX = 32 << 20
 };
 
 static struct {
@@ -30,10 +34,15 @@ static struct {
     size_t bytes;
 } kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-// The class whose slabs hold `capacity` bytes, or CLASS_COUNT.
+static size_t class_capacity(unsigned class) {
+    size_t base = (size_t)1 << (CLASS_MIN_SHIFT + class / CLASSES_A_DOUBLING);
+    return base + base / CLASSES_A_DOUBLING * (class % CLASSES_A_DOUBLING);
+}
+
+// The smallest class whose slabs hold `capacity` bytes, or CLASS_COUNT.
 static unsigned class_of(size_t capacity) {
     unsigned class = 0;
-    while (class < CLASS_COUNT && ((size_t)1 << (CLASS_MIN_SHIFT + class)) < capacity)
+    while (class < CLASS_COUNT && class_capacity(class) < capacity)
         class ++;
     return class;
 }
@@ -78,7 +87,7 @@ struct slab *slab_new(size_t capacity) {
             s->references = 1;
             return s;
         }
-        capacity = (size_t)1 << (CLASS_MIN_SHIFT + class);
+        capacity = class_capacity(class);
     }
     struct slab *s = malloc(sizeof *s);
     uint8_t *data = malloc(capacity);
@@ -110,12 +119,12 @@ struct slab *slab_map(int fd, uint64_t offset, size_t size) {
 
 struct slab *slab_ref(struct slab *s) {
     if (s != NULL)
-        s->references++;
+        atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
     return s;
 }
 
 void slab_unref(struct slab *s) {
-    if (s == NULL || --s->references > 0)
+    if (s == NULL || atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) > 1)
         return;
     unsigned class = class_of(s->capacity);
     if (REUSE && !s->mapped && class < CLASS_COUNT && keep(s, class))

@@ -8,12 +8,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Reference counts belong to the thread that runs the stages (the main thread); only slab_new and
-// the bytes themselves may be touched by workers.
+// Any thread may take and drop references; bytes belong to whoever was handed them.
 struct slab {
     uint8_t *data;
     size_t capacity; // at least what was asked for
-    unsigned references;
+    _Atomic unsigned references;
     bool mapped; // a window of a file (slab_map): the bytes must not be written
 };
 
@@ -22,7 +21,7 @@ struct slab {
 struct slab *slab_new(size_t capacity);
 
 // The `size` bytes at `offset`, a multiple of the page size, of the file at fd, read only, with
-// their pages in place. Main thread. NULL if that cannot be had: memory, an older kernel
+// their pages in place. NULL if that cannot be had: memory, an older kernel
 // (before 5.14), a file that ends earlier or cannot be read (reading it will say why).
 struct slab *slab_map(int fd, uint64_t offset, size_t size);
 

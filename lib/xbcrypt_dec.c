@@ -54,6 +54,12 @@ static int check_version(struct chunk *c, unsigned thread) {
                       place_text(&c->place, 0, where));
 }
 
+// The plaintext is stored by the thread that decrypts it. Not with version 1 or 2: their first
+// chunk has to be judged before it goes out.
+static bool is_placed(const struct chunk *c) {
+    return c->decoder->next->ops->place != NULL && c->header.version == 3;
+}
+
 // Decrypts, where it may be where the payload stands.
 static int decrypt(struct chunk *c, unsigned thread) {
     struct decoder *d = c->decoder;
@@ -70,15 +76,23 @@ static int decrypt(struct chunk *c, unsigned thread) {
     if (xbcrypt_decrypt(d->settings->key, thread, &c->header, c->payload, out, &c->place,
                         &c->fault) < 0)
         return -1;
-    // Version 1 or 2: the first chunk has to be judged before it goes out.
-    if (d->next->ops->place != NULL && c->header.version == 3)
-        return d->next->ops->place(d->next, c->offset, out, c->header.data_size, &c->fault);
-    return 0;
+    if (!is_placed(c))
+        return 0;
+    return d->next->ops->place(d->next, c->offset, out, c->header.data_size, &c->fault);
 }
 
 static enum job_result run_chunk(struct job *job, unsigned thread) {
     struct chunk *c = (struct chunk *)job;
     c->failed = decrypt(c, thread) < 0;
+    // What is done with is not held until its turn comes.
+    if (c->output != NULL || is_placed(c)) {
+        slab_unref(c->slab);
+        c->slab = NULL;
+    }
+    if (is_placed(c)) {
+        slab_unref(c->output);
+        c->output = NULL;
+    }
     return JOB_DONE;
 }
 
@@ -136,7 +150,7 @@ static void deliver_chunk(struct unit *unit) {
     }
     if (c->header.version < 3 && !d->judged && !judge(d, c))
         return;
-    if (d->next->ops->place != NULL && c->header.version == 3) {
+    if (is_placed(c)) {
         d->next->ops->placed(d->next, c->header.data_size);
         return;
     }
@@ -163,7 +177,7 @@ static void submit_chunk(struct decoder *d) {
     c->unit.job.run = run_chunk;
     c->unit.deliver = deliver_chunk;
     c->unit.release = release_chunk;
-    c->unit.cost = d->header.payload_size + sizeof *c;
+    c->unit.cost = sizeof *c + d->header.payload_size;
     c->decoder = d;
     c->header = d->header;
     c->place = d->head.place;

@@ -32,6 +32,8 @@ static enum job_result run_chunk(struct job *job, unsigned thread) {
     else
         c->failed = xbcrypt_encrypt(c->encoder->key, thread, c->data, c->size, c->output->data,
                                     &c->fault) < 0;
+    slab_unref(c->slab); // not to be held until its turn comes
+    c->slab = NULL;
     return JOB_DONE;
 }
 
@@ -66,7 +68,7 @@ static void submit_chunk(struct encoder *e) {
     c->unit.job.run = run_chunk;
     c->unit.deliver = deliver_chunk;
     c->unit.release = release_chunk;
-    c->unit.cost = 2 * e->data.have + sizeof *c;
+    c->unit.cost = e->data.have + sizeof *c;
     c->encoder = e;
     c->data = e->data.data;
     c->size = e->data.have;

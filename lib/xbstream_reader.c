@@ -18,7 +18,8 @@ enum state { IN_HEAD, IN_MAP, IN_PAYLOAD, IN_IGNORED };
 
 struct member {
     const struct name *name;
-    void *target;    // the target's
+    void *target; // the target's
+    unsigned weight;
     uint64_t offset; // bytes of the file in the chunks met so far
     bool ended;
 };
@@ -176,7 +177,7 @@ static void submit_piece(struct reader *r, struct view v) {
     p->unit.job.run = run_piece;
     p->unit.deliver = deliver_piece;
     p->unit.release = release_piece;
-    p->unit.cost = v.size + sizeof *p;
+    p->unit.cost = v.size * r->chunk->member->weight + sizeof *p;
     p->chunk = r->chunk;
     p->view = v;
     p->last = r->remaining == 0;
@@ -232,8 +233,10 @@ static struct member *find_member(struct reader *r, struct fault *f) {
     }
     member->name = name;
     r->unfinished++;
-    if (r->target.begin(r->target.context, name->bytes, name->size, &member->target, f) < 0)
+    const struct xbstream_target *target = &r->target;
+    if (target->begin(target->context, name->bytes, name->size, &member->target, f) < 0)
         return NULL;
+    member->weight = target->weight != NULL ? target->weight(target->context, member->target) : 1;
     return member;
 }
 

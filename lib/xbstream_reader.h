@@ -12,6 +12,8 @@ struct xbstream_target {
     // delivered). `name` is terminated, of `size` bytes, and hostile. *member is handed to the
     // calls below. Returns 0; or -1 and *f, which fails the stream.
     int (*begin)(void *context, const char *name, size_t size, void **member, struct fault *f);
+    // How many bytes a byte of the member will hold in memory on its way, itself included. NULL: 1.
+    unsigned (*weight)(void *context, void *member);
     // In order: verified bytes of the member, or a hole (v.data NULL).
     void (*data)(void *context, void *member, struct view v);
     // In order: the member is complete.
