@@ -11,7 +11,12 @@
 int filter_run(struct input *in, struct ordered *o, struct stage *first, struct fault *f) {
     struct view v;
     int got = 0;
-    while (!ordered_failing(o) && (got = input_next(in, &v, f)) > 0) {
+    while (!ordered_failing(o)) {
+        if (input_waits(in)) // what is there goes out before the program goes to sleep
+            ordered_flush(o);
+        got = input_next(in, &v, f);
+        if (got <= 0)
+            break;
         stage_push(first, v);
         slab_unref(v.slab);
         ordered_pump(o);

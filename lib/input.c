@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -122,6 +123,11 @@ int input_next(struct input *in, struct view *v, struct fault *f) {
         pagecache_read(in->fd, in->start + in->offset, (size_t)n);
     in->offset += (size_t)n;
     return 1;
+}
+
+bool input_waits(const struct input *in) {
+    struct pollfd p = {.fd = in->fd, .events = POLLIN};
+    return in->size == UINT64_MAX && poll(&p, 1, 0) == 0;
 }
 
 void input_close(struct input *in) {

@@ -26,6 +26,9 @@ int input_open(struct input *in, const char *path, struct fault *f);
 // the program to stop: interrupt.h; the text is empty).
 int input_next(struct input *in, struct view *v, struct fault *f);
 
+// True if input_next would have to wait: nothing has come through the pipe.
+bool input_waits(const struct input *in);
+
 void input_close(struct input *in);
 
 #endif

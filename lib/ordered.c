@@ -130,9 +130,13 @@ void ordered_pump(struct ordered *o) {
         retire_oldest(o);
 }
 
-int ordered_finish(struct ordered *o, struct fault *f) {
+void ordered_flush(struct ordered *o) {
     while (o->first != NULL)
         retire_oldest(o);
+}
+
+int ordered_finish(struct ordered *o, struct fault *f) {
+    ordered_flush(o);
     if (!o->failed)
         return 0;
     *f = o->fault;
@@ -144,11 +148,11 @@ int ordered_settle(struct ordered *o, struct fault *f) {
 }
 
 void ordered_drop(struct ordered *o) {
-    // Those that wait for another come after it, so cancelling in order releases nothing in use.
+    pool_clear(o->pool);
     while (o->first != NULL) {
         struct unit *unit = o->first;
         o->first = unit->next;
-        pool_cancel(o->pool, &unit->job);
+        pool_quiet(o->pool, &unit->job);
         unit->release(unit);
     }
     o->last = NULL;

@@ -52,7 +52,10 @@ bool ordered_failing(const struct ordered *o);
 // Delivers what is ready, and waits for more while too much is in flight.
 void ordered_pump(struct ordered *o);
 
-// Delivers everything. Returns 0; or -1 and the failure in *f.
+// Delivers everything.
+void ordered_flush(struct ordered *o);
+
+// The same at the end. Returns 0; or -1 and the failure in *f.
 int ordered_finish(struct ordered *o, struct fault *f);
 
 // The same, for a stage that holds something scarce for each unit in flight (open files): to be

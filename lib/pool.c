@@ -46,18 +46,6 @@ static struct job *take(struct pool *pool) {
     return NULL;
 }
 
-static void unlink_job(struct pool *pool, struct job *job) {
-    struct job *previous = NULL;
-    for (struct job *j = pool->first; j != job; j = j->next)
-        previous = j;
-    if (previous == NULL)
-        pool->first = job->next;
-    else
-        previous->next = job->next;
-    if (pool->last == job)
-        pool->last = previous;
-}
-
 static void wake_worker(struct pool *pool) {
     if (pool->idle > 0)
         pthread_cond_signal(&pool->work);
@@ -200,16 +188,21 @@ void pool_resume(struct pool *pool, struct job *job) {
     pthread_mutex_unlock(&pool->lock);
 }
 
-void pool_cancel(struct pool *pool, struct job *job) {
+void pool_clear(struct pool *pool) {
     pthread_mutex_lock(&pool->lock);
-    if (job->state == JOB_QUEUED)
-        unlink_job(pool, job);
+    for (struct job *job = pool->first; job != NULL; job = job->next)
+        job->state = JOB_FINISHED;
+    pool->first = pool->last = NULL;
+    pthread_mutex_unlock(&pool->lock);
+}
+
+void pool_quiet(struct pool *pool, struct job *job) {
+    pthread_mutex_lock(&pool->lock);
     while (job->state == JOB_RUNNING) {
         pool->awaited = job;
         pthread_cond_wait(&pool->ready, &pool->lock);
         pool->awaited = NULL;
     }
-    settle(pool, job, JOB_DONE);
     pthread_mutex_unlock(&pool->lock);
 }
 

@@ -49,11 +49,14 @@ bool pool_ready(struct pool *pool, struct job *job);
 bool pool_wait(struct pool *pool, struct job *job);
 void pool_resume(struct pool *pool, struct job *job);
 
-// Main thread only. Takes a job that has not begun off the queue, or waits until it is paused or
-// finished; either way it will not be run again.
-void pool_cancel(struct pool *pool, struct job *job);
+// Main thread only. Takes all jobs that have not begun off the queue; they will not be run.
+void pool_clear(struct pool *pool);
 
-// All jobs must have been waited for or cancelled. NULL is allowed.
+// Main thread only, after pool_clear. Waits until the job does not run, if it does; it will not be
+// run again.
+void pool_quiet(struct pool *pool, struct job *job);
+
+// No job may be queued or running. NULL is allowed.
 void pool_free(struct pool *pool);
 
 #endif

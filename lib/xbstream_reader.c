@@ -244,13 +244,13 @@ static struct member *find_member(struct reader *r, struct fault *f) {
 static int measure_map(const struct reader *r, uint64_t *advance, struct fault *f) {
     uint64_t data = 0;
     *advance = 0;
-    for (size_t at = 0; at < r->map.need; at += XBSTREAM_MAP_ENTRY) {
-        // At most 2^25 entries of 32 bits each (the map's size is bounded): no overflow.
+    // An entry adds less than 2^33, so that what is too large is seen before it overflows.
+    for (size_t at = 0; at < r->map.need && *advance <= INT64_MAX; at += XBSTREAM_MAP_ENTRY) {
         data += le32_get(r->map.data + at + 4);
         *advance += (uint64_t)le32_get(r->map.data + at) + le32_get(r->map.data + at + 4);
     }
     char where[PLACE_TEXT_SIZE];
-    if (data != r->header.payload_size)
+    if (data != r->header.payload_size && *advance <= INT64_MAX)
         return diag_fault(f, EX_DATAERR,
                           "damaged sparse xbstream chunk %s: lengths in its map: expected %" PRIu64
                           " bytes in all, found %" PRIu64,

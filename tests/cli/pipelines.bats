@@ -135,3 +135,23 @@ quits() {
     [ "$(long | limited xbcrypt-dec -j 2 -f "$key" | wc -c)" -eq $n ]
     [ "$(long | limited xbcrypt-enc -j 2 -f "$key" | limited xbcrypt-dec -j 2 -f "$key" | cksum)" = "$(long | cksum)" ]
 }
+
+# Regression: with two threads and more, what was done waited in the queue while the input stalled.
+@test "what has come is passed on while the input stalls, for every -j" {
+    local j tries
+    for j in 1 2 7; do
+        rm -f in out
+        mkfifo in
+        xbcrypt-dec -j "$j" -f "$xbc/key256" < in > out &
+        exec 7> in
+        head -c 131000 "$xbc/plain.v3.aes256.xbcrypt" >&7
+        # One whole chunk of 64 KiB has come, and a part of the second.
+        for ((tries = 0; tries < 100 && $(stat -c %s out) < 65536; tries++)); do sleep 0.1; done
+        exec 7>&-
+        status=0
+        wait $! || status=$?
+        [ "$status" -eq 65 ]
+        [ "$tries" -lt 100 ]
+        cmp out <(head -c 65536 "$xbc/plain.txt")
+    done
+}
