@@ -31,6 +31,11 @@ setup() {
 ask() { kmsunwrap --provider=aws --endpoint="$url" --encryption-context=purpose=test --encryption-context='a=b=c' "$@" <"$blob"; }
 decrypt() { ask --region=us-east-1 "$@"; }
 
+@test "the verifier accepts what botocore signed, and nothing damaged" {
+    run -0 "$PYTHON" -B "$XBPIPE_TESTS/kms/verify_sigv4.py" "$XBPIPE_TESTS/fixtures/kms/aws-sigv4.json"
+    [ "$output" = "8 requests taken, 52 damaged ones refused" ]
+}
+
 @test "a ciphertext is unwrapped, silently, in each output form" {
     run --separate-stderr decrypt
     [ "$status" -eq 0 ]

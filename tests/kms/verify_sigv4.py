@@ -2,7 +2,9 @@
 """Verifies requests signed with AWS Signature Version 4, by botocore's signer: that of the package
 python3-botocore, or the one inside the AWS CLI, version 2."""
 import hmac
+import json
 import re
+import sys
 
 try:
     import botocore
@@ -59,3 +61,37 @@ def verify(method, url, headers, body, secret_of):
             f"request should have been\n'{canonical}'",
         )
     return key_id, region
+
+
+def main():
+    """Takes the published requests of a file, and refuses each of them damaged in several ways."""
+    good = bad = 0
+    for vector in json.load(open(sys.argv[1]))["vectors"]:
+        keys = vector["credentials"]
+        headers = {**vector["signed_header_values"], "authorization": vector["authorization"]}
+        body = vector["body"].encode()
+
+        def check(headers=headers, body=body, secret=keys["secret_access_key"]):
+            return verify(vector["method"], vector["url"], headers, body, lambda _: secret)
+
+        assert check() == (keys["access_key_id"], vector["region"]), vector["name"]
+        good += 1
+        damaged = [{"body": body + b" "}, {"secret": keys["secret_access_key"] + "x"}]
+        damaged += [
+            {"headers": {**headers, name: headers[name] + "x"}}
+            for name in vector["signed_header_values"]
+            if name != "host"  # taken from the URL
+        ]
+        damaged.append({"headers": {**headers, "authorization": vector["authorization"][:-1] + "x"}})
+        for damage in damaged:
+            try:
+                check(**damage)
+            except Refused:
+                bad += 1
+            else:
+                raise AssertionError(f"{vector['name']}: taken with {list(damage)} damaged")
+    print(f"{good} requests taken, {bad} damaged ones refused")
+
+
+if __name__ == "__main__":
+    main()
