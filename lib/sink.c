@@ -274,7 +274,3 @@ struct stage *sink_new(struct ordered *o, int fd, const char *name, bool seekabl
     pthread_mutex_init(&s->lock, NULL);
     return &s->stage;
 }
-
-uint64_t sink_size(const struct stage *sink) {
-    return ((const struct sink *)sink)->position;
-}
