@@ -8,16 +8,24 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 // The secure heap is made at the first use: room for keys and the reply of a key service (at most
 // 64 KiB, and its decoded form), not for data.
 enum { HEAP_SIZE = 1 << 18, HEAP_UNIT = 32 };
 
+void secret_forbid_core_dumps(void) {
+    // A limit of 0 holds only for files; 1 also keeps the kernel from piping a dump to a collector.
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){1, 1});
+}
+
 int secret_new(struct secret *s, size_t capacity, struct fault *f) {
     *s = SECRET_NONE;
-    if (!CRYPTO_secure_malloc_initialized())
+    if (!CRYPTO_secure_malloc_initialized()) {
+        secret_forbid_core_dumps();
         CRYPTO_secure_malloc_init(HEAP_SIZE, HEAP_UNIT); // without it, malloc serves, and cleanses
+    }
     s->data = OPENSSL_secure_zalloc(capacity);
     if (s->data == NULL)
         return diag_fault_memory(f);

@@ -18,6 +18,11 @@ struct secret {
 // All zero: holds nothing; secret_free of it does nothing.
 #define SECRET_NONE ((struct secret){0})
 
+// Turns core dumps off, for this process and its children. secret_new does it at its first use,
+// since libraries keep what they derive from a key in memory of their own; a program whose
+// libraries hold secrets before that calls it itself.
+void secret_forbid_core_dumps(void);
+
 // Room for `capacity` bytes (at least 1), zeroed, size 0. Returns 0, or -1 and EX_OSERR in *f, with
 // *s SECRET_NONE. The caller frees it.
 int secret_new(struct secret *s, size_t capacity, struct fault *f);

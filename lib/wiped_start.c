@@ -2,11 +2,11 @@
 #include "wiped_start.h"
 
 #include "json_secret.h"
+#include "secret.h"
 #include "wiped.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
-#include <sys/resource.h>
 
 static void *allocate(size_t size, const char *file, int line) {
     (void)file;
@@ -33,7 +33,7 @@ void wiped_start(void) {
     json_secret_start();
     // It is refused once OpenSSL has allocated; then its own habits must do, which cleanse keys.
     (void)CRYPTO_set_mem_functions(allocate, reallocate, release);
-    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    secret_forbid_core_dumps();
 }
 
 __attribute__((noinline)) void wiped_finish(void) {

@@ -155,3 +155,23 @@ quits() {
         cmp out <(head -c 65536 "$xbc/plain.txt")
     done
 }
+
+# The cipher library keeps the expanded key in memory of its own.
+@test "a program that has read a key leaves no core dump" {
+    for command in "xbcrypt-dec -f $xbc/key256" "xbcrypt-enc -f $xbc/key256" "xbunpack --decrypt -f $xbc/key256"; do
+        rm -f in
+        mkfifo in
+        # shellcheck disable=SC2086 # several words
+        (ulimit -c unlimited 2>/dev/null; exec $command <in >out) &
+        pid=$!
+        exec 7>in
+        # The limit is in bytes here; 1 also holds where core dumps go to a program.
+        for ((tries = 0; tries < 100; tries++)); do
+            grep -qE '^Max core file size +1 +1 ' "/proc/$pid/limits" && break
+            sleep 0.05
+        done
+        exec 7>&-
+        wait $pid || true
+        [ "$tries" -lt 100 ]
+    done
+}
