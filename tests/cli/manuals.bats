@@ -193,6 +193,57 @@ same_files() { (cd "$1" && sha256sum -c --quiet "$2") }
     same_files restored "$fixtures/mariadb/shop.sha256"
 }
 
+@test "xbcrypt(5), xbstream(5), qpress(5): the examples run" {
+    cp "$fixtures/rds/stream_v2.xb.xbcrypt" backup.xb.xbcrypt
+    cp "$fixtures/mariadb/shop_qp.xb" backup.xb
+    cp "$fixtures/rds/part_xb.qp" backup_xb.qp
+    run_examples xbcrypt.5 >xbcrypt
+    grep -q '>XBCRYP02' xbcrypt
+    grep -qx 'XBCRYP02 backup.xb.xbcrypt' xbcrypt
+    run_examples xbstream.5 >xbstream
+    grep -qx 'shop/db.opt.qp' xbstream
+    grep -q '>XBSTCK01' xbstream
+    run_examples qpress.5 >qpress
+    grep -q '>qpress10' qpress
+}
+
+# The offsets that xbcrypt(5) gives are those of the fixtures: at them stand the sizes, and the
+# CRC-32 of what follows the head.
+@test "xbcrypt(5): the table of bytes is that of a file of XtraBackup" {
+    command -v python3 >/dev/null || skip "python3 is not installed"
+    python3 - "$root/man/xbcrypt.5" "$fixtures/xbcrypt" <<'END'
+import re, sys, zlib
+fields = {}
+for line in open(sys.argv[1]):
+    m = re.match(r"\.It ([a-zIV ]+) Ta ([0-9, ]+) Ta ([0-9n]+) Ta", line)
+    if m:
+        fields[m[1]] = [int(x) for x in m[2].split(",")], m[3]
+at = 0
+for offsets, size in fields.values():
+    assert at in offsets, fields
+    at += int(size) if size != "n" else 0
+def number(data, field):
+    (offset, *_), size = fields[field]
+    return int.from_bytes(data[offset:offset + int(size)], "little")
+for version, name in enumerate(["plain.v1.aes256", "plain.v2.aes256", "plain.v3.aes256"]):
+    data = open(f"{sys.argv[2]}/{name}.xbcrypt", "rb").read()
+    start = fields["payload"][0][version > 0]
+    payload = data[start:start + number(data, "encrypted size")]
+    assert number(data, "original size") == len(payload) > 0
+    assert number(data, "checksum") == zlib.crc32(payload)
+    assert version == 0 or number(data, "IV size") == int(fields["IV"][1])
+END
+}
+
+@test "the examples of every page are run" {
+    for page in "$root"/man/*.[157]; do
+        page=${page##*/}
+        [ -n "$(example_commands "$page")" ] || continue
+        grep -qE "run_examples $page( |\$|\"|;)" "$XBPIPE_TESTS"/cli/*.bats ||
+            { echo "nothing runs the examples of $page"; return 1; }
+    done
+}
+
 # Of the build that is there: nothing is built again.
 make_built() { make -s -C "$root" -o all BUILD="$BUILD_DIR" "$@"; }
 
