@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { KEY_OVERWRITE = 1 };
+enum { KEY_OVERWRITE = 1, KEY_TEST };
 
 struct options {
     const char *input;
@@ -19,6 +19,7 @@ struct options {
     const char *directory; // NULL: to standard output
     bool to_stdout;
     bool list;
+    bool test;
     bool overwrite;
 };
 
@@ -44,6 +45,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case 'T':
         options_parse_threads(&o->run, arg, state);
         return 0;
+    case KEY_TEST:
+        o->test = true;
+        return 0;
     case KEY_OVERWRITE:
         o->overwrite = true;
         return 0;
@@ -51,8 +55,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         options_no_operand(state, arg);
         return 0;
     case ARGP_KEY_END:
-        if ((o->directory != NULL) + o->to_stdout + o->list > 1)
-            argp_error(state, "choose one of -o, -C and -t");
+        if ((o->directory != NULL) + o->to_stdout + o->list + o->test > 1)
+            argp_error(state, "choose one of -o, -C, -t and --test");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -64,6 +68,7 @@ static const struct argp_option option_list[] = {
      "Write the files to standard output one after the other (the default)", 0},
     {"directory", 'C', "DIR", 0, "Create the files and folders below DIR", 0},
     {"list", 't', NULL, 0, "List the files' names on standard output, write no file", 0},
+    {"test", KEY_TEST, NULL, 0, "Decompress and verify everything as for -C, write nothing", 0},
     {"decompress", 'd', NULL, 0, "Accepted for scripts that call qpress -d: this is all it does",
      0},
     {"qpress-threads", 'T', "N", 0, "The same as -j, as qpress calls it", 0},
@@ -85,9 +90,9 @@ static const struct argp parser = {
 struct unpacker {
     struct ordered *ordered;
     bool verbose;
-    struct stage *sink;     // of standard output; NULL where the next two are used
-    struct outdir *outdir;  // NULL where the files are only listed
-    struct outfiles *files; // below outdir
+    struct stage *sink; // of standard output; NULL where the next two are used
+    struct outfiles_settings writing;
+    struct outfiles *files; // with -C and --test
 };
 
 static void name_file(const struct unpacker *u, const char *path, size_t size) {
@@ -125,10 +130,10 @@ static void nothing_left(void *context) {
 
 static int make_folder(void *context, const char *path, size_t size, struct fault *f) {
     struct unpacker *u = context;
-    if (outdir_check_name(path, size, f) < 0)
+    if (outfiles_make_folder(u->files, path, size, f) < 0)
         return -1;
     name_file(u, path, size);
-    return outdir_make_folder(u->outdir, path, f);
+    return 0;
 }
 
 static int make_file(void *context, const char *path, size_t size, struct stage **next,
@@ -148,7 +153,7 @@ static void file_written(void *context, struct stage *next) {
 static struct qpress_target target_for(const struct options *o, struct unpacker *u) {
     if (o->list)
         return (struct qpress_target){.file = list_file, .end = nothing_left, .context = u};
-    if (o->directory == NULL)
+    if (o->directory == NULL && !o->test)
         return (struct qpress_target){.file = stream_file, .end = stream_end, .context = u};
     return (struct qpress_target){.folder = make_folder,
                                   .file = make_file,
@@ -163,14 +168,14 @@ static int prepare(struct unpacker *u, const struct options *o, struct fault *f)
         return -1;
     if (o->list)
         return 0;
-    if (o->directory == NULL) {
+    if (o->directory == NULL && !o->test) {
         u->sink = sink_new(u->ordered, STDOUT_FILENO, "standard output", false, NULL, NULL);
         return u->sink != NULL ? 0 : diag_fault_memory(f);
     }
     interrupt_catch();
-    if (outdir_open(&u->outdir, o->directory, o->overwrite, f) < 0)
+    if (!o->test && outdir_open(&u->writing.dir, o->directory, o->overwrite, f) < 0)
         return -1;
-    return outfiles_new(&u->files, u->ordered, u->outdir, f);
+    return outfiles_new(&u->files, u->ordered, &u->writing, f);
 }
 
 static int decode(struct input *in, const struct options *o, struct unpacker *u, struct fault *f) {
@@ -190,7 +195,7 @@ static int unpack(const struct options *o, struct fault *f) {
     if (result == 0)
         result = decode(&in, o, &u, f);
     outfiles_free(u.files);
-    outdir_close(u.outdir);
+    outdir_close(u.writing.dir);
     stage_free(u.sink);
     ordered_free(u.ordered);
     input_close(&in);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_DECRYPT = 1, KEY_DECOMPRESS, KEY_STRICT, KEY_OVERWRITE };
+enum { KEY_DECRYPT = 1, KEY_DECOMPRESS, KEY_STRICT, KEY_OVERWRITE, KEY_TEST };
 
 struct options {
     const char *input;
@@ -19,6 +19,7 @@ struct options {
     uint64_t max_chunk;
     const char *directory;
     bool list;
+    bool test;
     bool overwrite;
     bool decrypt;
     bool decompress;
@@ -46,6 +47,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case 'p':
         options_parse_threads(&o->run, arg, state);
         return 0;
+    case KEY_TEST:
+        o->test = true;
+        return 0;
     case KEY_OVERWRITE:
         o->overwrite = true;
         return 0;
@@ -66,6 +70,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_END:
         if (o->key.file != NULL && !o->decrypt)
             argp_error(state, "-f is for --decrypt, which is not given");
+        if ((o->directory != NULL) + o->test + o->list > 1)
+            argp_error(state, "choose one of -C, -t and --test");
         if (o->list && (o->decrypt || o->decompress))
             argp_error(state, "-t lists the members as they are stored: it does not go with "
                               "--decrypt or --decompress");
@@ -80,6 +86,8 @@ static const struct argp_option option_list[] = {
     {"extract", 'x', NULL, 0, "Accepted for scripts that call xbstream -x: this is what it does",
      0},
     {"list", 't', NULL, 0, "List the members' names on standard output, write no file", 0},
+    {"test", KEY_TEST, NULL, 0,
+     "Decrypt, decompress and verify everything as for -C, write nothing", 0},
     {"decrypt", KEY_DECRYPT, "ALGO", OPTION_ARG_OPTIONAL,
      "Decrypt members that end in .xbcrypt; ALGO (AES128, AES192, AES256) checks the key, NONE is "
      "for chunks that are not encrypted",
@@ -124,6 +132,10 @@ static void report_unfinished(const char *stored) {
     diag_error("%s: unfinished: the stream ended before it; its file was not created", stored);
 }
 
+static void report_untested(const char *stored) {
+    diag_error("%s: unfinished: the stream ended before it", stored);
+}
+
 static int extract(struct input *in, const struct options *o, struct ordered *ordered,
                    const struct extract_settings *settings, struct fault *f) {
     struct extract *e;
@@ -149,7 +161,9 @@ static int unpack(const struct options *o, struct fault *f) {
                                         .member = o->list          ? list_member
                                                   : o->run.verbose ? name_member
                                                                    : NULL,
-                                        .unfinished = report_unfinished};
+                                        .unfinished =
+                                            o->test ? report_untested : report_unfinished};
+    struct outfiles_settings writing = {0};
     struct ordered *ordered = NULL;
     struct input in = {.fd = -1};
     int result = 0;
@@ -158,15 +172,18 @@ static int unpack(const struct options *o, struct fault *f) {
                                       o->run.verbose, f);
     if (result == 0)
         result = input_open(&in, o->input, f);
-    if (result == 0 && !o->list)
-        result = outdir_open(&settings.outdir, o->directory != NULL ? o->directory : ".",
-                             o->overwrite, f);
+    if (result == 0 && !o->list && !o->test)
+        result =
+            outdir_open(&writing.dir, o->directory != NULL ? o->directory : ".", o->overwrite, f);
     if (result == 0)
         result = ordered_new(&ordered, threads, f);
+    if (result == 0 && !o->list)
+        result = outfiles_new(&settings.files, ordered, &writing, f);
     if (result == 0)
         result = extract(&in, o, ordered, &settings, f);
+    outfiles_free(settings.files);
     ordered_free(ordered);
-    outdir_close(settings.outdir);
+    outdir_close(writing.dir);
     input_close(&in);
     xbcrypt_key_free(decrypt.key);
     slab_trim();

@@ -2,7 +2,6 @@
 #include "extract.h"
 
 #include "lz4_dec.h"
-#include "outfiles.h"
 #include "qpress_dec.h"
 #include "xbstream_reader.h"
 #include "zstd_dec.h"
@@ -17,7 +16,6 @@ struct extract {
     struct ordered *ordered;
     const struct extract_settings *settings;
     struct stage *reader;
-    struct outfiles *files;
     struct member *members; // begun and not freed
     unsigned left_encrypted;
 };
@@ -27,7 +25,7 @@ struct member {
     struct member *next; // in extract->members
     bool complete;
     char shown[SHOWN_SIZE];               // printable name
-    struct stage *sink;                   // belongs to extract->files
+    struct stage *sink;                   // belongs to settings->files
     struct stage *decoders[DECODERS_MAX]; // [0] is next to the sink
     unsigned decoder_count;
 };
@@ -130,7 +128,7 @@ static int open_member(struct member *m, const char *stored, size_t size, struct
         diag_prefix(f, m->shown);
         return -1;
     }
-    if (outfiles_begin(e->files, name, size, complete, m, &m->sink, f) < 0 ||
+    if (outfiles_begin(e->settings->files, name, size, complete, m, &m->sink, f) < 0 ||
         build_decoders(m, undo, count, f) < 0)
         return -1;
     if (e->settings->member != NULL) {
@@ -226,7 +224,7 @@ int extract_new(struct extract **out, struct ordered *o, const struct extract_se
         return diag_fault_memory(f);
     e->ordered = o;
     e->settings = settings;
-    bool listing = settings->outdir == NULL;
+    bool listing = settings->files == NULL;
     e->reader = xbstream_reader_new(o, settings->max_chunk,
                                     (struct xbstream_target){
                                         .begin = listing ? list_begin : begin,
@@ -237,7 +235,7 @@ int extract_new(struct extract **out, struct ordered *o, const struct extract_se
                                         .unfinished = unfinished,
                                         .context = e,
                                     });
-    if (e->reader == NULL || (!listing && outfiles_new(&e->files, o, settings->outdir, f) < 0)) {
+    if (e->reader == NULL) {
         extract_free(e);
         return diag_fault_memory(f);
     }
@@ -257,7 +255,6 @@ void extract_free(struct extract *e) {
     if (e == NULL)
         return;
     free_members(e, true);
-    outfiles_free(e->files);
     stage_free(e->reader);
     free(e);
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The extractor: each member of an xbstream goes through the decoders that its name calls for
-// (.xbcrypt, .qp, .lz4, .zst, outermost suffix first) into a file below one directory, under the
-// name without the suffixes undone. One pass: nothing else is ever on disk.
+// (.xbcrypt, .qp, .lz4, .zst, outermost suffix first) into a file of its own, under the name
+// without the suffixes undone. One pass: nothing else is ever on disk.
 #ifndef XBPIPE_EXTRACT_H
 #define XBPIPE_EXTRACT_H
 
-#include "outdir.h"
+#include "outfiles.h"
 #include "stage.h"
 #include "xbcrypt_dec.h"
 
@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct extract_settings {
-    struct outdir *outdir;                // NULL: list the members, write nothing
+    struct outfiles *files;               // NULL: list the members, decode nothing
     struct xbcrypt_dec_settings *decrypt; // NULL: .xbcrypt stays
     bool decompress;                      // .qp, .lz4, .zst are undone
     uint64_t max_chunk;                   // of all formats
@@ -36,8 +36,7 @@ struct stage *extract_stage(struct extract *e);
 // Members whose outermost suffix was one that could have been undone with --decrypt.
 unsigned extract_left_encrypted(const struct extract *e);
 
-// Removes the files that are not complete, and frees. Nothing of it may be in flight. NULL is
-// allowed.
+// Nothing of it may be in flight. To be called before outfiles_free. NULL is allowed.
 void extract_free(struct extract *e);
 
 #endif

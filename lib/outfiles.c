@@ -2,6 +2,7 @@
 #include "outfiles.h"
 
 #include "names.h"
+#include "null_sink.h"
 #include "sink.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@ enum { OPEN_MAX_EASY = 200, SHOWN_SIZE = 256 };
 
 struct outfiles {
     struct ordered *ordered;
-    struct outdir *dir;
+    const struct outfiles_settings *settings;
     struct names *names; // of all files so far
     struct file *files;  // begun and not freed
     unsigned open;
@@ -19,19 +20,21 @@ struct outfiles {
 
 struct file {
     struct outfiles *files;
-    struct outfile *out; // NULL: complete
+    struct outfile *out; // NULL: nowhere, or complete
+    bool complete;
     struct stage *sink;
     void (*done)(void *);
     void *context;
     struct file *next;
 };
 
-int outfiles_new(struct outfiles **out, struct ordered *o, struct outdir *dir, struct fault *f) {
+int outfiles_new(struct outfiles **out, struct ordered *o, const struct outfiles_settings *settings,
+                 struct fault *f) {
     *out = calloc(1, sizeof **out);
     if (*out == NULL)
         return diag_fault_memory(f);
     (*out)->ordered = o;
-    (*out)->dir = dir;
+    (*out)->settings = settings;
     return 0;
 }
 
@@ -39,7 +42,7 @@ int outfiles_new(struct outfiles **out, struct ordered *o, struct outdir *dir, s
 static void free_files(struct outfiles *files, bool all) {
     for (struct file **link = &files->files; *link != NULL;) {
         struct file *file = *link;
-        if (file->out != NULL && !all) {
+        if (!file->complete && !all) {
             link = &file->next;
             continue;
         }
@@ -56,9 +59,11 @@ static void complete(void *context) {
     struct outfiles *files = file->files;
     struct outfile *out = file->out;
     struct fault f;
+    file->complete = true;
     file->out = NULL;
-    files->open--;
-    if (outfile_commit(out, &f) < 0)
+    if (out != NULL)
+        files->open--;
+    if (out != NULL && outfile_commit(out, &f) < 0)
         ordered_fail_now(files->ordered, &f);
     else if (file->done != NULL)
         file->done(file->context);
@@ -77,6 +82,20 @@ static int claim_name(struct outfiles *files, const char *bytes, size_t size, st
     return 0;
 }
 
+static int open_sink(struct file *file, const char *name, size_t size, struct fault *f) {
+    struct outfiles *files = file->files;
+    if (files->settings->dir == NULL) {
+        file->sink = null_sink_new(files->ordered, complete, file);
+        return file->sink != NULL ? 0 : diag_fault_memory(f);
+    }
+    if (outdir_create(files->settings->dir, name, &file->out, f) < 0)
+        return -1;
+    char shown[SHOWN_SIZE];
+    file->sink = sink_new(files->ordered, outfile_fd(file->out),
+                          diag_name(name, size, shown, sizeof shown), true, complete, file);
+    return file->sink != NULL ? 0 : diag_fault_memory(f);
+}
+
 int outfiles_begin(struct outfiles *files, const char *name, size_t size,
                    void (*done)(void *context), void *context, struct stage **sink,
                    struct fault *f) {
@@ -89,18 +108,23 @@ int outfiles_begin(struct outfiles *files, const char *name, size_t size,
     if (file == NULL)
         return diag_fault_memory(f);
     *file = (struct file){.files = files, .done = done, .context = context};
-    if (outdir_create(files->dir, name, &file->out, f) < 0) {
+    if (open_sink(file, name, size, f) < 0) {
+        outfile_discard(file->out);
         free(file);
         return -1;
     }
-    files->open++;
+    if (file->out != NULL)
+        files->open++;
     file->next = files->files;
     files->files = file;
-    char shown[SHOWN_SIZE];
-    file->sink = sink_new(files->ordered, outfile_fd(file->out),
-                          diag_name(name, size, shown, sizeof shown), true, complete, file);
     *sink = file->sink;
-    return *sink != NULL ? 0 : diag_fault_memory(f);
+    return 0;
+}
+
+int outfiles_make_folder(struct outfiles *files, const char *name, size_t size, struct fault *f) {
+    if (outdir_check_name(name, size, f) < 0)
+        return -1;
+    return files->settings->dir != NULL ? outdir_make_folder(files->settings->dir, name, f) : 0;
 }
 
 void outfiles_free(struct outfiles *files) {

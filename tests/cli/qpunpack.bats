@@ -73,7 +73,7 @@ baz/empty"
 @test "-o, -C and -t exclude each other" {
     for options in "-o -t" "-o -C out" "-t -C out"; do
         # shellcheck disable=SC2086 # several words
-        fails 64 "$(hint "qpunpack: choose one of -o, -C and -t")" qpunpack $options -i "$qp/stdin.qp"
+        fails 64 "$(hint "qpunpack: choose one of -o, -C, -t and --test")" qpunpack $options -i "$qp/stdin.qp"
     done
     [ ! -e out ]
 }

@@ -89,6 +89,7 @@ static void unfinished(const char *stored) {
 
 struct options {
     bool decrypt, decompress, overwrite, list;
+    bool nowhere; // verify only
     unsigned threads;
     size_t piece; // 0: whole
 };
@@ -106,6 +107,7 @@ static struct xbcrypt_key *make_key(unsigned threads) {
 static void extract(const struct bytes *in, const struct options *how, struct extraction *x) {
     struct ordered *o;
     struct extract *e;
+    struct outfiles_settings writing = {0};
     unsigned threads = how->threads != 0 ? how->threads : 1;
     struct xbcrypt_dec_settings decrypt = {.key = make_key(threads), .max_chunk = 1 << 20};
     struct extract_settings settings = {.decrypt = how->decrypt ? &decrypt : NULL,
@@ -115,9 +117,11 @@ static void extract(const struct bytes *in, const struct options *how, struct ex
                                         .unfinished = unfinished};
     memset(x, 0, sizeof *x);
     current = x;
-    if (!how->list)
-        assert_int_equal(outdir_open(&settings.outdir, top, how->overwrite, &x->fault), 0);
+    if (!how->list && !how->nowhere)
+        assert_int_equal(outdir_open(&writing.dir, top, how->overwrite, &x->fault), 0);
     assert_int_equal(ordered_new(&o, threads, &x->fault), 0);
+    if (!how->list)
+        assert_int_equal(outfiles_new(&settings.files, o, &writing, &x->fault), 0);
     assert_int_equal(extract_new(&e, o, &settings, &x->fault), 0);
     struct slab *slab = slab_new(in->size + 1);
     assert_non_null(slab);
@@ -141,8 +145,9 @@ static void extract(const struct bytes *in, const struct options *how, struct ex
     x->left_encrypted = extract_left_encrypted(e);
     ordered_drop(o);
     extract_free(e);
+    outfiles_free(settings.files);
     ordered_free(o);
-    outdir_close(settings.outdir);
+    outdir_close(writing.dir);
     xbcrypt_key_free(decrypt.key);
     slab_unref(slab);
     slab_trim();
@@ -331,6 +336,20 @@ static void test_cut_at_every_byte(void **state) {
         if (between)
             most++;
         assert_int_equal(restored, most); // all whose end was seen, for any number of threads
+
+        // Where nothing is written, the verdict is the same.
+        struct extraction verified;
+        extract(&s.stream,
+                &(struct options){.decrypt = true,
+                                  .decompress = true,
+                                  .nowhere = true,
+                                  .threads = s.stream.size % 2 ? 1 : 3,
+                                  .piece = s.stream.size % 5},
+                &verified);
+        assert_int_equal(verified.status, x.status);
+        assert_string_equal(verified.fault.text, x.fault.text);
+        assert_int_equal(verified.unfinished, x.unfinished);
+        assert_int_equal(empty_top(), 0);
     }
     assert_int_equal(most, KINDS - 1);
     sample_free(&s);
