@@ -50,7 +50,7 @@ else
   say = @printf '  %-5s %s\n'
 endif
 
-.PHONY: all check coverage demo bench lint format install uninstall clean help
+.PHONY: all check coverage demo bench lint format install uninstall dist distcheck deb clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -110,7 +110,7 @@ bench: all $(BENCHTOOLS)
 demo: all
 	@examples/demo.sh $(BUILD)
 
-## lint: format check, cppcheck, shellcheck, mandoc
+## lint: format check, cppcheck, shellcheck, mandoc, the Debian package
 lint: all
 	@tests/lint
 
@@ -128,6 +128,25 @@ install: all
 uninstall:
 	rm -f $(PROGRAMS:%=$(BINDIR)/%)
 	for page in $(MANPAGES); do rm -f $(MANDIR)/man$${page##*.}/$${page##*/}; done
+
+DIST := build/xbpipe-$(VERSION).tar.gz
+
+## dist: a tarball of the sources that git knows
+dist: $(DIST)
+$(DIST): FORCE
+	@mkdir -p $(@D)
+	git archive --prefix=xbpipe-$(VERSION)/ -o $@ HEAD
+
+## distcheck: the tarball's own build, tests and demo, in a folder of their own
+distcheck: dist
+	rm -rf build/distcheck && mkdir -p build/distcheck
+	tar -C build/distcheck -xzf $(DIST)
+	$(MAKE) -C build/distcheck/xbpipe-$(VERSION) check
+	$(MAKE) -C build/distcheck/xbpipe-$(VERSION) demo
+
+## deb: a Debian package, which lintian accepts, in build/deb
+deb: dist
+	@packaging/deb $(DIST) $(VERSION) build/deb
 
 ## clean: remove all that make produced
 clean:
