@@ -3,12 +3,12 @@
 #include "xbcrypt_dec.h"
 #include "xbcrypt_filter.h"
 
-enum { KEY_STRICT = 1 };
+enum { KEY_STRICT = 1, KEY_NO_STRICT };
 
 struct options {
     struct xbcrypt_options common;
     uint64_t max_chunk;
-    bool strict;
+    bool accept_random;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
@@ -22,7 +22,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case 'd':
         return 0;
     case KEY_STRICT:
-        o->strict = true;
+        o->accept_random = false;
+        return 0;
+    case KEY_NO_STRICT:
+        o->accept_random = true;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -32,7 +35,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 static const struct argp_option option_list[] = {
     {"decrypt", 'd', NULL, 0, "Accepted for scripts that call xbcrypt -d: this is all it does", 0},
     {"strict", KEY_STRICT, NULL, 0,
-     "Versions 1 and 2: fail, before any output, where the key looks wrong", 0},
+     "Versions 1 and 2: fail, before any output, where the key looks wrong (the default)", 0},
+    {"no-strict", KEY_NO_STRICT, NULL, 0,
+     "Versions 1 and 2: only warn where the key looks wrong; for data that is random by nature", 0},
     {0}};
 
 static const struct argp_child children[] = {
@@ -59,7 +64,7 @@ int main(int argc, char **argv) {
     diag_start();
     argp_parse(&parser, argc, argv, 0, NULL, &o);
     struct xbcrypt_dec_settings settings = {
-        .max_chunk = o.max_chunk, .strict = o.strict, .warn = warn};
+        .max_chunk = o.max_chunk, .accept_random = o.accept_random, .warn = warn};
     return xbcrypt_filter(&o.common, &settings.key, make_stage, &settings, &f) < 0 ? diag_print(&f)
                                                                                    : 0;
 }

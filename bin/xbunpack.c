@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_DECRYPT = 1, KEY_DECOMPRESS, KEY_STRICT, KEY_OVERWRITE, KEY_TEST };
+enum { KEY_DECRYPT = 1, KEY_DECOMPRESS, KEY_STRICT, KEY_NO_STRICT, KEY_OVERWRITE, KEY_TEST };
 
 struct options {
     const char *input;
@@ -23,7 +23,7 @@ struct options {
     bool overwrite;
     bool decrypt;
     bool decompress;
-    bool strict;
+    bool accept_random;
     enum xbcrypt_algorithm algorithm;
 };
 
@@ -62,7 +62,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         o->decompress = true;
         return 0;
     case KEY_STRICT:
-        o->strict = true;
+        o->accept_random = false;
+        return 0;
+    case KEY_NO_STRICT:
+        o->accept_random = true;
         return 0;
     case ARGP_KEY_ARG:
         options_no_operand(state, arg);
@@ -94,7 +97,11 @@ static const struct argp_option option_list[] = {
      0},
     {"decompress", KEY_DECOMPRESS, NULL, 0, "Decompress members that end in .qp, .lz4 or .zst", 0},
     {"strict", KEY_STRICT, NULL, 0,
-     "Fail on members encrypted as xbcrypt version 1 or 2 that the key looks wrong for", 0},
+     "Fail on members encrypted as xbcrypt version 1 or 2 that the key looks wrong for (the "
+     "default)",
+     0},
+    {"no-strict", KEY_NO_STRICT, NULL, 0,
+     "Only warn of such members; for data that is random by nature", 0},
     {"overwrite", KEY_OVERWRITE, NULL, 0, "Replace files that exist", 0},
     {"parallel", 'p', "N", 0, "The same as -j, as xbstream calls it", 0},
     {0}};
@@ -154,7 +161,7 @@ static int extract(struct input *in, const struct options *o, struct ordered *or
 static int unpack(const struct options *o, struct fault *f) {
     unsigned threads = options_threads(&o->run);
     struct xbcrypt_dec_settings decrypt = {
-        .max_chunk = o->max_chunk, .strict = o->strict, .warn = warn};
+        .max_chunk = o->max_chunk, .accept_random = o->accept_random, .warn = warn};
     struct extract_settings settings = {.decrypt = o->decrypt ? &decrypt : NULL,
                                         .decompress = o->decompress,
                                         .max_chunk = o->max_chunk,

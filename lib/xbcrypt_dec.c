@@ -123,12 +123,12 @@ static bool judge(struct decoder *d, const struct chunk *c) {
     d->judged = true;
     if (plaintext_judge(c->data, c->header.data_size) != PLAINTEXT_RANDOM)
         return true;
-    if (d->settings->strict) {
+    if (!d->settings->accept_random) {
         struct fault f;
         char where[PLACE_TEXT_SIZE];
         diag_fault(&f, EX_DATAERR,
                    "this looks like the wrong key: the data of xbcrypt chunk %s decrypts to random "
-                   "bytes; without --strict it is written all the same",
+                   "bytes; if it is data that is random by nature, use --no-strict",
                    place_text(&c->place, 0, where));
         stage_break(&d->stage, &f);
         return false;

@@ -11,7 +11,8 @@
 struct xbcrypt_dec_settings {
     struct xbcrypt_key *key;
     uint64_t max_chunk;
-    bool strict; // versions 1 and 2: fail where the plaintext looks like that of a wrong key
+    // Versions 1 and 2: go on, with a warning, where the plaintext looks like that of a wrong key.
+    bool accept_random;
     // Called on the main thread with one line of text, once for the first version 1 or 2 chunk, and
     // once for the first stream that looks wrong.
     void (*warn)(const char *text);
