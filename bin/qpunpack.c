@@ -2,6 +2,7 @@
 // qpunpack: a qpress archive on standard input, its files on standard output or below a directory.
 #include "filter.h"
 #include "interrupt.h"
+#include "noclobber.h"
 #include "options.h"
 #include "outfiles.h"
 #include "qpress_dec.h"
@@ -169,6 +170,8 @@ static int prepare(struct unpacker *u, const struct options *o, struct fault *f)
     if (o->list)
         return 0;
     if (o->directory == NULL && !o->test) {
+        if (noclobber_check_stdout(f) < 0)
+            return -1;
         u->sink = sink_new(u->ordered, STDOUT_FILENO, "standard output", false, NULL, NULL);
         return u->sink != NULL ? 0 : diag_fault_memory(f);
     }

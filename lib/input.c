@@ -3,6 +3,7 @@
 
 #include "fdio.h"
 #include "interrupt.h"
+#include "noclobber.h"
 #include "pagecache.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ int input_open(struct input *in, const char *path, struct fault *f) {
                                     diag_name(path, strlen(path), shown, sizeof shown));
         in->name = path;
     }
+    noclobber_add(in->fd);
     struct stat st;
     if (fstat(in->fd, &st) == 0 && S_ISREG(st.st_mode)) {
         off_t at = lseek(in->fd, 0, SEEK_CUR);

@@ -17,7 +17,8 @@ struct input {
     size_t used;       // bytes of it
 };
 
-// Opens `path`; NULL or "-" is standard input. A pipe is made as large as allowed. The path must
+// Opens `path`; NULL or "-" is standard input. A pipe is made as large as allowed;
+// a regular file is not replaced by the program from now on (noclobber.h). The path must
 // outlive *in. Returns 0; or -1 and *f: EX_NOINPUT, EX_NOPERM.
 int input_open(struct input *in, const char *path, struct fault *f);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "outfile.h"
 
+#include "noclobber.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -72,6 +74,10 @@ int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const c
     if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) == 0) {
         if (S_ISDIR(st.st_mode))
             return diag_fault(f, EX_CANTCREAT, "%s: a directory of that name is in the way", shown);
+        if (noclobber_has(&st))
+            return diag_fault(f, EX_CANTCREAT,
+                              "%s: this file is being read, and would be lost; write elsewhere",
+                              shown);
         if (!overwrite)
             return diag_fault(
                 f, EX_CANTCREAT,
@@ -110,6 +116,8 @@ static int begin_directly(struct outfile **out, const char *path, const char *sh
 int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct fault *f) {
     *out = NULL;
     if (path == NULL || strcmp(path, "-") == 0) {
+        if (noclobber_check_stdout(f) < 0)
+            return -1;
         *out = allocate("-", "standard output", false);
         if (*out == NULL)
             return diag_fault_memory(f);

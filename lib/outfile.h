@@ -12,13 +12,15 @@ struct outfile;
 
 // Begins a file called `base` (one component, no '/') in the directory open at dir_fd, which need
 // not stay open. `shown` stands for it in messages. An existing file of that name is an error
-// unless `overwrite`; a directory always is. Mode 0640 less the umask. Returns 0 and *out; or -1
-// and *f: EX_CANTCREAT, EX_NOPERM, EX_OSERR. *out is then NULL.
+// unless `overwrite`; a directory, and a file
+// that the program reads (noclobber.h), always is. Mode 0640 less the umask. Returns 0 and *out; or
+// -1 and *f: EX_CANTCREAT, EX_NOPERM, EX_OSERR. *out is then NULL.
 int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
                      bool overwrite, struct fault *f);
 
 // The same for a path given by the user. A path that exists and is neither a regular file nor a
-// directory (a device, a pipe) is opened and written directly; NULL or "-" is standard output.
+// directory (a device, a pipe) is opened and written directly; NULL or "-" is standard output,
+// which may not be a file that the program reads either.
 int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct fault *f);
 
 // The descriptor to write to. It belongs to the outfile.

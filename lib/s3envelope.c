@@ -3,6 +3,7 @@
 
 #include "base64.h"
 #include "fdio.h"
+#include "noclobber.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -682,6 +683,7 @@ static int load_one(struct s3_metadata *m, const char *path, struct fault *f) {
     if (fd < 0)
         return diag_fault_errno(f, errno == EACCES || errno == EPERM ? EX_NOPERM : EX_NOINPUT,
                                 errno, "cannot open the envelope %s", shown);
+    noclobber_add(fd);
     int result;
     char *text = malloc(S3_METADATA_MAX + 1);
     ssize_t n = text == NULL ? 0 : fdio_read_full(fd, text, S3_METADATA_MAX + 1);
