@@ -251,6 +251,10 @@ static int run(const struct options *o, struct fault *f) {
     struct s3_content_stream *stream = NULL;
     if (s3_generated_key_read(&key, o->data_key, f) < 0)
         return -1;
+    if (key.plaintext.exposed) {
+        char text[SECRET_EXPOSED_SIZE];
+        diag_warn("%s", secret_exposed_text("data key file", o->data_key, text));
+    }
     e.wrapped = key.wrapped;
     e.wrapped_size = key.wrapped_size;
     int result = set_context(&e, o, &key, f);

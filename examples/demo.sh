@@ -23,7 +23,7 @@ unset XBCRYPT_ENCRYPTION_KEY
 cd "$work"
 cp "$root/tests/fixtures/rds/full_v3_qp.xb" backup_qp.xb
 cp "$root/tests/fixtures/kms/demo-ciphertext.b64" ciphertext
-cp "$root/tests/fixtures/kms/demo-master.key" master.key
+install -m 600 "$root/tests/fixtures/kms/demo-master.key" master.key
 cp "$root/tests/fixtures/mariadb/shop.sha256" shop.sha256
 
 # Prints a command and runs the same text.

@@ -35,7 +35,7 @@ struct kms_report {
     char asked[700];  // what did the work: a file, or an endpoint, and the credentials' source
     char key_id[300]; // of the key that was used
     char request_id[72];
-    char warning[300]; // to be shown even without -v
+    char warning[600]; // to be shown even without -v
 };
 
 struct kms_provider {

@@ -13,6 +13,10 @@ static void say(struct kms_report *report, const struct kms_request *request,
     snprintf(report->asked, sizeof report->asked, "master key file %s (AES-%zu)",
              diag_name(request->master_key, strlen(request->master_key), shown, sizeof shown),
              8 * master_key->size);
+    char text[SECRET_EXPOSED_SIZE];
+    if (master_key->exposed)
+        snprintf(report->warning, sizeof report->warning, "%s",
+                 secret_exposed_text("master key file", request->master_key, text));
 }
 
 int kms_file_unwrap(const struct kms_request *request, const struct secret *input,

@@ -72,6 +72,7 @@ int s3_data_key_read(struct secret *key, const char *path, struct fault *f) {
     if (secret_read_file(&text, path, KEY_FILE_MAX, "data key file", f) < 0)
         return -1;
     int result = secret_new(key, S3_DATA_KEY_SIZE, f);
+    key->exposed = text.exposed;
     if (result == 0) {
         if (text.size == S3_DATA_KEY_SIZE) {
             memcpy(key->data, text.data, text.size);
@@ -266,6 +267,7 @@ int s3_data_key_unwrap(struct secret *key, const struct s3_envelope *e, const ch
     int result = aes ? unwrap_by_aes(key, e, &text, f) : unwrap_by_rsa(key, e, &text, f);
     if (result == 0 && key->size != S3_DATA_KEY_SIZE)
         result = unwrap_fault(e, f);
+    key->exposed = text.exposed;
     secret_free(&text);
     if (result < 0)
         secret_free(key);
@@ -324,6 +326,7 @@ int s3_generated_key_read(struct s3_generated_key *k, const char *path, struct f
         result = reply == NULL ? -1 : take_reply(k, reply, f);
         json_decref(reply);
     }
+    k->plaintext.exposed = text.exposed;
     secret_free(&text);
     if (result < 0)
         s3_generated_key_free(k);

@@ -9,7 +9,8 @@
 
 // Reads a data key from the file at `path`: 32 bytes, or their base64 text with an optional newline
 // as kmsunwrap prints it. Returns 0; or -1 with *key SECRET_NONE and *f as secret_read_file, and
-// EX_DATAERR for anything else. The caller frees *key.
+// EX_DATAERR for anything else. The caller frees *key. Here and below, `exposed` of the key is that
+// of the file.
 int s3_data_key_read(struct secret *key, const char *path, struct fault *f);
 
 // Unwraps the data key of *e by the AES or RSA key in the file at `path`. An AES key is 16, 24 or

@@ -2,13 +2,16 @@
 #include "secret.h"
 
 #include "fdio.h"
+#include "noclobber.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // The secure heap is made at the first use: room for keys and the reply of a key service (at most
@@ -41,6 +44,10 @@ void secret_free(struct secret *s) {
 int secret_read_fd(struct secret *s, int fd, const char *name, size_t limit, struct fault *f) {
     if (secret_new(s, limit + 1, f) < 0)
         return -1;
+    struct stat st;
+    s->exposed =
+        fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (st.st_mode & (S_IRGRP | S_IROTH)) != 0;
+    noclobber_add(fd);
     ssize_t n = fdio_read_full(fd, s->data, limit + 1);
     if (n < 0) {
         secret_free(s);
@@ -67,6 +74,15 @@ int secret_read_file(struct secret *s, const char *path, size_t limit, const cha
     int result = secret_read_fd(s, fd, name, limit, f);
     close(fd); // opened for reading: nothing can be lost
     return result;
+}
+
+char *secret_exposed_text(const char *what, const char *path,
+                          char out[static SECRET_EXPOSED_SIZE]) {
+    char shown[200];
+    diag_name(path, strlen(path), shown, sizeof shown);
+    snprintf(out, SECRET_EXPOSED_SIZE, "%s %s can be read by others: chmod 600 %s", what, shown,
+             shown);
+    return out;
 }
 
 int secret_from_env(struct secret *s, const char *name, size_t limit, struct fault *f) {

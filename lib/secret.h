@@ -6,6 +6,7 @@
 
 #include "diag.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,7 @@ struct secret {
     size_t size;
     uint8_t *data; // in the secure heap, `capacity` bytes
     size_t capacity;
+    bool exposed; // it was read from a regular file that others than its owner may read
 };
 
 // All zero: holds nothing; secret_free of it does nothing.
@@ -34,8 +36,15 @@ int secret_new(struct secret *s, size_t capacity, struct fault *f);
 int secret_read_file(struct secret *s, const char *path, size_t limit, const char *what,
                      struct fault *f);
 
-// The same from an open descriptor, which stays open; `name` stands for it in messages.
+// The same from an open descriptor, which stays open; `name` stands for it in messages. Both note
+// in `exposed` whether the file's mode lets its group or others read it, and neither lets the
+// program replace the file (noclobber.h).
 int secret_read_fd(struct secret *s, int fd, const char *name, size_t limit, struct fault *f);
+
+// The text of the warning that a program gives where `exposed` is set: what others can read, by
+// which name, and what to do. `what` and `path` as above. Returns out.
+enum { SECRET_EXPOSED_SIZE = 600 };
+char *secret_exposed_text(const char *what, const char *path, char out[static SECRET_EXPOSED_SIZE]);
 
 // The value of environment variable `name`, which is then overwritten in place and removed, so that
 // children do not inherit it. Returns 1; 0 if it is unset or empty; -1 and EX_OSERR or EX_DATAERR

@@ -47,6 +47,10 @@ int xbcrypt_keyfile_load(struct xbcrypt_key **key, const char *file,
         return -1;
     bool trimmed;
     int result = xbcrypt_key_new(key, &secret, algorithm, threads, &trimmed, f);
+    if (result == 0 && secret.exposed) {
+        char text[SECRET_EXPOSED_SIZE];
+        diag_warn("%s", secret_exposed_text("key file", file, text));
+    }
     secret_free(&secret);
     const char *source = file != NULL ? file : XBCRYPT_KEY_VARIABLE;
     if (result < 0)

@@ -21,7 +21,8 @@ enum xbcrypt_algorithm {
 bool xbcrypt_algorithm_parse(const char *text, enum xbcrypt_algorithm *algorithm);
 
 // Loads the key from `file`, or, where that is NULL, from the variable. With XBCRYPT_NONE there is
-// no key to load. Says with `verbose` what was done. Returns 0 and *key; or -1 and *f: EX_USAGE (no
+// no key to load. Says with `verbose` what was done, and warns
+// of a file that others can read. Returns 0 and *key; or -1 and *f: EX_USAGE (no
 // key was given; the size is not the algorithm's; the file is standard input's "-"), EX_NOINPUT,
 // EX_NOPERM, EX_IOERR, EX_DATAERR (not a valid size), EX_OSERR.
 int xbcrypt_keyfile_load(struct xbcrypt_key **key, const char *file,

@@ -6,8 +6,15 @@
 mkdir "$BATS_TEST_TMPDIR/work"
 cd "$BATS_TEST_TMPDIR/work" || return 1
 fixtures=$XBPIPE_TESTS/fixtures
-key=$fixtures/rds/password.hex # of all of fixtures/rds
-xbc=$fixtures/xbcrypt
+# Key files that others can read get a warning, so the tests' own, and copies of those in git, are
+# the owner's alone.
+umask 066
+xbc=$BATS_TEST_TMPDIR/xbcrypt # fixtures/xbcrypt with such keys
+mkdir "$xbc"
+ln -s "$fixtures"/xbcrypt/[!k]* "$xbc"
+cp "$fixtures"/xbcrypt/key* "$xbc"
+key=$BATS_TEST_TMPDIR/password.hex # of all of fixtures/rds
+cp "$fixtures/rds/password.hex" "$key"
 
 make_xbstream() { python3 -S -E "$XBPIPE_TESTS/cli/make_xbstream.py" "$@"; }
 make_qpress() { python3 -S -E "$XBPIPE_TESTS/cli/make_qpress.py" "$@"; }

@@ -4,9 +4,11 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
+    umask 066 # a key file that others can read gets a warning
     kms=$XBPIPE_TESTS/fixtures/kms
     rds=$XBPIPE_TESTS/fixtures/rds
-    master=$kms/demo-master.key
+    master=$BATS_TEST_TMPDIR/demo-master.key
+    cp "$kms/demo-master.key" "$master"
 }
 
 wrap() { kmswrap --provider=file --master-key="$master" "$@"; }

@@ -4,6 +4,7 @@
 bats_require_minimum_version 1.5.0
 
 setup_file() {
+    umask 066 # a key file that others can read gets a warning
     command -v python3 >/dev/null || return 0
     python3 "$XBPIPE_TESTS/s3/unpack.py" "$XBPIPE_TESTS/fixtures/s3" "$BATS_FILE_TMPDIR/v" || return 1
     python3 "$XBPIPE_TESTS/s3/s3_server.py" "$BATS_FILE_TMPDIR/s3" "$BATS_FILE_TMPDIR/port" \
@@ -17,6 +18,7 @@ teardown_file() {
 }
 
 setup() {
+    umask 066
     cd "$BATS_TEST_TMPDIR" || return 1
     command -v python3 >/dev/null || skip "python3 is not installed; it unpacks the vectors and plays S3"
     good=$BATS_FILE_TMPDIR/v/good

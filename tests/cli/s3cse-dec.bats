@@ -3,6 +3,7 @@
 bats_require_minimum_version 1.5.0
 
 setup_file() {
+    umask 066 # a key file that others can read gets a warning
     if command -v python3 >/dev/null; then
         python3 "$XBPIPE_TESTS/s3/unpack.py" "$XBPIPE_TESTS/fixtures/s3" "$BATS_FILE_TMPDIR/v" || return 1
     fi

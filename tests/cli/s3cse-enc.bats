@@ -4,6 +4,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     cd "$BATS_TEST_TMPDIR" || return 1
+    umask 066 # a key file that others can read gets a warning
     head -c 32 /dev/urandom >key
     arn=arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab
     printf '{"CiphertextBlob": "AQICAHhN", "Plaintext": "%s", "KeyId": "%s"}\n' "$(base64 -w 0 key)" "$arn" >reply
