@@ -6,11 +6,26 @@
 #include "options.h"
 #include "xbcrypt_keyfile.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-enum { KEY_DECRYPT = 1, KEY_DECOMPRESS, KEY_STRICT, KEY_NO_STRICT, KEY_OVERWRITE, KEY_TEST };
+enum {
+    KEY_DECRYPT = 1,
+    KEY_DECOMPRESS,
+    KEY_STRICT,
+    KEY_NO_STRICT,
+    KEY_OVERWRITE,
+    KEY_TEST,
+    KEY_TO_STDOUT,
+    KEY_INCLUDE,
+    KEY_EXCLUDE
+};
+
+// The order of the groups of options in --help.
+enum { GROUP_WHAT = 1, GROUP_WHICH, GROUP_DECODE, GROUP_FILES, GROUP_RUN };
 
 struct options {
     const char *input;
@@ -18,6 +33,9 @@ struct options {
     struct options_run run;
     uint64_t max_chunk;
     const char *directory;
+    struct selection *selection;
+    bool selecting;        // by operands or patterns
+    const char *to_stdout; // NULL: not given
     bool list;
     bool test;
     bool overwrite;
@@ -26,6 +44,32 @@ struct options {
     bool accept_random;
     enum xbcrypt_algorithm algorithm;
 };
+
+static void select_members(struct options *o, enum selection_rule rule, const char *text,
+                           struct argp_state *state) {
+    if (text[0] == '\0')
+        argp_error(state, "an empty name or pattern matches no member");
+    if (selection_add(&o->selection, rule, text) < 0)
+        argp_failure(state, EX_OSERR, 0, "out of memory");
+    o->selecting = o->selecting || rule != SELECTION_MEMBER;
+}
+
+// What does not go together.
+static void check_options(const struct options *o, struct argp_state *state) {
+    if (o->key.file != NULL && !o->decrypt)
+        argp_error(state, "-f is for --decrypt, which is not given");
+    if ((o->directory != NULL) + o->test + o->list + (o->to_stdout != NULL) > 1)
+        argp_error(state, "choose one of -C, -t, --test and --to-stdout");
+    if (o->list && !o->run.verbose && (o->decrypt || o->decompress))
+        argp_error(state, "-t lists the members as they are stored: --decrypt and --decompress go "
+                          "with -tv, which has the sizes that they give");
+    if (o->to_stdout != NULL && o->selecting)
+        argp_error(state, "--to-stdout writes one member: it does not go with others, --include or "
+                          "--exclude");
+    if (o->input == NULL && isatty(STDIN_FILENO))
+        argp_error(state,
+                   "standard input is a terminal: expected an archive; use -i FILE or <FILE");
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct options *o = state->input;
@@ -67,17 +111,23 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_NO_STRICT:
         o->accept_random = true;
         return 0;
+    case KEY_TO_STDOUT:
+        if (o->to_stdout != NULL)
+            argp_error(state, "--to-stdout: expected one member, found another: %s", arg);
+        o->to_stdout = arg;
+        select_members(o, SELECTION_MEMBER, arg, state);
+        return 0;
+    case KEY_INCLUDE:
+        select_members(o, SELECTION_INCLUDE, arg, state);
+        return 0;
+    case KEY_EXCLUDE:
+        select_members(o, SELECTION_EXCLUDE, arg, state);
+        return 0;
     case ARGP_KEY_ARG:
-        options_no_operand(state, arg);
+        select_members(o, SELECTION_NAME, arg, state);
         return 0;
     case ARGP_KEY_END:
-        if (o->key.file != NULL && !o->decrypt)
-            argp_error(state, "-f is for --decrypt, which is not given");
-        if ((o->directory != NULL) + o->test + o->list > 1)
-            argp_error(state, "choose one of -C, -t and --test");
-        if (o->list && (o->decrypt || o->decompress))
-            argp_error(state, "-t lists the members as they are stored: it does not go with "
-                              "--decrypt or --decompress");
+        check_options(o, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -85,38 +135,56 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_option option_list[] = {
-    {"directory", 'C', "DIR", 0, "Create the files below DIR (default: the current directory)", 0},
+    {NULL, 0, NULL, 0, "What to do:", GROUP_WHAT},
     {"extract", 'x', NULL, 0, "Accepted for scripts that call xbstream -x: this is what it does",
-     0},
-    {"list", 't', NULL, 0, "List the members' names on standard output, write no file", 0},
+     GROUP_WHAT},
+    {"list", 't', NULL, 0,
+     "List the members' names on standard output, write no file; with -v also their sizes and how "
+     "they were transformed",
+     GROUP_WHAT},
     {"test", KEY_TEST, NULL, 0,
-     "Decrypt, decompress and verify everything as for -C, write nothing", 0},
+     "Decrypt, decompress and verify everything as for -C, write nothing", GROUP_WHAT},
+    {"to-stdout", KEY_TO_STDOUT, "MEMBER", 0, "Write this member to standard output, and no file",
+     GROUP_WHAT},
+    {NULL, 0, NULL, 0, "Which members:", GROUP_WHICH},
+    {"include", KEY_INCLUDE, "PATTERN", 0,
+     "Only members that a shell pattern matches: NAME, FOLDER or DATABASE.TABLE", GROUP_WHICH},
+    {"exclude", KEY_EXCLUDE, "PATTERN", 0, "Leave out members that a shell pattern matches",
+     GROUP_WHICH},
+    {NULL, 0, NULL, 0, "Decrypting and decompressing:", GROUP_DECODE},
     {"decrypt", KEY_DECRYPT, "ALGO", OPTION_ARG_OPTIONAL,
      "Decrypt members that end in .xbcrypt; ALGO (AES128, AES192, AES256) checks the key, NONE is "
      "for chunks that are not encrypted",
-     0},
-    {"decompress", KEY_DECOMPRESS, NULL, 0, "Decompress members that end in .qp, .lz4 or .zst", 0},
+     GROUP_DECODE},
+    {"decompress", KEY_DECOMPRESS, NULL, 0, "Decompress members that end in .qp, .lz4 or .zst",
+     GROUP_DECODE},
     {"strict", KEY_STRICT, NULL, 0,
      "Fail on members encrypted as xbcrypt version 1 or 2 that the key looks wrong for (the "
      "default)",
-     0},
+     GROUP_DECODE},
     {"no-strict", KEY_NO_STRICT, NULL, 0,
-     "Only warn of such members; for data that is random by nature", 0},
-    {"overwrite", KEY_OVERWRITE, NULL, 0, "Replace files that exist", 0},
-    {"parallel", 'p', "N", 0, "The same as -j, as xbstream calls it", 0},
+     "Only warn of such members; for data that is random by nature", GROUP_DECODE},
+    {NULL, 0, NULL, 0, "The files:", GROUP_FILES},
+    {"directory", 'C', "DIR", 0, "Create the files below DIR (default: the current directory)",
+     GROUP_FILES},
+    {"overwrite", KEY_OVERWRITE, NULL, 0, "Replace files that exist", GROUP_FILES},
+    {NULL, 0, NULL, 0, "Input and running:", GROUP_RUN},
+    {"parallel", 'p', "N", 0, "The same as -j, as xbstream calls it", GROUP_RUN},
     {0}};
 
-static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},
-                                             {&options_key_argp, 0, NULL, 0},
-                                             {&options_run_argp, 0, NULL, 0},
-                                             {&options_limit_argp, 0, NULL, 0},
+static const struct argp_child children[] = {{&options_input_argp, 0, NULL, GROUP_RUN},
+                                             {&options_key_argp, 0, NULL, GROUP_DECODE},
+                                             {&options_run_argp, 0, NULL, GROUP_RUN},
+                                             {&options_limit_argp, 0, NULL, GROUP_RUN},
                                              {0}};
 
 static const struct argp parser = {
     .options = option_list,
     .parser = parse_option,
+    .args_doc = "[MEMBER...]",
     .doc = "Unpack an xbstream archive (Percona XtraBackup, MariaDB Backup) from standard input, "
-           "decrypting and decompressing its members on the way.",
+           "decrypting and decompressing its members on the way. MEMBERs, as they are stored or "
+           "without suffixes such as .qp.xbcrypt, or folders, say which; the default is all.",
     .children = children};
 
 static void warn(const char *text) {
@@ -126,6 +194,13 @@ static void warn(const char *text) {
 static void list_member(const char *stored, const char *restored) {
     (void)restored;
     puts(stored);
+}
+
+static void list_entry(const struct extract_entry *e) {
+    char restored[24] = "-";
+    if (e->restored_known)
+        snprintf(restored, sizeof restored, "%" PRIu64, e->restored);
+    printf("%12" PRIu64 " %12s %-11s %s\n", e->stored, restored, e->forms, e->name);
 }
 
 static void name_member(const char *stored, const char *restored) {
@@ -143,6 +218,22 @@ static void report_untested(const char *stored) {
     diag_error("%s: unfinished: the stream ended before it", stored);
 }
 
+// Says which of the members asked for were not there. Returns 0 if all were, or -1 and *f.
+static int report_missing(const struct options *o, struct fault *f) {
+    const char *name;
+    int missing = 0;
+    for (size_t next = 0; (name = selection_missing(o->selection, &next)) != NULL; missing++) {
+        char shown[500];
+        if (missing > 0)
+            diag_print(f);
+        diag_fault(f, EX_NOINPUT, "%s: not found in the archive; -t lists what it holds",
+                   diag_name(name, strlen(name), shown, sizeof shown));
+    }
+    if (missing == 0 && o->selecting && !selection_met(o->selection))
+        return diag_fault(f, EX_NOINPUT, "no member is selected; -t lists what the archive holds");
+    return missing > 0 ? -1 : 0;
+}
+
 static int extract(struct input *in, const struct options *o, struct ordered *ordered,
                    const struct extract_settings *settings, struct fault *f) {
     struct extract *e;
@@ -152,10 +243,23 @@ static int extract(struct input *in, const struct options *o, struct ordered *or
     unsigned left = extract_left_encrypted(e);
     ordered_drop(ordered);
     extract_free(e);
-    if (result == 0 && left > 0 && o->decompress)
+    if (result < 0)
+        return result;
+    if (left > 0 && o->decompress)
         diag_warn("%u member%s ending in .xbcrypt stayed encrypted: use --decrypt -f FILE", left,
                   left == 1 ? "" : "s");
-    return result;
+    return report_missing(o, f);
+}
+
+// What is done with each member that is met: settings for it.
+static void choose_reports(const struct options *o, struct extract_settings *settings) {
+    settings->unfinished = o->test ? report_untested : report_unfinished;
+    if (o->list && o->run.verbose)
+        settings->entry = list_entry;
+    else if (o->list)
+        settings->member = list_member;
+    else if (o->run.verbose)
+        settings->member = name_member;
 }
 
 static int unpack(const struct options *o, struct fault *f) {
@@ -165,26 +269,25 @@ static int unpack(const struct options *o, struct fault *f) {
     struct extract_settings settings = {.decrypt = o->decrypt ? &decrypt : NULL,
                                         .decompress = o->decompress,
                                         .max_chunk = o->max_chunk,
-                                        .member = o->list          ? list_member
-                                                  : o->run.verbose ? name_member
-                                                                   : NULL,
-                                        .unfinished =
-                                            o->test ? report_untested : report_unfinished};
+                                        .selection = o->selection,
+                                        .to_stdout = o->to_stdout != NULL};
     struct outfiles_settings writing = {0};
     struct ordered *ordered = NULL;
     struct input in = {.fd = -1};
     int result = 0;
+    choose_reports(o, &settings);
     if (o->decrypt)
         result = xbcrypt_keyfile_load(&decrypt.key, o->key.file, o->algorithm, threads,
                                       o->run.verbose, f);
     if (result == 0)
         result = input_open(&in, o->input, f);
-    if (result == 0 && !o->list && !o->test)
+    bool listing = o->list || o->to_stdout != NULL;
+    if (result == 0 && !listing && !o->test)
         result =
             outdir_open(&writing.dir, o->directory != NULL ? o->directory : ".", o->overwrite, f);
     if (result == 0)
         result = ordered_new(&ordered, threads, f);
-    if (result == 0 && !o->list)
+    if (result == 0 && !listing)
         result = outfiles_new(&settings.files, ordered, &writing, f);
     if (result == 0)
         result = extract(&in, o, ordered, &settings, f);
@@ -205,5 +308,6 @@ int main(int argc, char **argv) {
     interrupt_catch();
     int result = unpack(&o, &f);
     interrupt_die();
+    selection_free(o.selection);
     return result < 0 ? diag_print(&f) : 0;
 }

@@ -2,20 +2,27 @@
 #include "extract.h"
 
 #include "lz4_dec.h"
+#include "null_sink.h"
 #include "qpress_dec.h"
+#include "sink.h"
+#include "suffix.h"
 #include "xbstream_reader.h"
 #include "zstd_dec.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 // Suffixes that may stand behind each other; writers put two at most.
-enum { DECODERS_MAX = 8, SHOWN_SIZE = 256 };
+enum { DECODERS_MAX = 8, SHOWN_SIZE = 256, LISTED_SIZE = 2048 };
 
 struct extract {
     struct ordered *ordered;
     const struct extract_settings *settings;
     struct stage *reader;
+    struct stage *output;   // standard output's sink
+    bool output_taken;      // by a member
     struct member *members; // begun and not freed
     unsigned left_encrypted;
 };
@@ -24,46 +31,45 @@ struct member {
     struct extract *extract;
     struct member *next; // in extract->members
     bool complete;
-    char shown[SHOWN_SIZE];               // printable name
-    struct stage *sink;                   // belongs to settings->files
+    char shown[SHOWN_SIZE]; // printable name
+    struct stage *sink;     // belongs to settings->files, or is extract->output or the counter
     struct stage *decoders[DECODERS_MAX]; // [0] is next to the sink
     unsigned decoder_count;
+    struct listed *listed; // NULL where members are not listed in long form
 };
 
-static const char *const suffixes[] = {".xbcrypt", ".qp", ".lz4", ".zst"};
+// What a list in long form knows of a member.
+struct listed {
+    struct stage *counter;
+    uint64_t stored;
+    bool sparse, transformed; // after what was undone
+    char forms[SHOWN_SIZE];
+    char name[LISTED_SIZE]; // printable
+};
 
-static bool has_suffix(const char *name, size_t size, const char *suffix) {
-    size_t length = strlen(suffix);
-    return size > length && memcmp(name + size - length, suffix, length) == 0 &&
-           name[size - length - 1] != '/'; // what is left is a name
+// The suffix at the end of the name that is to be undone.
+static enum suffix suffix_to_undo(const struct extract *e, const char *name, size_t size) {
+    enum suffix s = suffix_of(name, size);
+    bool wanted = s == SUFFIX_XBCRYPT ? e->settings->decrypt != NULL : e->settings->decompress;
+    return wanted ? s : SUFFIX_NONE;
 }
 
-// The suffix at the end of the name that is to be undone; NULL if there is none.
-static const char *suffix_to_undo(const struct extract *e, const char *name, size_t size) {
-    for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
-        bool wanted = i == 0 ? e->settings->decrypt != NULL : e->settings->decompress;
-        if (wanted && has_suffix(name, size, suffixes[i]))
-            return suffixes[i];
-    }
-    return NULL;
-}
-
-static struct stage *make_decoder(struct member *m, const char *suffix, struct stage *next) {
+static struct stage *make_decoder(struct member *m, enum suffix suffix, struct stage *next) {
     const struct extract_settings *s = m->extract->settings;
     struct ordered *o = m->extract->ordered;
-    switch (suffix[1]) {
-    case 'x':
+    switch (suffix) {
+    case SUFFIX_XBCRYPT:
         return xbcrypt_dec_new(o, s->decrypt, next);
-    case 'q':
+    case SUFFIX_QP:
         return qpress_dec_new_single(o, s->max_chunk, next);
-    case 'l':
+    case SUFFIX_LZ4:
         return lz4_dec_new(o, next);
     default:
         return zstd_dec_new(o, next);
     }
 }
 
-// In order: the member's file has its name. The stages that are on the way here are freed later.
+// In order: the member has got where it goes. The stages that are on the way are freed later.
 static void complete(void *context) {
     struct member *m = context;
     m->complete = true;
@@ -80,6 +86,9 @@ static void free_members(struct extract *e, bool all) {
         *link = m->next;
         for (unsigned i = 0; i < m->decoder_count; i++)
             stage_free(m->decoders[i]);
+        if (m->listed != NULL)
+            stage_free(m->listed->counter);
+        free(m->listed);
         free(m);
     }
 }
@@ -87,14 +96,14 @@ static void free_members(struct extract *e, bool all) {
 // Works out the name of the member's file: takes the suffixes that are to be undone off `name` and
 // notes them, innermost first, in undo[]. Returns their number, or -1 and *f.
 static int take_suffixes(const struct extract *e, char *name, size_t *size,
-                         const char *undo[DECODERS_MAX], struct fault *f) {
-    const char *outermost_first[DECODERS_MAX], *suffix;
+                         enum suffix undo[DECODERS_MAX], struct fault *f) {
+    enum suffix outermost_first[DECODERS_MAX], suffix;
     int count = 0;
-    while ((suffix = suffix_to_undo(e, name, *size)) != NULL) {
+    while ((suffix = suffix_to_undo(e, name, *size)) != SUFFIX_NONE) {
         if (count == DECODERS_MAX)
             return diag_fault(f, EX_DATAERR, "more than %d suffixes to undo", DECODERS_MAX);
         outermost_first[count++] = suffix;
-        *size -= strlen(suffix);
+        *size -= suffix_size(suffix);
         name[*size] = '\0';
     }
     for (int i = 0; i < count; i++)
@@ -102,7 +111,7 @@ static int take_suffixes(const struct extract *e, char *name, size_t *size,
     return count;
 }
 
-static int build_decoders(struct member *m, const char *const undo[], int count, struct fault *f) {
+static int build_decoders(struct member *m, const enum suffix undo[], int count, struct fault *f) {
     struct stage *next = m->sink;
     for (int i = 0; i < count; i++) {
         next = make_decoder(m, undo[i], next);
@@ -114,21 +123,86 @@ static int build_decoders(struct member *m, const char *const undo[], int count,
     return 0;
 }
 
-static int open_member(struct member *m, const char *stored, size_t size, struct fault *f) {
+// In order: a listed member has been counted.
+static void counted(void *context) {
+    struct member *m = context;
+    const struct listed *l = m->listed;
+    const char *sparse = !l->sparse ? "" : l->forms[0] != '\0' ? ",sparse" : "sparse";
+    char forms[SHOWN_SIZE + 8];
+    snprintf(forms, sizeof forms, "%s%s", l->forms, sparse);
+    m->extract->settings->entry(&(struct extract_entry){.name = l->name,
+                                                        .stored = l->stored,
+                                                        .restored = null_sink_size(l->counter),
+                                                        .restored_known = !l->transformed,
+                                                        .forms = forms[0] != '\0' ? forms : "-"});
+    complete(m);
+}
+
+// Puts the suffixes of a name, outermost first, into text.
+static void describe_forms(const char *name, size_t size, char text[static SHOWN_SIZE]) {
+    enum suffix s;
+    size_t used = 0;
+    text[0] = '\0';
+    for (; (s = suffix_of(name, size)) != SUFFIX_NONE && used < SHOWN_SIZE; size -= suffix_size(s))
+        used += (size_t)snprintf(text + used, SHOWN_SIZE - used, "%s%s", used > 0 ? "," : "",
+                                 suffix_text(s));
+}
+
+// `stored` is the member's name in the archive, of which `plain` bytes are left once the decoders
+// have run.
+static int begin_entry(struct member *m, const char *stored, size_t size, size_t plain,
+                       struct fault *f) {
+    struct listed *l = m->listed = calloc(1, sizeof *l);
+    if (l != NULL)
+        l->counter = null_sink_new(m->extract->ordered, counted, m);
+    if (l == NULL || l->counter == NULL)
+        return diag_fault_memory(f);
+    diag_name(stored, size, l->name, sizeof l->name);
+    describe_forms(stored, size, l->forms);
+    l->transformed = suffix_of(stored, plain) != SUFFIX_NONE;
+    m->sink = l->counter;
+    return 0;
+}
+
+static int take_output(struct member *m, const char *name, size_t size, struct fault *f) {
+    struct extract *e = m->extract;
+    char shown[SHOWN_SIZE];
+    if (e->output_taken)
+        return diag_fault(f, EX_DATAERR, "%s: the archive has another member of this name",
+                          diag_name(name, size, shown, sizeof shown));
+    e->output_taken = true;
+    m->sink = e->output;
+    return 0;
+}
+
+// Begins what the member's bytes go to in the end. `name` is that of its file, of `size` bytes;
+// `stored` that in the archive.
+static int begin_sink(struct member *m, const char *name, size_t size, const char *stored,
+                      size_t stored_size, struct fault *f) {
+    struct extract *e = m->extract;
+    if (e->settings->to_stdout)
+        return take_output(m, name, size, f);
+    if (e->settings->files == NULL)
+        return begin_entry(m, stored, stored_size, size, f);
+    return outfiles_begin(e->settings->files, name, size, complete, m, &m->sink, f);
+}
+
+static int open_member(struct member *m, const char *stored, size_t stored_size, struct fault *f) {
     struct extract *e = m->extract;
     char name[OUTDIR_NAME_MAX + 1];
-    const char *undo[DECODERS_MAX];
-    if (outdir_check_name(stored, size, f) < 0)
+    enum suffix undo[DECODERS_MAX];
+    size_t size = stored_size;
+    if (e->settings->files != NULL && outdir_check_name(stored, size, f) < 0)
         return -1;
     memcpy(name, stored, size + 1);
-    if (e->settings->decrypt == NULL && has_suffix(stored, size, suffixes[0]))
+    if (e->settings->decrypt == NULL && suffix_of(stored, size) == SUFFIX_XBCRYPT)
         e->left_encrypted++;
     int count = take_suffixes(e, name, &size, undo, f);
     if (count < 0) {
         diag_prefix(f, m->shown);
         return -1;
     }
-    if (outfiles_begin(e->settings->files, name, size, complete, m, &m->sink, f) < 0 ||
+    if (begin_sink(m, name, size, stored, stored_size, f) < 0 ||
         build_decoders(m, undo, count, f) < 0)
         return -1;
     if (e->settings->member != NULL) {
@@ -140,6 +214,9 @@ static int open_member(struct member *m, const char *stored, size_t size, struct
 
 static int begin(void *context, const char *name, size_t size, void **member, struct fault *f) {
     struct extract *e = context;
+    *member = NULL;
+    if (!selection_wants(e->settings->selection, name, size))
+        return 0;
     free_members(e, false);
     struct member *m = calloc(1, sizeof *m);
     if (m == NULL)
@@ -155,12 +232,18 @@ static int begin(void *context, const char *name, size_t size, void **member, st
 // Each decoder has its output besides its input.
 static unsigned weight(void *context, void *member) {
     (void)context;
-    return 1 + ((const struct member *)member)->decoder_count;
+    return member != NULL ? 1 + ((const struct member *)member)->decoder_count : 1;
 }
 
 static void data(void *context, void *member, struct view v) {
     (void)context;
     struct member *m = member;
+    if (m == NULL)
+        return;
+    if (m->listed != NULL) {
+        m->listed->stored += v.data != NULL ? v.size : 0;
+        m->listed->sparse = m->listed->sparse || v.data == NULL;
+    }
     if (m->decoder_count == 0) {
         stage_push(m->sink, v);
         return;
@@ -182,7 +265,8 @@ static void data(void *context, void *member, struct view v) {
 static void end(void *context, void *member) {
     (void)context;
     struct member *m = member;
-    stage_finish(m->decoder_count > 0 ? m->decoders[m->decoder_count - 1] : m->sink);
+    if (m != NULL)
+        stage_finish(m->decoder_count > 0 ? m->decoders[m->decoder_count - 1] : m->sink);
 }
 
 static void finish(void *context) {
@@ -192,16 +276,18 @@ static void finish(void *context) {
 static void unfinished(void *context, const char *name, size_t size) {
     const struct extract *e = context;
     char shown[SHOWN_SIZE];
-    if (e->settings->unfinished != NULL)
+    if (e->settings->unfinished != NULL && selection_wants(e->settings->selection, name, size))
         e->settings->unfinished(diag_name(name, size, shown, sizeof shown));
 }
 
 static int list_begin(void *context, const char *name, size_t size, void **member,
                       struct fault *f) {
     const struct extract *e = context;
-    char shown[2048];
+    char shown[LISTED_SIZE];
     (void)f;
     *member = NULL;
+    if (!selection_wants(e->settings->selection, name, size))
+        return 0;
     diag_name(name, size, shown, sizeof shown);
     if (e->settings->member != NULL)
         e->settings->member(shown, shown);
@@ -216,6 +302,25 @@ static void list_end(void *context, void *member) {
     (void)context, (void)member;
 }
 
+static struct xbstream_target choose_target(struct extract *e) {
+    bool names =
+        e->settings->files == NULL && !e->settings->to_stdout && e->settings->entry == NULL;
+    if (names)
+        return (struct xbstream_target){.begin = list_begin,
+                                        .data = list_data,
+                                        .end = list_end,
+                                        .finish = finish,
+                                        .unfinished = unfinished,
+                                        .context = e};
+    return (struct xbstream_target){.begin = begin,
+                                    .weight = weight,
+                                    .data = data,
+                                    .end = end,
+                                    .finish = finish,
+                                    .unfinished = unfinished,
+                                    .context = e};
+}
+
 int extract_new(struct extract **out, struct ordered *o, const struct extract_settings *settings,
                 struct fault *f) {
     *out = NULL;
@@ -224,18 +329,10 @@ int extract_new(struct extract **out, struct ordered *o, const struct extract_se
         return diag_fault_memory(f);
     e->ordered = o;
     e->settings = settings;
-    bool listing = settings->files == NULL;
-    e->reader = xbstream_reader_new(o, settings->max_chunk,
-                                    (struct xbstream_target){
-                                        .begin = listing ? list_begin : begin,
-                                        .weight = listing ? NULL : weight,
-                                        .data = listing ? list_data : data,
-                                        .end = listing ? list_end : end,
-                                        .finish = finish,
-                                        .unfinished = unfinished,
-                                        .context = e,
-                                    });
-    if (e->reader == NULL) {
+    e->reader = xbstream_reader_new(o, settings->max_chunk, choose_target(e));
+    if (settings->to_stdout)
+        e->output = sink_new(o, STDOUT_FILENO, "standard output", false, NULL, NULL);
+    if (e->reader == NULL || (settings->to_stdout && e->output == NULL)) {
         extract_free(e);
         return diag_fault_memory(f);
     }
@@ -255,6 +352,7 @@ void extract_free(struct extract *e) {
     if (e == NULL)
         return;
     free_members(e, true);
+    stage_free(e->output);
     stage_free(e->reader);
     free(e);
 }

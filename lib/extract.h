@@ -1,25 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-// The extractor: each member of an xbstream goes through the decoders that its name calls for
-// (.xbcrypt, .qp, .lz4, .zst, outermost suffix first) into a file of its own, under the name
-// without the suffixes undone. One pass: nothing else is ever on disk.
+// The extractor: each member of an xbstream that is wanted goes through the decoders that its name
+// calls for (suffix.h, outermost first) into a file of its own, under the name without the suffixes
+// undone; or one member goes to standard output; or they are listed. One pass: nothing else is ever
+// on disk.
 #ifndef XBPIPE_EXTRACT_H
 #define XBPIPE_EXTRACT_H
 
 #include "outfiles.h"
+#include "selection.h"
 #include "stage.h"
 #include "xbcrypt_dec.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
+// A member, complete, in the list's long form.
+struct extract_entry {
+    const char *name;    // as stored; printable
+    uint64_t stored;     // bytes of payload in the archive, without the archive's own
+    uint64_t restored;   // bytes of the file, holes included
+    bool restored_known; // false where a transformation was not undone
+    const char *forms;   // "qp", "xbcrypt,lz4" (outermost first), "sparse"; "-": none
+};
+
 struct extract_settings {
-    struct outfiles *files;               // NULL: list the members, decode nothing
+    struct outfiles *files;               // NULL: list the members, or to_stdout
     struct xbcrypt_dec_settings *decrypt; // NULL: .xbcrypt stays
     bool decompress;                      // .qp, .lz4, .zst are undone
     uint64_t max_chunk;                   // of all formats
+    // Which members are wanted; the chunks of the others are verified, and that is all. Their names
+    // matter to nobody.
+    struct selection *selection;
+    bool to_stdout; // the one member wanted goes to standard output; `files` is then NULL
+    // In a list: called in order for each member at its end, whose decoders, if any, have then run.
+    // NULL: nothing is decoded.
+    void (*entry)(const struct extract_entry *entry);
     // Called on the main thread for each member that has been met, with the name as it is in the
-    // stream and the name of its file (the same when listing); and for one that did not end. The
-    // names are printable. NULL: not called.
+    // stream and the name of its file (the same when listing); and for one that did not end. Only
+    // for those wanted. The names are printable. NULL: not called.
     void (*member)(const char *stored, const char *restored);
     void (*unfinished)(const char *stored);
 };

@@ -5,6 +5,7 @@
 
 struct null_sink {
     struct stage stage;
+    uint64_t size;
     void (*done)(void *);
     void *context;
 };
@@ -15,7 +16,7 @@ struct ending {
 };
 
 static void push(struct stage *stage, struct view v) {
-    (void)stage, (void)v;
+    ((struct null_sink *)stage)->size += v.size;
 }
 
 static int place(struct stage *stage, uint64_t offset, const void *data, size_t size,
@@ -25,7 +26,7 @@ static int place(struct stage *stage, uint64_t offset, const void *data, size_t 
 }
 
 static void placed(struct stage *stage, size_t size) {
-    (void)stage, (void)size;
+    ((struct null_sink *)stage)->size += size;
 }
 
 static void deliver_ending(struct unit *unit) {
@@ -48,6 +49,10 @@ static void finish(struct stage *stage) {
     e->unit.release = release_ending;
     e->sink = (struct null_sink *)stage;
     ordered_submit(stage->ordered, &e->unit);
+}
+
+uint64_t null_sink_size(const struct stage *stage) {
+    return ((const struct null_sink *)stage)->size;
 }
 
 static void free_sink(struct stage *stage) {

@@ -5,9 +5,14 @@
 
 #include "stage.h"
 
+#include <stdint.h>
+
 // A sink that takes bytes in any order and keeps none. When the end has been delivered, `done`
 // (which may be NULL) is called once with `context`; the sink may not be freed from inside it. NULL
 // if memory could not be had.
 struct stage *null_sink_new(struct ordered *o, void (*done)(void *context), void *context);
+
+// The bytes that such a sink was given so far, holes included.
+uint64_t null_sink_size(const struct stage *stage);
 
 #endif

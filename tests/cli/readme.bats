@@ -130,6 +130,16 @@ SH
     run -65 recipe list
 }
 
+@test "one database, one file" {
+    cp "$fixtures/rds/full_v3_qp.xb" backup_qp.xb
+    recipe select >info
+    grep -q '^tool_name = mariadb-backup$' info
+    cmp info restored/xtrabackup_info
+    grep -E '  (shop/|ib|xtrabackup_)' "$fixtures/mariadb/shop.sha256" >sums
+    [ "$(find restored -type f | wc -l)" -eq "$(wc -l <sums)" ]
+    (cd restored && sha256sum -c --quiet ../sums)
+}
+
 @test "a key command that fails makes the recipe fail" {
     cp "$fixtures/rds/full_v3_qp.xb" backup_qp.xb
     head -c 32 /dev/zero >master.key

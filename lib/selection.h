@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which members of an archive are wanted: by name, by folder, by shell pattern, by database and
+// table.
+//
+// A member's plain name is its name without the suffixes of its transformations (suffix.h). A
+// pattern (fnmatch(3); `*` matches '/' too) goes for a member if it matches
+// - the plain name:                "shop/orders.ibd", "*.ibd", "xtrabackup_*"
+// - a folder that the member is in: "shop"
+// - the database and the table:    "shop.orders", which is every member of the folder "shop" whose
+//   base name up to the first '.', or the '#' before a partition, is "orders".
+#ifndef XBPIPE_SELECTION_H
+#define XBPIPE_SELECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct selection; // NULL is the empty selection, which wants everything
+
+enum selection_rule {
+    // A name as stored, or without some or all of its suffixes. The first also takes a folder, for
+    // all that is in it.
+    SELECTION_NAME,
+    SELECTION_MEMBER,
+    SELECTION_INCLUDE, // a pattern
+    SELECTION_EXCLUDE  // a pattern; goes before the others
+};
+
+// Adds a rule; `text` outlives the selection. Returns 0, or -1 if memory could not be had.
+int selection_add(struct selection **s, enum selection_rule rule, const char *text);
+
+// Whether a member is wanted whose stored name is `size` bytes (at most XBSTREAM_PATH_MAX) and a
+// terminator: where there are
+// rules other than SELECTION_EXCLUDE, one of them has to go for it. Notes which did.
+bool selection_wants(struct selection *s, const char *name, size_t size);
+
+// The SELECTION_NAMEs and SELECTION_MEMBERs that went for no member so far, one a call: *next is 0
+// before the first. NULL: no more.
+const char *selection_missing(const struct selection *s, size_t *next);
+
+// Whether a member has been wanted so far.
+bool selection_met(const struct selection *s);
+
+void selection_free(struct selection *s);
+
+#endif
