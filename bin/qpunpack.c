@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // qpunpack: a qpress archive on standard input, its files on standard output or below a directory.
+#include "destination.h"
 #include "filter.h"
 #include "interrupt.h"
 #include "noclobber.h"
 #include "options.h"
-#include "outfiles.h"
 #include "qpress_dec.h"
 #include "sink.h"
 
@@ -17,11 +17,10 @@ struct options {
     const char *input;
     struct options_run run;
     uint64_t max_chunk;
-    const char *directory; // NULL: to standard output
+    struct destination_options to;
     bool to_stdout;
     bool list;
     bool test;
-    bool overwrite;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
@@ -31,9 +30,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         state->child_inputs[0] = &o->input;
         state->child_inputs[1] = &o->run;
         state->child_inputs[2] = &o->max_chunk;
+        state->child_inputs[3] = &o->to;
         return 0;
     case 'C':
-        o->directory = arg;
+        o->to.directory = arg;
         return 0;
     case 'o':
         o->to_stdout = true;
@@ -50,14 +50,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         o->test = true;
         return 0;
     case KEY_OVERWRITE:
-        o->overwrite = true;
+        o->to.overwrite = true;
         return 0;
     case ARGP_KEY_ARG:
         options_no_operand(state, arg);
         return 0;
     case ARGP_KEY_END:
-        if ((o->directory != NULL) + o->to_stdout + o->list + o->test > 1)
+        if ((o->to.directory != NULL) + o->to_stdout + o->list + o->test > 1)
             argp_error(state, "choose one of -o, -C, -t and --test");
+        if (o->to.directory == NULL && !o->test && destination_is_asked(&o->to))
+            argp_error(state, "--manifest and --verify are for -C and --test");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -79,6 +81,7 @@ static const struct argp_option option_list[] = {
 static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},
                                              {&options_run_argp, 0, NULL, 0},
                                              {&options_limit_argp, 0, NULL, 0},
+                                             {&destination_argp, 0, NULL, 0},
                                              {0}};
 
 static const struct argp parser = {
@@ -91,9 +94,8 @@ static const struct argp parser = {
 struct unpacker {
     struct ordered *ordered;
     bool verbose;
-    struct stage *sink; // of standard output; NULL where the next two are used
-    struct outfiles_settings writing;
-    struct outfiles *files; // with -C and --test
+    struct stage *sink;    // of standard output; NULL: there is none
+    struct destination to; // with -C and --test
 };
 
 static void name_file(const struct unpacker *u, const char *path, size_t size) {
@@ -131,7 +133,7 @@ static void nothing_left(void *context) {
 
 static int make_folder(void *context, const char *path, size_t size, struct fault *f) {
     struct unpacker *u = context;
-    if (outfiles_make_folder(u->files, path, size, f) < 0)
+    if (outfiles_make_folder(u->to.files, path, size, f) < 0)
         return -1;
     name_file(u, path, size);
     return 0;
@@ -140,7 +142,7 @@ static int make_folder(void *context, const char *path, size_t size, struct faul
 static int make_file(void *context, const char *path, size_t size, struct stage **next,
                      struct fault *f) {
     struct unpacker *u = context;
-    if (outfiles_begin(u->files, path, size, NULL, NULL, next, f) < 0)
+    if (outfiles_begin(u->to.files, path, size, NULL, NULL, next, f) < 0)
         return -1;
     name_file(u, path, size);
     return 0;
@@ -154,7 +156,7 @@ static void file_written(void *context, struct stage *next) {
 static struct qpress_target target_for(const struct options *o, struct unpacker *u) {
     if (o->list)
         return (struct qpress_target){.file = list_file, .end = nothing_left, .context = u};
-    if (o->directory == NULL && !o->test)
+    if (o->to.directory == NULL && !o->test)
         return (struct qpress_target){.file = stream_file, .end = stream_end, .context = u};
     return (struct qpress_target){.folder = make_folder,
                                   .file = make_file,
@@ -163,22 +165,24 @@ static struct qpress_target target_for(const struct options *o, struct unpacker 
                                   .context = u};
 }
 
+static void report(const char *text) {
+    diag_error("%s", text);
+}
+
 // Sets up what the files go to. Returns 0, or -1 and *f.
 static int prepare(struct unpacker *u, const struct options *o, struct fault *f) {
     if (ordered_new(&u->ordered, options_threads(&o->run), f) < 0)
         return -1;
     if (o->list)
         return 0;
-    if (o->directory == NULL && !o->test) {
+    if (o->to.directory == NULL && !o->test) {
         if (noclobber_check_stdout(f) < 0)
             return -1;
         u->sink = sink_new(u->ordered, STDOUT_FILENO, "standard output", false, NULL, NULL);
         return u->sink != NULL ? 0 : diag_fault_memory(f);
     }
     interrupt_catch();
-    if (!o->test && outdir_open(&u->writing.dir, o->directory, o->overwrite, f) < 0)
-        return -1;
-    return outfiles_new(&u->files, u->ordered, &u->writing, f);
+    return destination_open(&u->to, &o->to, u->ordered, report, f);
 }
 
 static int decode(struct input *in, const struct options *o, struct unpacker *u, struct fault *f) {
@@ -197,8 +201,9 @@ static int unpack(const struct options *o, struct fault *f) {
     int result = prepare(&u, o, f);
     if (result == 0)
         result = decode(&in, o, &u, f);
-    outfiles_free(u.files);
-    outdir_close(u.writing.dir);
+    if (result == 0 && u.to.files != NULL)
+        result = destination_finish(&u.to, f);
+    destination_close(&u.to);
     stage_free(u.sink);
     ordered_free(u.ordered);
     input_close(&in);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // xbunpack: an xbstream on standard input, its members as files below a directory.
+#include "destination.h"
 #include "extract.h"
 #include "filter.h"
 #include "interrupt.h"
@@ -32,13 +33,12 @@ struct options {
     struct options_key key;
     struct options_run run;
     uint64_t max_chunk;
-    const char *directory;
+    struct destination_options to;
     struct selection *selection;
     bool selecting;        // by operands or patterns
     const char *to_stdout; // NULL: not given
     bool list;
     bool test;
-    bool overwrite;
     bool decrypt;
     bool decompress;
     bool accept_random;
@@ -58,7 +58,7 @@ static void select_members(struct options *o, enum selection_rule rule, const ch
 static void check_options(const struct options *o, struct argp_state *state) {
     if (o->key.file != NULL && !o->decrypt)
         argp_error(state, "-f is for --decrypt, which is not given");
-    if ((o->directory != NULL) + o->test + o->list + (o->to_stdout != NULL) > 1)
+    if ((o->to.directory != NULL) + o->test + o->list + (o->to_stdout != NULL) > 1)
         argp_error(state, "choose one of -C, -t, --test and --to-stdout");
     if (o->list && !o->run.verbose && (o->decrypt || o->decompress))
         argp_error(state, "-t lists the members as they are stored: --decrypt and --decompress go "
@@ -66,6 +66,9 @@ static void check_options(const struct options *o, struct argp_state *state) {
     if (o->to_stdout != NULL && o->selecting)
         argp_error(state, "--to-stdout writes one member: it does not go with others, --include or "
                           "--exclude");
+    if ((o->list || o->to_stdout != NULL) && destination_is_asked(&o->to))
+        argp_error(state, "--manifest and --verify are for files that are restored or tested, not "
+                          "for -t or --to-stdout");
     if (o->input == NULL && isatty(STDIN_FILENO))
         argp_error(state,
                    "standard input is a terminal: expected an archive; use -i FILE or <FILE");
@@ -79,9 +82,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         state->child_inputs[1] = &o->key;
         state->child_inputs[2] = &o->run;
         state->child_inputs[3] = &o->max_chunk;
+        state->child_inputs[4] = &o->to;
         return 0;
     case 'C':
-        o->directory = arg;
+        o->to.directory = arg;
         return 0;
     case 't':
         o->list = true;
@@ -95,7 +99,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         o->test = true;
         return 0;
     case KEY_OVERWRITE:
-        o->overwrite = true;
+        o->to.overwrite = true;
         return 0;
     case KEY_DECRYPT:
         o->decrypt = true;
@@ -128,6 +132,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case ARGP_KEY_END:
         check_options(o, state);
+        if (!o->list && !o->test && o->to_stdout == NULL && o->to.directory == NULL)
+            o->to.directory = ".";
+        o->to.partial = o->selecting;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -172,11 +179,10 @@ static const struct argp_option option_list[] = {
     {"parallel", 'p', "N", 0, "The same as -j, as xbstream calls it", GROUP_RUN},
     {0}};
 
-static const struct argp_child children[] = {{&options_input_argp, 0, NULL, GROUP_RUN},
-                                             {&options_key_argp, 0, NULL, GROUP_DECODE},
-                                             {&options_run_argp, 0, NULL, GROUP_RUN},
-                                             {&options_limit_argp, 0, NULL, GROUP_RUN},
-                                             {0}};
+static const struct argp_child children[] = {
+    {&options_input_argp, 0, NULL, GROUP_RUN}, {&options_key_argp, 0, NULL, GROUP_DECODE},
+    {&options_run_argp, 0, NULL, GROUP_RUN},   {&options_limit_argp, 0, NULL, GROUP_RUN},
+    {&destination_argp, 0, NULL, GROUP_FILES}, {0}};
 
 static const struct argp parser = {
     .options = option_list,
@@ -234,6 +240,10 @@ static int report_missing(const struct options *o, struct fault *f) {
     return missing > 0 ? -1 : 0;
 }
 
+static void report(const char *text) {
+    diag_error("%s", text);
+}
+
 static int extract(struct input *in, const struct options *o, struct ordered *ordered,
                    const struct extract_settings *settings, struct fault *f) {
     struct extract *e;
@@ -271,7 +281,7 @@ static int unpack(const struct options *o, struct fault *f) {
                                         .max_chunk = o->max_chunk,
                                         .selection = o->selection,
                                         .to_stdout = o->to_stdout != NULL};
-    struct outfiles_settings writing = {0};
+    struct destination to = {0};
     struct ordered *ordered = NULL;
     struct input in = {.fd = -1};
     int result = 0;
@@ -281,19 +291,18 @@ static int unpack(const struct options *o, struct fault *f) {
                                       o->run.verbose, f);
     if (result == 0)
         result = input_open(&in, o->input, f);
-    bool listing = o->list || o->to_stdout != NULL;
-    if (result == 0 && !listing && !o->test)
-        result =
-            outdir_open(&writing.dir, o->directory != NULL ? o->directory : ".", o->overwrite, f);
     if (result == 0)
         result = ordered_new(&ordered, threads, f);
+    bool listing = o->list || o->to_stdout != NULL;
     if (result == 0 && !listing)
-        result = outfiles_new(&settings.files, ordered, &writing, f);
+        result = destination_open(&to, &o->to, ordered, report, f);
+    settings.files = to.files;
     if (result == 0)
         result = extract(&in, o, ordered, &settings, f);
-    outfiles_free(settings.files);
+    if (result == 0 && !listing)
+        result = destination_finish(&to, f);
+    destination_close(&to);
     ordered_free(ordered);
-    outdir_close(writing.dir);
     input_close(&in);
     xbcrypt_key_free(decrypt.key);
     slab_trim();

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "outfiles.h"
 
+#include "digest.h"
+#include "hex.h"
 #include "names.h"
 #include "null_sink.h"
 #include "sink.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 // Open files from which on a new one waits for those in flight: each has two descriptors.
 enum { OPEN_MAX_EASY = 200, SHOWN_SIZE = 256 };
@@ -16,6 +20,7 @@ struct outfiles {
     struct names *names; // of all files so far
     struct file *files;  // begun and not freed
     unsigned open;
+    struct manifest unlisted; // files that are not in the list
 };
 
 struct file {
@@ -23,6 +28,11 @@ struct file {
     struct outfile *out; // NULL: nowhere, or complete
     bool complete;
     struct stage *sink;
+    struct stage *digest;                  // before the sink; NULL: none
+    const struct manifest_entry *expected; // NULL: not known
+    size_t name_size;
+    char name[OUTDIR_NAME_MAX + 1];
+    char shown[SHOWN_SIZE];
     void (*done)(void *);
     void *context;
     struct file *next;
@@ -38,6 +48,13 @@ int outfiles_new(struct outfiles **out, struct ordered *o, const struct outfiles
     return 0;
 }
 
+static void free_file(struct file *file) {
+    outfile_discard(file->out);
+    stage_free(file->digest);
+    stage_free(file->sink);
+    free(file);
+}
+
 // Frees the files that are complete, or all.
 static void free_files(struct outfiles *files, bool all) {
     for (struct file **link = &files->files; *link != NULL;) {
@@ -47,9 +64,7 @@ static void free_files(struct outfiles *files, bool all) {
             continue;
         }
         *link = file->next;
-        outfile_discard(file->out);
-        stage_free(file->sink);
-        free(file);
+        free_file(file);
     }
 }
 
@@ -82,18 +97,53 @@ static int claim_name(struct outfiles *files, const char *bytes, size_t size, st
     return 0;
 }
 
-static int open_sink(struct file *file, const char *name, size_t size, struct fault *f) {
-    struct outfiles *files = file->files;
-    if (files->settings->dir == NULL) {
-        file->sink = null_sink_new(files->ordered, complete, file);
-        return file->sink != NULL ? 0 : diag_fault_memory(f);
+// In order: all of the file has been hashed.
+static int digested(void *context, const uint8_t sha256[static DIGEST_SIZE], struct fault *f) {
+    const struct file *file = context;
+    const struct outfiles_settings *settings = file->files->settings;
+    if (file->expected != NULL && memcmp(file->expected->sha256, sha256, DIGEST_SIZE) != 0) {
+        char expected[2 * DIGEST_SIZE], found[2 * DIGEST_SIZE];
+        hex_encode(file->expected->sha256, DIGEST_SIZE, false, expected);
+        hex_encode(sha256, DIGEST_SIZE, false, found);
+        return diag_fault(f, EX_DATAERR, "SHA-256 is not that of %s: expected %.*s, found %.*s",
+                          settings->expected_name, (int)sizeof expected, expected,
+                          (int)sizeof found, found);
     }
-    if (outdir_create(files->settings->dir, name, &file->out, f) < 0)
+    if (settings->digests == NULL)
+        return 0;
+    return manifest_add(settings->digests, file->name, file->name_size, sha256, f);
+}
+
+// Makes what the file's bytes go to; what has been made on failure is in *file.
+static int open_sink(struct file *file, struct fault *f) {
+    struct outfiles *files = file->files;
+    const struct outfiles_settings *settings = files->settings;
+    bool dropped = settings->dir == NULL;
+    if (settings->expected != NULL) {
+        struct manifest_entry *entry =
+            manifest_find(settings->expected, file->name, file->name_size);
+        if (entry != NULL)
+            entry->found = true;
+        else if (manifest_add(&files->unlisted, file->name, file->name_size, NULL, f) < 0)
+            return -1;
+        else
+            dropped = true;
+        file->expected = entry;
+    }
+    if (!dropped && outdir_create(settings->dir, file->name, &file->out, f) < 0)
         return -1;
-    char shown[SHOWN_SIZE];
-    file->sink = sink_new(files->ordered, outfile_fd(file->out),
-                          diag_name(name, size, shown, sizeof shown), true, complete, file);
-    return file->sink != NULL ? 0 : diag_fault_memory(f);
+    file->sink = file->out == NULL ? null_sink_new(files->ordered, complete, file)
+                                   : sink_new(files->ordered, outfile_fd(file->out), file->shown,
+                                              true, complete, file);
+    if (file->sink == NULL)
+        return diag_fault_memory(f);
+    if (settings->digests == NULL && file->expected == NULL)
+        return 0;
+    file->digest = digest_new(files->ordered, file->sink, digested, file);
+    if (file->digest == NULL)
+        return diag_fault_memory(f);
+    file->digest->name = file->shown;
+    return 0;
 }
 
 int outfiles_begin(struct outfiles *files, const char *name, size_t size,
@@ -107,17 +157,18 @@ int outfiles_begin(struct outfiles *files, const char *name, size_t size,
     struct file *file = calloc(1, sizeof *file);
     if (file == NULL)
         return diag_fault_memory(f);
-    *file = (struct file){.files = files, .done = done, .context = context};
-    if (open_sink(file, name, size, f) < 0) {
-        outfile_discard(file->out);
-        free(file);
+    *file = (struct file){.files = files, .done = done, .context = context, .name_size = size};
+    memcpy(file->name, name, size);
+    diag_name(name, size, file->shown, sizeof file->shown);
+    if (open_sink(file, f) < 0) {
+        free_file(file);
         return -1;
     }
     if (file->out != NULL)
         files->open++;
     file->next = files->files;
     files->files = file;
-    *sink = file->sink;
+    *sink = file->digest != NULL ? file->digest : file->sink;
     return 0;
 }
 
@@ -127,10 +178,40 @@ int outfiles_make_folder(struct outfiles *files, const char *name, size_t size, 
     return files->settings->dir != NULL ? outdir_make_folder(files->settings->dir, name, f) : 0;
 }
 
+static void report(const struct outfiles *files, const struct manifest_entry *entry, bool missing) {
+    const struct outfiles_settings *settings = files->settings;
+    char shown[SHOWN_SIZE], text[3 * SHOWN_SIZE];
+    snprintf(text, sizeof text, missing ? "%s: in %s, but not in the input" : "%s: not in %s",
+             diag_name(entry->name, entry->size, shown, sizeof shown), settings->expected_name);
+    settings->report(text);
+}
+
+int outfiles_finish(struct outfiles *files, struct fault *f) {
+    const struct manifest *expected = files->settings->expected;
+    size_t missing = 0;
+    if (expected == NULL)
+        return 0;
+    manifest_sort(&files->unlisted);
+    for (size_t i = 0; i < files->unlisted.count; i++)
+        report(files, &files->unlisted.entries[i], false);
+    for (size_t i = 0; i < expected->count && !files->settings->partial; i++)
+        if (!expected->entries[i].found) {
+            report(files, &expected->entries[i], true);
+            missing++;
+        }
+    if (missing + files->unlisted.count == 0)
+        return 0;
+    return diag_fault(
+        f, EX_DATAERR,
+        "the files are not those of %s: %zu missing in the input, %zu not in the list",
+        files->settings->expected_name, missing, files->unlisted.count);
+}
+
 void outfiles_free(struct outfiles *files) {
     if (files == NULL)
         return;
     free_files(files, true);
+    manifest_clear(&files->unlisted);
     names_free(files->names);
     free(files);
 }

@@ -4,6 +4,7 @@
 #ifndef XBPIPE_OUTFILES_H
 #define XBPIPE_OUTFILES_H
 
+#include "manifest.h"
 #include "outdir.h"
 #include "stage.h"
 
@@ -13,6 +14,17 @@ struct outfiles;
 
 struct outfiles_settings {
     struct outdir *dir; // NULL: nowhere
+    // Where the digests of the files are added as they are complete. NULL: not wanted.
+    struct manifest *digests;
+    // What the files' digests must be, sorted; the entries of files that are met are marked as
+    // found. NULL: not known. A file whose digest differs fails its stage (EX_DATAERR), and one
+    // that is not in the list is verified but not created.
+    struct manifest *expected;
+    const char *expected_name; // of the list, printable
+    bool partial;              // the list may have files that are not met
+    // Called at the end, on the main thread, with a line of text for each such file, and for each
+    // file of the list that was not met.
+    void (*report)(const char *text);
 };
 
 // Returns 0 and *files; or -1 and EX_OSERR in *f. The settings and what they name outlive it.
@@ -32,6 +44,10 @@ int outfiles_begin(struct outfiles *files, const char *name, size_t size,
 // A folder of the archive, under a hostile name as above; one that is there already is fine.
 // Returns 0; or -1 and *f: the same but that names may repeat.
 int outfiles_make_folder(struct outfiles *files, const char *name, size_t size, struct fault *f);
+
+// To be called once all has been delivered without a failure. Returns 0; or -1 and *f (EX_DATAERR):
+// files and list are not the same.
+int outfiles_finish(struct outfiles *files, struct fault *f);
 
 // Removes the files that are not complete, and frees. Nothing may be in flight. NULL is allowed.
 void outfiles_free(struct outfiles *files);

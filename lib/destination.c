@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "destination.h"
+
+#include <string.h>
+
+enum { KEY_MANIFEST = 0x4101, KEY_VERIFY };
+
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+    struct destination_options *o = state->input;
+    switch (key) {
+    case KEY_MANIFEST:
+        o->manifest = arg;
+        return 0;
+    case KEY_VERIFY:
+        o->verify = arg;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option option_list[] = {
+    {"manifest", KEY_MANIFEST, "FILE", 0,
+     "Write the SHA-256 of every restored file to FILE, as sha256sum does (-: standard output)", 0},
+    {"verify", KEY_VERIFY, "FILE", 0,
+     "Fail unless the files are those of FILE, a list of sha256sum, and create no other", 0},
+    {0}};
+const struct argp destination_argp = {.options = option_list, .parser = parse_option};
+
+bool destination_is_asked(const struct destination_options *o) {
+    return o->manifest != NULL || o->verify != NULL;
+}
+
+static int open_lists(struct destination *d, const struct destination_options *options,
+                      struct fault *f) {
+    if (options->verify != NULL) {
+        diag_name(options->verify, strlen(options->verify), d->expected_name,
+                  sizeof d->expected_name);
+        if (manifest_read(&d->expected, options->verify, f) < 0)
+            return -1;
+        d->settings.expected = &d->expected;
+        d->settings.expected_name = d->expected_name;
+    }
+    if (options->manifest != NULL) {
+        if (outfile_begin(&d->manifest, options->manifest, options->overwrite, f) < 0)
+            return -1;
+        d->manifest_name = strcmp(options->manifest, "-") == 0 ? "standard output" : "the manifest";
+        d->settings.digests = &d->digests;
+    }
+    return 0;
+}
+
+int destination_open(struct destination *d, const struct destination_options *options,
+                     struct ordered *o, void (*report)(const char *text), struct fault *f) {
+    *d = (struct destination){.settings = {.partial = options->partial, .report = report}};
+    if (open_lists(d, options, f) < 0)
+        return -1;
+    if (options->directory != NULL &&
+        outdir_open(&d->settings.dir, options->directory, options->overwrite, f) < 0)
+        return -1;
+    return outfiles_new(&d->files, o, &d->settings, f);
+}
+
+int destination_finish(struct destination *d, struct fault *f) {
+    if (outfiles_finish(d->files, f) < 0)
+        return -1;
+    if (d->manifest == NULL)
+        return 0;
+    manifest_sort(&d->digests);
+    if (manifest_write(&d->digests, outfile_fd(d->manifest), d->manifest_name, f) < 0)
+        return -1;
+    struct outfile *manifest = d->manifest;
+    d->manifest = NULL;
+    return outfile_commit(manifest, f);
+}
+
+void destination_close(struct destination *d) {
+    outfiles_free(d->files);
+    outdir_close(d->settings.dir);
+    outfile_discard(d->manifest);
+    manifest_clear(&d->digests);
+    manifest_clear(&d->expected);
+}
