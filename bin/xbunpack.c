@@ -21,6 +21,7 @@ enum {
     KEY_OVERWRITE,
     KEY_TEST,
     KEY_TO_STDOUT,
+    KEY_INFO,
     KEY_INCLUDE,
     KEY_EXCLUDE
 };
@@ -38,6 +39,7 @@ struct options {
     bool selecting;        // by operands or patterns
     const char *to_stdout; // NULL: not given
     bool list;
+    bool info;
     bool test;
     bool decrypt;
     bool decompress;
@@ -58,17 +60,20 @@ static void select_members(struct options *o, enum selection_rule rule, const ch
 static void check_options(const struct options *o, struct argp_state *state) {
     if (o->key.file != NULL && !o->decrypt)
         argp_error(state, "-f is for --decrypt, which is not given");
-    if ((o->to.directory != NULL) + o->test + o->list + (o->to_stdout != NULL) > 1)
-        argp_error(state, "choose one of -C, -t, --test and --to-stdout");
+    if ((o->to.directory != NULL) + o->test + o->list + o->info + (o->to_stdout != NULL) > 1)
+        argp_error(state, "choose one of -C, -t, --test, --info and --to-stdout");
     if (o->list && !o->run.verbose && (o->decrypt || o->decompress))
         argp_error(state, "-t lists the members as they are stored: --decrypt and --decompress go "
                           "with -tv, which has the sizes that they give");
     if (o->to_stdout != NULL && o->selecting)
         argp_error(state, "--to-stdout writes one member: it does not go with others, --include or "
                           "--exclude");
-    if ((o->list || o->to_stdout != NULL) && destination_is_asked(&o->to))
+    if (o->info && o->selecting)
+        argp_error(state, "--info is about all of the backup: it does not go with members, "
+                          "--include or --exclude");
+    if ((o->list || o->info || o->to_stdout != NULL) && destination_is_asked(&o->to))
         argp_error(state, "--manifest and --verify are for files that are restored or tested, not "
-                          "for -t or --to-stdout");
+                          "for -t, --info or --to-stdout");
     if (o->input == NULL && isatty(STDIN_FILENO))
         argp_error(state,
                    "standard input is a terminal: expected an archive; use -i FILE or <FILE");
@@ -115,6 +120,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_NO_STRICT:
         o->accept_random = true;
         return 0;
+    case KEY_INFO:
+        o->info = true;
+        return 0;
     case KEY_TO_STDOUT:
         if (o->to_stdout != NULL)
             argp_error(state, "--to-stdout: expected one member, found another: %s", arg);
@@ -132,7 +140,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case ARGP_KEY_END:
         check_options(o, state);
-        if (!o->list && !o->test && o->to_stdout == NULL && o->to.directory == NULL)
+        if (!o->list && !o->test && !o->info && o->to_stdout == NULL && o->to.directory == NULL)
             o->to.directory = ".";
         o->to.partial = o->selecting;
         return 0;
@@ -152,6 +160,9 @@ static const struct argp_option option_list[] = {
     {"test", KEY_TEST, NULL, 0,
      "Decrypt, decompress and verify everything as for -C, write nothing", GROUP_WHAT},
     {"to-stdout", KEY_TO_STDOUT, "MEMBER", 0, "Write this member to standard output, and no file",
+     GROUP_WHAT},
+    {"info", KEY_INFO, NULL, 0,
+     "Say on standard output what made the backup, what it is, and what prepares it; write no file",
      GROUP_WHAT},
     {NULL, 0, NULL, 0, "Which members:", GROUP_WHICH},
     {"include", KEY_INCLUDE, "PATTERN", 0,
@@ -244,26 +255,66 @@ static void report(const char *text) {
     diag_error("%s", text);
 }
 
+static void print_info(const char *key, const char *value) {
+    printf("%s: %s\n", key, value);
+}
+
+// The whole of --info, once the stream has been read. Returns 0, or -1 and *f.
+static int report_info(const struct backupinfo *info, const char *unread, struct fault *f) {
+    static const char missing[] = "is encrypted: use --decrypt -f FILE to read it";
+    if (!backupinfo_known(info) && unread != NULL)
+        return diag_fault(f, EX_USAGE, "%s %s", unread, missing);
+    if (!backupinfo_known(info))
+        return diag_fault(f, EX_NOINPUT,
+                          "the archive holds nothing that says what it is: expected one of "
+                          "xtrabackup_info, mariadb_backup_info, xtrabackup_checkpoints, "
+                          "mariadb_backup_checkpoints and backup-my.cnf");
+    if (unread != NULL)
+        diag_warn("%s %s", unread, missing);
+    backupinfo_describe(info, "DIR", print_info);
+    return 0;
+}
+
+// What there is to know, and to do, after a restore in which `left` members were not undone.
+static void say_next(const struct options *o, const struct backupinfo *info, unsigned left) {
+    char text[BACKUPINFO_TEXT_MAX];
+    if (backupinfo_made(info, text))
+        diag_note("%s", text);
+    if (o->test)
+        return;
+    if (left > 0)
+        diag_note("next: %u member%s stayed encrypted or compressed: unpack again with --decrypt "
+                  "and --decompress",
+                  left, left == 1 ? "" : "s");
+    else if (backupinfo_next(info, o->to.directory, text))
+        diag_note("next: %s", text);
+}
+
 static int extract(struct input *in, const struct options *o, struct ordered *ordered,
-                   const struct extract_settings *settings, struct fault *f) {
+                   const struct extract_settings *settings, unsigned *left_transformed,
+                   struct fault *f) {
     struct extract *e;
     if (extract_new(&e, ordered, settings, f) < 0)
         return -1;
     int result = filter_run(in, ordered, extract_stage(e), f);
-    unsigned left = extract_left_encrypted(e);
     ordered_drop(ordered);
-    extract_free(e);
-    if (result < 0)
-        return result;
-    if (left > 0 && o->decompress)
+    if (result == 0 && extract_left_encrypted(e) > 0 && o->decompress) {
+        unsigned left = extract_left_encrypted(e);
         diag_warn("%u member%s ending in .xbcrypt stayed encrypted: use --decrypt -f FILE", left,
                   left == 1 ? "" : "s");
-    return report_missing(o, f);
+    }
+    if (result == 0 && o->info)
+        result = report_info(settings->info, extract_unread_info(e), f);
+    else if (result == 0)
+        result = report_missing(o, f);
+    *left_transformed = extract_left_transformed(e);
+    extract_free(e);
+    return result;
 }
 
 // What is done with each member that is met: settings for it.
 static void choose_reports(const struct options *o, struct extract_settings *settings) {
-    settings->unfinished = o->test ? report_untested : report_unfinished;
+    settings->unfinished = o->test || o->info ? report_untested : report_unfinished;
     if (o->list && o->run.verbose)
         settings->entry = list_entry;
     else if (o->list)
@@ -277,10 +328,13 @@ static int unpack(const struct options *o, struct fault *f) {
     struct xbcrypt_dec_settings decrypt = {
         .max_chunk = o->max_chunk, .accept_random = o->accept_random, .warn = warn};
     struct extract_settings settings = {.decrypt = o->decrypt ? &decrypt : NULL,
-                                        .decompress = o->decompress,
+                                        .decompress = o->decompress || o->info,
                                         .max_chunk = o->max_chunk,
                                         .selection = o->selection,
+                                        .info_only = o->info,
                                         .to_stdout = o->to_stdout != NULL};
+    struct backupinfo info = {0};
+    unsigned left_transformed = 0;
     struct destination to = {0};
     struct ordered *ordered = NULL;
     struct input in = {.fd = -1};
@@ -294,13 +348,18 @@ static int unpack(const struct options *o, struct fault *f) {
     if (result == 0)
         result = ordered_new(&ordered, threads, f);
     bool listing = o->list || o->to_stdout != NULL;
+    bool talking = !listing && !o->info && (o->run.verbose || isatty(STDERR_FILENO));
+    if (talking || o->info)
+        settings.info = &info;
     if (result == 0 && !listing)
         result = destination_open(&to, &o->to, ordered, report, f);
     settings.files = to.files;
     if (result == 0)
-        result = extract(&in, o, ordered, &settings, f);
+        result = extract(&in, o, ordered, &settings, &left_transformed, f);
     if (result == 0 && !listing)
         result = destination_finish(&to, f);
+    if (result == 0 && talking)
+        say_next(o, &info, left_transformed);
     destination_close(&to);
     ordered_free(ordered);
     input_close(&in);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "extract.h"
 
+#include "capture.h"
 #include "lz4_dec.h"
 #include "null_sink.h"
 #include "qpress_dec.h"
@@ -25,6 +26,8 @@ struct extract {
     bool output_taken;      // by a member
     struct member *members; // begun and not freed
     unsigned left_encrypted;
+    unsigned left_transformed;
+    char unread_info[SHOWN_SIZE]; // empty: none
 };
 
 struct member {
@@ -35,6 +38,8 @@ struct member {
     struct stage *sink;     // belongs to settings->files, or is extract->output or the counter
     struct stage *decoders[DECODERS_MAX]; // [0] is next to the sink
     unsigned decoder_count;
+    struct stage *capture; // in front of the sink; NULL for members that say nothing of the backup
+    enum backupinfo_file info;
     struct listed *listed; // NULL where members are not listed in long form
 };
 
@@ -86,6 +91,7 @@ static void free_members(struct extract *e, bool all) {
         *link = m->next;
         for (unsigned i = 0; i < m->decoder_count; i++)
             stage_free(m->decoders[i]);
+        stage_free(m->capture);
         if (m->listed != NULL)
             stage_free(m->listed->counter);
         free(m->listed);
@@ -112,7 +118,7 @@ static int take_suffixes(const struct extract *e, char *name, size_t *size,
 }
 
 static int build_decoders(struct member *m, const enum suffix undo[], int count, struct fault *f) {
-    struct stage *next = m->sink;
+    struct stage *next = m->capture != NULL ? m->capture : m->sink;
     for (int i = 0; i < count; i++) {
         next = make_decoder(m, undo[i], next);
         if (next == NULL)
@@ -175,6 +181,24 @@ static int take_output(struct member *m, const char *name, size_t size, struct f
     return 0;
 }
 
+// In order: the member that says what the backup is has been seen whole.
+static void captured(void *context, const char *data, size_t size) {
+    struct member *m = context;
+    backupinfo_add(m->extract->settings->info, m->info, data, size);
+}
+
+// Puts a stage that reads along in front of the sink of a member that says what the backup is.
+// `name`, of `size` bytes, is that of its file.
+static int read_along(struct member *m, const char *name, size_t size, struct fault *f) {
+    if (m->extract->settings->info == NULL)
+        return 0;
+    m->info = backupinfo_file(name, size);
+    if (m->info == BACKUPINFO_NONE)
+        return 0;
+    m->capture = capture_new(m->extract->ordered, BACKUPINFO_FILE_MAX, m->sink, captured, m);
+    return m->capture != NULL ? 0 : diag_fault_memory(f);
+}
+
 // Begins what the member's bytes go to in the end. `name` is that of its file, of `size` bytes;
 // `stored` that in the archive.
 static int begin_sink(struct member *m, const char *name, size_t size, const char *stored,
@@ -202,7 +226,9 @@ static int open_member(struct member *m, const char *stored, size_t stored_size,
         diag_prefix(f, m->shown);
         return -1;
     }
-    if (begin_sink(m, name, size, stored, stored_size, f) < 0 ||
+    if (suffix_of(name, size) != SUFFIX_NONE)
+        e->left_transformed++;
+    if (begin_sink(m, name, size, stored, stored_size, f) < 0 || read_along(m, name, size, f) < 0 ||
         build_decoders(m, undo, count, f) < 0)
         return -1;
     if (e->settings->member != NULL) {
@@ -212,10 +238,24 @@ static int open_member(struct member *m, const char *stored, size_t stored_size,
     return 0;
 }
 
+// Whether a member says what the backup is, and can be read.
+static bool can_read_info(struct extract *e, const char *name, size_t size) {
+    if (backupinfo_file(name, suffix_strip(name, size)) == BACKUPINFO_NONE)
+        return false;
+    for (enum suffix s; (s = suffix_of(name, size)) != SUFFIX_NONE; size -= suffix_size(s))
+        if (s == SUFFIX_XBCRYPT && e->settings->decrypt == NULL) {
+            if (e->unread_info[0] == '\0')
+                diag_name(name, size, e->unread_info, sizeof e->unread_info);
+            return false;
+        }
+    return true;
+}
+
 static int begin(void *context, const char *name, size_t size, void **member, struct fault *f) {
     struct extract *e = context;
     *member = NULL;
-    if (!selection_wants(e->settings->selection, name, size))
+    if (e->settings->info_only ? !can_read_info(e, name, size)
+                               : !selection_wants(e->settings->selection, name, size))
         return 0;
     free_members(e, false);
     struct member *m = calloc(1, sizeof *m);
@@ -235,6 +275,13 @@ static unsigned weight(void *context, void *member) {
     return member != NULL ? 1 + ((const struct member *)member)->decoder_count : 1;
 }
 
+// What takes the member's bytes as they are stored.
+static struct stage *first_stage(const struct member *m) {
+    return m->decoder_count > 0 ? m->decoders[m->decoder_count - 1]
+           : m->capture != NULL ? m->capture
+                                : m->sink;
+}
+
 static void data(void *context, void *member, struct view v) {
     (void)context;
     struct member *m = member;
@@ -245,10 +292,10 @@ static void data(void *context, void *member, struct view v) {
         m->listed->sparse = m->listed->sparse || v.data == NULL;
     }
     if (m->decoder_count == 0) {
-        stage_push(m->sink, v);
+        stage_push(first_stage(m), v);
         return;
     }
-    struct stage *outermost = m->decoders[m->decoder_count - 1];
+    struct stage *outermost = first_stage(m);
     if (v.data != NULL) {
         stage_push(outermost, v);
     } else if (!outermost->broken) {
@@ -266,7 +313,7 @@ static void end(void *context, void *member) {
     (void)context;
     struct member *m = member;
     if (m != NULL)
-        stage_finish(m->decoder_count > 0 ? m->decoders[m->decoder_count - 1] : m->sink);
+        stage_finish(first_stage(m));
 }
 
 static void finish(void *context) {
@@ -346,6 +393,14 @@ struct stage *extract_stage(struct extract *e) {
 
 unsigned extract_left_encrypted(const struct extract *e) {
     return e->left_encrypted;
+}
+
+unsigned extract_left_transformed(const struct extract *e) {
+    return e->left_transformed;
+}
+
+const char *extract_unread_info(const struct extract *e) {
+    return e->unread_info[0] != '\0' ? e->unread_info : NULL;
 }
 
 void extract_free(struct extract *e) {

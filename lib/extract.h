@@ -6,6 +6,7 @@
 #ifndef XBPIPE_EXTRACT_H
 #define XBPIPE_EXTRACT_H
 
+#include "backupinfo.h"
 #include "outfiles.h"
 #include "selection.h"
 #include "stage.h"
@@ -35,6 +36,10 @@ struct extract_settings {
     // In a list: called in order for each member at its end, whose decoders, if any, have then run.
     // NULL: nothing is decoded.
     void (*entry)(const struct extract_entry *entry);
+    // Filled from the members that say what the backup is, as they come past; NULL: nobody asks.
+    // With `info_only` they are the only ones wanted, whatever the selection.
+    struct backupinfo *info;
+    bool info_only;
     // Called on the main thread for each member that has been met, with the name as it is in the
     // stream and the name of its file (the same when listing); and for one that did not end. Only
     // for those wanted. The names are printable. NULL: not called.
@@ -53,6 +58,13 @@ struct stage *extract_stage(struct extract *e);
 
 // Members whose outermost suffix was one that could have been undone with --decrypt.
 unsigned extract_left_encrypted(const struct extract *e);
+
+// Members that keep a suffix of a transformation that was not undone, those above included.
+unsigned extract_left_transformed(const struct extract *e);
+
+// With info_only: the printable name of the first member that would say something and is encrypted,
+// where there is no key; NULL: none. Lives as long as the extractor.
+const char *extract_unread_info(const struct extract *e);
 
 // Nothing of it may be in flight. To be called before outfiles_free. NULL is allowed.
 void extract_free(struct extract *e);

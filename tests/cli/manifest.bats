@@ -174,8 +174,8 @@ b" ]
 
 @test "they are for files that are restored or tested: 64" {
     for option in --manifest=m --verify=m; do
-        fails 64 "$(hint "xbunpack: --manifest and --verify are for files that are restored or tested, not for -t or --to-stdout" xbunpack)" xbunpack -t $option -i /dev/null
-        fails 64 "$(hint "xbunpack: --manifest and --verify are for files that are restored or tested, not for -t or --to-stdout" xbunpack)" xbunpack --to-stdout=a $option -i /dev/null
+        fails 64 "$(hint "xbunpack: --manifest and --verify are for files that are restored or tested, not for -t, --info or --to-stdout" xbunpack)" xbunpack -t $option -i /dev/null
+        fails 64 "$(hint "xbunpack: --manifest and --verify are for files that are restored or tested, not for -t, --info or --to-stdout" xbunpack)" xbunpack --to-stdout=a $option -i /dev/null
         for to in "" -o -t; do
             fails 64 "$(hint "qpunpack: --manifest and --verify are for -C and --test" qpunpack)" qpunpack $to $option
         done

@@ -140,6 +140,11 @@ SH
     (cd restored && sha256sum -c --quiet ../sums)
 }
 
+@test "what prepares the backup" {
+    cp "$fixtures/rds/full_v3_qp.xb" backup_qp.xb
+    recipe info | grep -qx "prepare: mariadb-backup --prepare --target-dir=DIR"
+}
+
 @test "a key command that fails makes the recipe fail" {
     cp "$fixtures/rds/full_v3_qp.xb" backup_qp.xb
     head -c 32 /dev/zero >master.key

@@ -167,8 +167,8 @@ sparse" ]
     for other in b --include=b --exclude=b; do
         fails 64 "$(hint "xbunpack: --to-stdout writes one member: it does not go with others, --include or --exclude")" xbunpack --to-stdout=a $other
     done
-    for other in -t --test -Cout; do
-        fails 64 "$(hint "xbunpack: choose one of -C, -t, --test and --to-stdout")" xbunpack --to-stdout=a $other
+    for other in -t --test --info -Cout; do
+        fails 64 "$(hint "xbunpack: choose one of -C, -t, --test, --info and --to-stdout")" xbunpack --to-stdout=a $other
     done
     fails 64 "$(hint "xbunpack: --to-stdout: expected one member, found another: b")" xbunpack --to-stdout=a --to-stdout=b
     for option in --include= --exclude= ""; do
@@ -177,14 +177,5 @@ sparse" ]
 }
 
 @test "a terminal is no archive: 64" {
-    cat >terminal.py <<'PY'
-import os, pty, sys
-pid, fd = pty.fork()
-if pid == 0:
-    os.dup2(os.open("err", os.O_CREAT | os.O_WRONLY), 2)
-    os.execvp(sys.argv[1], sys.argv[1:])
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-PY
-    run -64 timeout 10 python3 -S -E terminal.py xbunpack backup.xb
-    [[ $(cat err) == "xbunpack: standard input is a terminal: expected an archive; use -i FILE or <FILE"* ]]
+    fails 64 "$(hint "xbunpack: standard input is a terminal: expected an archive; use -i FILE or <FILE")" timeout 10 python3 -S -E "$XBPIPE_TESTS/cli/on_terminal.py" 0 xbunpack backup.xb
 }

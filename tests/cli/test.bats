@@ -72,7 +72,7 @@ xbunpack: xbstream ends too early, at input offset $(stat -c %s cut): expected t
 @test "it goes with neither -C nor -t nor -o: 64" {
     for other in "-C out" -t; do
         # shellcheck disable=SC2086 # several words
-        fails 64 "$(hint "xbunpack: choose one of -C, -t, --test and --to-stdout" xbunpack)" xbunpack --test $other -i /dev/null
+        fails 64 "$(hint "xbunpack: choose one of -C, -t, --test, --info and --to-stdout" xbunpack)" xbunpack --test $other -i /dev/null
     done
     for other in "-C out" -t -o; do
         # shellcheck disable=SC2086

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a backup says of itself, in the files that XtraBackup and MariaDB Backup put beside the
+// data: what made it, of which server, whether it is full or incremental, and so what prepares it.
+//
+// Sources: the files of XtraBackup 2.2 to 8.4 and MariaDB Backup 10.2 to 11, and their manuals:
+// XtraBackup 2.4 prepares backups of MySQL 5.1 to 5.7, from 8.0 on the XtraBackup of the server's
+// own series does; MariaDB's is prepared by the mariadb-backup of the server's series.
+// --apply-log-only is for XtraBackup alone, MariaDB needs it no more since 10.2.
+#ifndef XBPIPE_BACKUPINFO_H
+#define XBPIPE_BACKUPINFO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { BACKUPINFO_FILE_MAX = 64 << 10 }; // bytes of a file that matter
+
+enum backupinfo_file {
+    BACKUPINFO_NONE,
+    BACKUPINFO_INFO,        // xtrabackup_info, mariadb_backup_info
+    BACKUPINFO_CHECKPOINTS, // xtrabackup_checkpoints, mariadb_backup_checkpoints
+    BACKUPINFO_CONFIG       // backup-my.cnf
+};
+
+// Which of the files a member is, by its name of `size` bytes without suffixes.
+enum backupinfo_file backupinfo_file(const char *name, size_t size);
+
+enum { BACKUPINFO_VALUE_MAX = 300 };
+
+// A value as it stands in the file, as printable text; empty: not known.
+typedef char backupinfo_value[BACKUPINFO_VALUE_MAX];
+
+// All zero: nothing is known.
+struct backupinfo {
+    backupinfo_value tool, tool_version, server_version;
+    backupinfo_value backup_type, incremental, partial;
+    backupinfo_value from_lsn, to_lsn, last_lsn;
+    backupinfo_value start, end, binlog, page_size;
+    bool mariadb_config, mysql_config; // whose words backup-my.cnf begins with
+};
+
+// Adds what one of the files says; `text` need not be terminated, and may be anything.
+void backupinfo_add(struct backupinfo *b, enum backupinfo_file file, const char *text, size_t size);
+
+// Whether anything is known.
+bool backupinfo_known(const struct backupinfo *b);
+
+// Calls `line` for each key and value of `xbunpack --info` that is known, in its order. `dir` is
+// where the backup is or will be, for the command.
+void backupinfo_describe(const struct backupinfo *b, const char *dir,
+                         void (*line)(const char *key, const char *value));
+
+enum { BACKUPINFO_TEXT_MAX = 1000 };
+
+// One line for people: "made by mariadb-backup 10.11.6 from server 10.11.6: full backup up to LSN
+// 44420". Returns false if not enough is known to say it.
+bool backupinfo_made(const struct backupinfo *b, char text[static BACKUPINFO_TEXT_MAX]);
+
+// What to do next, for people: the command and what runs it. Returns false where that is not known.
+bool backupinfo_next(const struct backupinfo *b, const char *dir,
+                     char text[static BACKUPINFO_TEXT_MAX]);
+
+#endif
