@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct stage;
+struct salvage_scope;
 
 struct stage_operations {
     // Takes v.size bytes. The stage takes its own reference to v.slab if it keeps the bytes; bytes
@@ -37,6 +38,9 @@ struct stage {
     // The member whose bytes these are, printable, for messages; NULL: the program's whole input.
     // Set by who asks for the stage, and outlives it.
     const char *name;
+    // Where the stage notes what it cannot deliver, and goes on (salvage.h); NULL: it fails at the
+    // first damage. Set like the name. On a sink: what its file is noted under.
+    struct salvage_scope *salvage;
     // The stage has found its input wrong, and takes no more of it; what it had submitted is still
     // delivered.
     bool failed;
