@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // xbcrypt-dec: xbcrypt chunks on standard input, plaintext on standard output.
+#include "salvage_report.h"
 #include "xbcrypt_dec.h"
 #include "xbcrypt_filter.h"
+
+#include <string.h>
 
 enum { KEY_STRICT = 1, KEY_NO_STRICT };
 
@@ -9,6 +12,7 @@ struct options {
     struct xbcrypt_options common;
     uint64_t max_chunk;
     bool accept_random;
+    struct salvage_options salvage;
 };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
@@ -18,6 +22,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->common;
         state->child_inputs[1] = &o->max_chunk;
+        state->child_inputs[2] = &o->salvage;
         return 0;
     case 'd':
         return 0;
@@ -26,6 +31,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_NO_STRICT:
         o->accept_random = true;
+        return 0;
+    case ARGP_KEY_END:
+        if (o->salvage.report != NULL && strcmp(o->salvage.report, "-") == 0 &&
+            (o->common.output.path == NULL || strcmp(o->common.output.path, "-") == 0))
+            argp_error(state, "--report=-: standard output is where the data go; use -o FILE");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -40,8 +50,10 @@ static const struct argp_option option_list[] = {
      "Versions 1 and 2: only warn where the key looks wrong; for data that is random by nature", 0},
     {0}};
 
-static const struct argp_child children[] = {
-    {&xbcrypt_options_argp, 0, NULL, 0}, {&options_limit_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&xbcrypt_options_argp, 0, NULL, 0},
+                                             {&options_limit_argp, 0, NULL, 0},
+                                             {&salvage_options_argp, 0, NULL, 0},
+                                             {0}};
 
 static const struct argp parser = {
     .options = option_list,
@@ -54,8 +66,17 @@ static void warn(const char *text) {
     diag_warn("%s", text);
 }
 
+struct setup {
+    struct xbcrypt_dec_settings settings;
+    struct salvage_scope *salvage;
+};
+
 static struct stage *make_stage(struct ordered *o, struct stage *next, void *context) {
-    return xbcrypt_dec_new(o, context, next);
+    struct setup *setup = context;
+    struct stage *stage = xbcrypt_dec_new(o, &setup->settings, next);
+    if (stage != NULL)
+        stage->salvage = next->salvage = setup->salvage;
+    return stage;
 }
 
 int main(int argc, char **argv) {
@@ -63,8 +84,11 @@ int main(int argc, char **argv) {
     struct fault f;
     diag_start();
     argp_parse(&parser, argc, argv, 0, NULL, &o);
-    struct xbcrypt_dec_settings settings = {
-        .max_chunk = o.max_chunk, .accept_random = o.accept_random, .warn = warn};
-    return xbcrypt_filter(&o.common, &settings.key, make_stage, &settings, &f) < 0 ? diag_print(&f)
-                                                                                   : 0;
+    struct salvage_report report;
+    struct setup setup = {.settings = {.max_chunk = o.max_chunk, .accept_random = o.accept_random, .warn = warn}};
+    int result = salvage_report_begin(&report, &o.salvage, o.common.output.overwrite, &f);
+    setup.salvage = salvage_report_scope(&report);
+    if (result == 0)
+        result = xbcrypt_filter(&o.common, &setup.settings.key, make_stage, &setup, &f);
+    return salvage_report_end(&report, result, &f) < 0 ? diag_print(&f) : 0;
 }

@@ -3,6 +3,7 @@
 
 #include "interrupt.h"
 #include "outfile.h"
+#include "salvage.h"
 #include "sink.h"
 
 #include <string.h>
@@ -34,6 +35,8 @@ static int run_between(struct input *in, struct outfile *out, const char *name, 
     struct stage *sink = sink_new(o, outfile_fd(out), name, outfile_seekable(out), NULL, NULL);
     struct stage *stage = sink != NULL ? make(o, sink, context) : NULL;
     int result = stage != NULL ? filter_run(in, o, stage, f) : diag_fault_memory(f);
+    if (result == 0 && sink->salvage != NULL && sink->salvage->losses > 0)
+        result = outfile_damaged(out, sink->salvage, f);
     ordered_drop(o);
     stage_free(stage);
     stage_free(sink);

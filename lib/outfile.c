@@ -2,6 +2,7 @@
 #include "outfile.h"
 
 #include "noclobber.h"
+#include "salvage.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -153,6 +154,24 @@ int outfile_fd(const struct outfile *o) {
 
 bool outfile_seekable(const struct outfile *o) {
     return o->dir_fd >= 0;
+}
+
+int outfile_damaged(struct outfile *o, struct salvage_scope *scope, struct fault *f) {
+    char *base, *shown;
+    if (o->dir_fd < 0)
+        return 0;
+    if (asprintf(&base, "%s" OUTFILE_DAMAGED, o->base) < 0)
+        return diag_fault_memory(f);
+    if (asprintf(&shown, "%s" OUTFILE_DAMAGED, o->shown) < 0) {
+        free(base);
+        return diag_fault_memory(f);
+    }
+    free(o->base);
+    free(o->shown);
+    o->base = base;
+    o->shown = shown;
+    salvage_file(scope, shown);
+    return 0;
 }
 
 // Gives the temporary file its name. Without `overwrite` a file that came to be there meanwhile

@@ -9,6 +9,10 @@
 #include <stdbool.h>
 
 struct outfile;
+struct salvage_scope;
+
+// What is added to the name of a file that is not whole.
+#define OUTFILE_DAMAGED ".damaged"
 
 // Begins a file called `base` (one component, no '/') in the directory open at dir_fd, which need
 // not stay open. `shown` stands for it in messages. An existing file of that name is an error
@@ -29,6 +33,10 @@ int outfile_fd(const struct outfile *o);
 // True for a new regular file, which can be written at any offset; false for standard output and
 // what is written directly.
 bool outfile_seekable(const struct outfile *o);
+
+// What has been written is not whole: OUTFILE_DAMAGED is added to its final name, and that noted
+// under the scope. Without effect on what is written directly. Returns 0; or -1 and EX_OSERR in *f.
+int outfile_damaged(struct outfile *o, struct salvage_scope *scope, struct fault *f);
 
 // Ends and frees it: closes with the result checked, gives it its final name. Returns 0; or -1 and
 // *f (EX_IOERR, EX_CANTCREAT), with the temporary file removed. Standard output is not closed here

@@ -14,9 +14,9 @@ enum resync_answer xbcrypt_probe(uint64_t max_chunk, const struct resync_window 
 // Its find.
 size_t xbcrypt_find(const uint8_t *data, size_t size);
 
-// Tells whether the gap is one chunk whose head is damaged but still has one of its two sizes right,
-// so that it spans the gap. Then *payload_size is that of the chunk. `version`: of the chunks
-// before; 0: not known.
+// Tells whether the gap is one chunk whose head is damaged but still has one of its two sizes
+// right, so that it spans the gap. Then *payload_size is that of the chunk. `version`: of the
+// chunks before; 0: not known.
 bool xbcrypt_gap_is_chunk(const struct resync_gap *gap, unsigned version, uint64_t *payload_size);
 
 #endif

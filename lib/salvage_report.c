@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "salvage_report.h"
+
+#include <errno.h>
+
+enum { KEY_SALVAGE = 0x4101, KEY_REPORT };
+
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+    struct salvage_options *o = state->input;
+    switch (key) {
+    case KEY_SALVAGE:
+        o->salvage = true;
+        return 0;
+    case KEY_REPORT:
+        o->report = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (o->report != NULL && !o->salvage)
+            argp_error(state, "--report is for --salvage, which is not given");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option option_list[] = {
+    {"salvage", KEY_SALVAGE, NULL, 0,
+     "Go on past damage: deliver all that verifies, say what is lost, and end with status 65", 0},
+    {"report", KEY_REPORT, "FILE", 0,
+     "With --salvage, write what is lost to FILE as JSON (-: standard output)", 0},
+    {0}};
+
+const struct argp salvage_options_argp = {.options = option_list, .parser = parse_option};
+
+static void print(const char *line) {
+    diag_warn("%s", line);
+}
+
+int salvage_report_begin(struct salvage_report *r, const struct salvage_options *options,
+                         bool overwrite, struct fault *f) {
+    *r = (struct salvage_report){0};
+    if (!options->salvage)
+        return 0;
+    if (options->report != NULL && outfile_begin(&r->file, options->report, overwrite, f) < 0)
+        return -1;
+    return salvage_new(&r->salvage, print, f);
+}
+
+struct salvage_scope *salvage_report_scope(const struct salvage_report *r) {
+    return r->salvage != NULL ? salvage_whole(r->salvage) : NULL;
+}
+
+static int write_report(struct salvage_report *r, const char *failure, struct fault *f) {
+    if (r->file == NULL)
+        return 0;
+    struct outfile *file = r->file;
+    r->file = NULL;
+    if (salvage_write(r->salvage, outfile_fd(file), failure) < 0) {
+        int error = errno;
+        outfile_discard(file);
+        return diag_fault_errno(f, EX_IOERR, error, "cannot write the report");
+    }
+    return outfile_commit(file, f);
+}
+
+int salvage_report_end(struct salvage_report *r, int result, struct fault *f) {
+    if (r->salvage != NULL) {
+        struct fault own;
+        int written = write_report(r, result < 0 ? f->text : NULL, &own);
+        if (result == 0)
+            result = salvage_verdict(r->salvage, f);
+        if (written < 0 && result < 0)
+            diag_print(&own);
+        else if (written < 0) {
+            *f = own;
+            result = -1;
+        }
+    }
+    outfile_discard(r->file);
+    salvage_free(r->salvage);
+    return result;
+}
