@@ -68,22 +68,29 @@ static int create_status(int error) {
     return error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
 }
 
+// Whether a file may get this name. Returns 0, or -1 and *f.
+static int check_base(int dir_fd, const char *base, const char *shown, bool overwrite,
+                      struct fault *f) {
+    struct stat st;
+    if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return 0;
+    if (S_ISDIR(st.st_mode))
+        return diag_fault(f, EX_CANTCREAT, "%s: a directory of that name is in the way", shown);
+    if (noclobber_has(&st))
+        return diag_fault(f, EX_CANTCREAT,
+                          "%s: this file is being read, and would be lost; write elsewhere", shown);
+    if (!overwrite)
+        return diag_fault(f, EX_CANTCREAT,
+                          "%s: file exists already; remove it, or use --overwrite to replace it",
+                          shown);
+    return 0;
+}
+
 int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
                      bool overwrite, struct fault *f) {
     *out = NULL;
-    struct stat st;
-    if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        if (S_ISDIR(st.st_mode))
-            return diag_fault(f, EX_CANTCREAT, "%s: a directory of that name is in the way", shown);
-        if (noclobber_has(&st))
-            return diag_fault(f, EX_CANTCREAT,
-                              "%s: this file is being read, and would be lost; write elsewhere",
-                              shown);
-        if (!overwrite)
-            return diag_fault(
-                f, EX_CANTCREAT,
-                "%s: file exists already; remove it, or use --overwrite to replace it", shown);
-    }
+    if (check_base(dir_fd, base, shown, overwrite, f) < 0)
+        return -1;
     struct outfile *o = allocate(base, shown, overwrite);
     if (o == NULL)
         return diag_fault_memory(f);
@@ -170,6 +177,8 @@ int outfile_damaged(struct outfile *o, struct salvage_scope *scope, struct fault
     free(o->shown);
     o->base = base;
     o->shown = shown;
+    if (check_base(o->dir_fd, base, shown, o->overwrite, f) < 0)
+        return -1;
     salvage_file(scope, shown);
     return 0;
 }
@@ -194,6 +203,9 @@ int outfile_commit(struct outfile *o, struct fault *f) {
     o->fd = -1;
     if (fd != STDOUT_FILENO && close(fd) < 0)
         result = diag_fault_errno(f, EX_IOERR, errno, "%s: cannot write", o->shown);
+    else if (o->dir_fd >= 0 && o->overwrite &&
+             check_base(o->dir_fd, o->base, o->shown, true, f) < 0)
+        result = -1; // what is read may have been opened since, or the name is another
     else if (o->dir_fd >= 0 && give_name(o) < 0)
         result =
             diag_fault_errno(f, EX_CANTCREAT, errno, "%s: cannot give the file its name", o->shown);

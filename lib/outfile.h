@@ -35,7 +35,8 @@ int outfile_fd(const struct outfile *o);
 bool outfile_seekable(const struct outfile *o);
 
 // What has been written is not whole: OUTFILE_DAMAGED is added to its final name, and that noted
-// under the scope. Without effect on what is written directly. Returns 0; or -1 and EX_OSERR in *f.
+// under the scope. Without effect on what is written directly. Returns 0; or -1 and *f:
+// EX_CANTCREAT (a file of that name exists, or is being read), EX_OSERR.
 int outfile_damaged(struct outfile *o, struct salvage_scope *scope, struct fault *f);
 
 // Ends and frees it: closes with the result checked, gives it its final name. Returns 0; or -1 and

@@ -63,19 +63,27 @@ static int write_report(struct salvage_report *r, const char *failure, struct fa
     return outfile_commit(file, f);
 }
 
-int salvage_report_end(struct salvage_report *r, int result, struct fault *f) {
-    if (r->salvage != NULL) {
-        struct fault own;
-        int written = write_report(r, result < 0 ? f->text : NULL, &own);
-        if (result == 0)
-            result = salvage_verdict(r->salvage, f);
-        if (written < 0 && result < 0)
+// The same as salvage_report_end, where there is a record.
+static int end_salvage(struct salvage_report *r, int result, struct fault *f) {
+    struct fault own;
+    int written = write_report(r, result < 0 ? f->text : NULL, &own);
+    if (result < 0) {
+        if (written < 0)
             diag_print(&own);
-        else if (written < 0) {
-            *f = own;
-            result = -1;
-        }
+        return -1;
     }
+    int verdict = salvage_verdict(r->salvage, f);
+    if (written == 0)
+        return verdict;
+    if (verdict < 0)
+        diag_print(f);
+    *f = own;
+    return -1;
+}
+
+int salvage_report_end(struct salvage_report *r, int result, struct fault *f) {
+    if (r->salvage != NULL)
+        result = end_salvage(r, result, f);
     outfile_discard(r->file);
     salvage_free(r->salvage);
     return result;

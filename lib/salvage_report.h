@@ -32,8 +32,8 @@ int salvage_report_begin(struct salvage_report *r, const struct salvage_options 
 struct salvage_scope *salvage_report_scope(const struct salvage_report *r);
 
 // Writes the report, also of a run that failed, and frees. `result` and *f are the run's. Returns
-// 0; or -1 and *f: the run's; else EX_DATAERR if something was lost; else what kept the report from
-// being written.
+// 0; or -1 and *f: the run's failure; else what kept the report from being written; else
+// EX_DATAERR if something was lost. What *f has no room for is printed.
 int salvage_report_end(struct salvage_report *r, int result, struct fault *f);
 
 #endif

@@ -109,3 +109,18 @@ xbcrypt-dec: damaged input: 2 losses; all else was delivered" \
     [ "$(wc -c <out.damaged)" -eq 200003 ]
     [ "$(files .)" = "$(printf 'bad\nout.damaged')" ]
 }
+
+@test "neither the report nor a damaged file replaces what is read" {
+    cp "$xbc/plain.v3.chunk1000.xbcrypt" out.damaged && chmod u+w out.damaged
+    damage out.damaged 700
+    cp out.damaged before
+    for to in "--report=out.damaged -o new" "-o out"; do
+        # shellcheck disable=SC2086 # several words
+        run xbcrypt-dec --salvage --overwrite -f "$xbc/key256" -i out.damaged $to
+        [ "$status" -eq 73 ]
+        [[ $output == *"is being read"* ]]
+        cmp out.damaged before
+        rm -f new.damaged
+        [ "$(files .)" = "$(printf 'before\nout.damaged')" ]
+    done
+}

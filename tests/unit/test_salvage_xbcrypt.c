@@ -19,7 +19,7 @@
 enum { THREADS_MAX = 8, CHUNKS = 6, MAX_CHUNK = 1 << 20 };
 
 static const char key_bytes[] = "0123456789abcdef0123456789ABCDEF";
-static struct xbcrypt_dec_settings settings = {.max_chunk = MAX_CHUNK};
+static struct xbcrypt_dec_settings settings = {.max_chunk = MAX_CHUNK, .accept_random = true};
 static size_t starts[CHUNKS + 1]; // of the chunks
 
 static struct xbcrypt_key *make_key(const char *bytes) {
