@@ -58,8 +58,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_END:
         if ((o->to.directory != NULL) + o->to_stdout + o->list + o->test > 1)
             argp_error(state, "choose one of -o, -C, -t and --test");
-        if (o->to.directory == NULL && !o->test && destination_is_asked(&o->to))
-            argp_error(state, "--manifest and --verify are for -C and --test");
+        destination_check(&o->to, o->to.directory != NULL || o->test, state);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -203,6 +202,9 @@ static int unpack(const struct options *o, struct fault *f) {
         result = decode(&in, o, &u, f);
     if (result == 0 && u.to.files != NULL)
         result = destination_finish(&u.to, f);
+    if (o->run.verbose && destination_removed(&u.to) > 0)
+        diag_note("removed %u temporary file%s of runs that did not end",
+                  destination_removed(&u.to), destination_removed(&u.to) == 1 ? "" : "s");
     destination_close(&u.to);
     stage_free(u.sink);
     ordered_free(u.ordered);

@@ -206,7 +206,7 @@ static int run_between(const struct options *o, const struct s3_envelope *e,
         outfile_discard(out);
         return -1;
     }
-    if (outfile_commit(out, f) < 0)
+    if ((o->output.fsync ? outfile_commit_synced : outfile_commit)(out, f) < 0)
         return -1;
     look_at_output(&body, e, o->verbose);
     uint64_t size = s3_content_plain_size(stream);

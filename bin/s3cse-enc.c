@@ -205,6 +205,8 @@ struct outputs {
 static int run_between(const struct options *o, struct s3_envelope *e,
                        struct s3_content_stream *stream, struct input *in, struct outputs *out,
                        struct fault *f) {
+    int (*commit)(struct outfile *, struct fault *) =
+        o->output.fsync ? outfile_commit_synced : outfile_commit;
     const char *name = "standard output";
     char shown[256];
     if (o->output.path != NULL)
@@ -217,11 +219,11 @@ static int run_between(const struct options *o, struct s3_envelope *e,
         return -1;
     struct outfile *envelope = out->envelope;
     out->envelope = NULL;
-    if (outfile_commit(envelope, f) < 0)
+    if (commit(envelope, f) < 0)
         return -1;
     struct outfile *object = out->body;
     out->body = NULL;
-    return outfile_commit(object, f);
+    return commit(object, f);
 }
 
 static int encrypt(const struct options *o, struct s3_envelope *e, struct s3_content_stream *stream,

@@ -56,8 +56,8 @@ static void select_members(struct options *o, enum selection_rule rule, const ch
     o->selecting = o->selecting || rule != SELECTION_MEMBER;
 }
 
-// What does not go together.
-static void check_options(const struct options *o, struct argp_state *state) {
+// What does not go together; and the default directory.
+static void check_options(struct options *o, struct argp_state *state) {
     if (o->key.file != NULL && !o->decrypt)
         argp_error(state, "-f is for --decrypt, which is not given");
     if ((o->to.directory != NULL) + o->test + o->list + o->info + (o->to_stdout != NULL) > 1)
@@ -71,9 +71,11 @@ static void check_options(const struct options *o, struct argp_state *state) {
     if (o->info && o->selecting)
         argp_error(state, "--info is about all of the backup: it does not go with members, "
                           "--include or --exclude");
-    if ((o->list || o->info || o->to_stdout != NULL) && destination_is_asked(&o->to))
-        argp_error(state, "--manifest and --verify are for files that are restored or tested, not "
-                          "for -t, --info or --to-stdout");
+    bool restoring = !o->list && !o->info && o->to_stdout == NULL;
+    if (restoring && !o->test && o->to.directory == NULL)
+        o->to.directory = ".";
+    o->to.partial = o->selecting;
+    destination_check(&o->to, restoring, state);
     if (o->input == NULL && isatty(STDIN_FILENO))
         argp_error(state,
                    "standard input is a terminal: expected an archive; use -i FILE or <FILE");
@@ -140,9 +142,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case ARGP_KEY_END:
         check_options(o, state);
-        if (!o->list && !o->test && !o->info && o->to_stdout == NULL && o->to.directory == NULL)
-            o->to.directory = ".";
-        o->to.partial = o->selecting;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -358,6 +357,9 @@ static int unpack(const struct options *o, struct fault *f) {
         result = extract(&in, o, ordered, &settings, &left_transformed, f);
     if (result == 0 && !listing)
         result = destination_finish(&to, f);
+    if (o->run.verbose && destination_removed(&to) > 0)
+        diag_note("removed %u temporary file%s of runs that did not end", destination_removed(&to),
+                  destination_removed(&to) == 1 ? "" : "s");
     if (result == 0 && talking)
         say_next(o, &info, left_transformed);
     destination_close(&to);

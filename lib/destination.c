@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { KEY_MANIFEST = 0x4101, KEY_VERIFY };
+enum { KEY_MANIFEST = 0x4101, KEY_VERIFY, KEY_FSYNC };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct destination_options *o = state->input;
@@ -13,6 +13,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_VERIFY:
         o->verify = arg;
+        return 0;
+    case KEY_FSYNC:
+        o->fsync = true;
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -24,11 +27,17 @@ static const struct argp_option option_list[] = {
      "Write the SHA-256 of every restored file to FILE, as sha256sum does (-: standard output)", 0},
     {"verify", KEY_VERIFY, "FILE", 0,
      "Fail unless the files are those of FILE, a list of sha256sum, and create no other", 0},
+    {"fsync", KEY_FSYNC, NULL, 0,
+     "End with success only once all files and folders are on the disk", 0},
     {0}};
 const struct argp destination_argp = {.options = option_list, .parser = parse_option};
 
-bool destination_is_asked(const struct destination_options *o) {
-    return o->manifest != NULL || o->verify != NULL;
+void destination_check(const struct destination_options *o, bool restoring,
+                       struct argp_state *state) {
+    if (!restoring && (o->manifest != NULL || o->verify != NULL))
+        argp_error(state, "--manifest and --verify are for files that are created or tested");
+    if (o->directory == NULL && o->fsync)
+        argp_error(state, "--fsync is for files that are created");
 }
 
 static int open_lists(struct destination *d, const struct destination_options *options,
@@ -52,7 +61,8 @@ static int open_lists(struct destination *d, const struct destination_options *o
 
 int destination_open(struct destination *d, const struct destination_options *options,
                      struct ordered *o, void (*report)(const char *text), struct fault *f) {
-    *d = (struct destination){.settings = {.partial = options->partial, .report = report}};
+    *d = (struct destination){
+        .settings = {.partial = options->partial, .sync = options->fsync, .report = report}};
     if (open_lists(d, options, f) < 0)
         return -1;
     if (options->directory != NULL &&
@@ -71,7 +81,11 @@ int destination_finish(struct destination *d, struct fault *f) {
         return -1;
     struct outfile *manifest = d->manifest;
     d->manifest = NULL;
-    return outfile_commit(manifest, f);
+    return (d->settings.sync ? outfile_commit_synced : outfile_commit)(manifest, f);
+}
+
+unsigned destination_removed(const struct destination *d) {
+    return d->settings.dir != NULL ? outdir_removed(d->settings.dir) : 0;
 }
 
 void destination_close(struct destination *d) {

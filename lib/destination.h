@@ -16,13 +16,16 @@ struct destination_options {
     bool partial;         // not all of the archive is restored
     const char *manifest; // NULL: none; "-": standard output
     const char *verify;   // NULL: none
+    bool fsync;
 };
 
-// --manifest, --verify. Input: struct destination_options *.
+// --manifest, --verify, --fsync. Input: struct destination_options *.
 extern const struct argp destination_argp;
 
-// True if one of the options of destination_argp was given that is only for restored files.
-bool destination_is_asked(const struct destination_options *o);
+// Ends the program with EX_USAGE if an option was given that has no meaning for what it does:
+// `restoring`, files are restored, if only to be tested.
+void destination_check(const struct destination_options *o, bool restoring,
+                       struct argp_state *state);
 
 // Zero before destination_open.
 struct destination {
@@ -34,6 +37,9 @@ struct destination {
     struct outfile *manifest;
     const char *manifest_name;
 };
+
+// How many temporary files of earlier runs have been removed.
+unsigned destination_removed(const struct destination *d);
 
 // Reads and opens all that the options name, so that what cannot be had is known before any work is
 // done. `report` as in outfiles.h. Returns 0, or -1 and *f: what outdir_open, outfile_begin and

@@ -62,7 +62,7 @@ int filter_files(const char *input, const struct options_output *output, struct 
         interrupt_catch();
     int result = run_between(&in, out, name, o, make, context, f);
     if (result == 0)
-        result = outfile_commit(out, f);
+        result = output->fsync ? outfile_commit_synced(out, f) : outfile_commit(out, f);
     else
         outfile_discard(out);
     input_close(&in);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_OVERWRITE = 0x4001, KEY_MAX_CHUNK };
+enum { KEY_OVERWRITE = 0x4001, KEY_FSYNC, KEY_MAX_CHUNK };
 
 bool options_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *value) {
     if (!isdigit((unsigned char)text[0]))
@@ -68,6 +68,9 @@ static error_t parse_output(int key, char *arg, struct argp_state *state) {
     case KEY_OVERWRITE:
         output->overwrite = true;
         return 0;
+    case KEY_FSYNC:
+        output->fsync = true;
+        return 0;
     default:
         return ARGP_ERR_UNKNOWN;
     }
@@ -77,6 +80,7 @@ static const struct argp_option output_options[] = {
     {"output", 'o', "FILE", 0,
      "Write FILE, which appears once it is complete (default or -: standard output)", 0},
     {"overwrite", KEY_OVERWRITE, NULL, 0, "Replace FILE if it exists", 0},
+    {"fsync", KEY_FSYNC, NULL, 0, "End with success only once the output is on the disk", 0},
     {0}};
 const struct argp options_output_argp = {.options = output_options, .parser = parse_output};
 

@@ -12,10 +12,11 @@
 // -i FILE. Input: const char **, left alone (NULL: standard input) where the option is not given.
 extern const struct argp options_input_argp;
 
-// -o FILE, --overwrite.
+// -o FILE, --overwrite, --fsync.
 struct options_output {
     const char *path; // NULL: standard output
     bool overwrite;
+    bool fsync; // outfile_commit_synced is wanted
 };
 extern const struct argp options_output_argp;
 

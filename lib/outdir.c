@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "outdir.h"
 
+#include "names.h"
+#include "temporary.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -15,7 +18,13 @@ enum { FOLDER_MODE = 0750 };
 
 struct outdir {
     int fd;
+    // The folder that the directory is in, where the directory is new; -1 and errno where that
+    // cannot be opened.
+    bool made;
+    int parent_fd, parent_error;
     bool overwrite;
+    struct names *folders; // that have been entered, by their paths; the value is not NULL
+    unsigned removed;
 };
 
 static int status_of(int error) {
@@ -35,18 +44,24 @@ int outdir_open(struct outdir **out, const char *path, bool overwrite, struct fa
     char shown[256];
     diag_name(path, strlen(path), shown, sizeof shown);
     *out = NULL;
-    if (mkdir(path, FOLDER_MODE) < 0 && errno != EEXIST)
+    bool made = mkdir(path, FOLDER_MODE) == 0;
+    if (!made && errno != EEXIST)
         return diag_fault_errno(f, status_of(errno), errno, "cannot make directory %s", shown);
     struct outdir *o = calloc(1, sizeof *o);
     if (o == NULL)
         return diag_fault_memory(f);
-    o->overwrite = overwrite;
+    *o = (struct outdir){.made = made, .parent_fd = -1, .overwrite = overwrite};
     o->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (o->fd < 0) {
         int error = errno;
         free(o);
         return diag_fault_errno(f, status_of(error), error, "cannot open directory %s", shown);
     }
+    if (made) { // so it is no symbolic link, and its ".." is where its name is
+        o->parent_fd = openat(o->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        o->parent_error = errno;
+    }
+    o->removed = temporary_remove_left(o->fd);
     raise_descriptor_limit();
     *out = o;
     return 0;
@@ -56,7 +71,14 @@ void outdir_close(struct outdir *o) {
     if (o == NULL)
         return;
     close(o->fd);
+    if (o->parent_fd >= 0)
+        close(o->parent_fd);
+    names_free(o->folders);
     free(o);
+}
+
+unsigned outdir_removed(const struct outdir *o) {
+    return o->removed;
 }
 
 int outdir_check_name(const char *name, size_t size, struct fault *f) {
@@ -78,6 +100,8 @@ int outdir_check_name(const char *name, size_t size, struct fault *f) {
             wrong = "has an empty component";
         else if (component[0] == '.' && (length == 1 || (length == 2 && component[1] == '.')))
             wrong = "has a component \".\" or \"..\"";
+        else if (temporary_is_name(component, length))
+            wrong = "has a component that is the name of a temporary file";
         else if (length > 255)
             wrong = "has a component longer than 255 bytes";
         component = stop + 1;
@@ -112,6 +136,18 @@ static int enter(int dir_fd, const char *component) {
     return open_component(dir_fd, component);
 }
 
+// To be called for each folder that is entered: `fd` is open for it, `path` its path below the
+// directory.
+static int note_folder(struct outdir *o, int fd, const char *path, struct fault *f) {
+    struct name *folder = names_add(&o->folders, path, strlen(path));
+    if (folder == NULL)
+        return diag_fault_memory(f);
+    if (folder->value == NULL)
+        o->removed += temporary_remove_left(fd);
+    folder->value = o; // anything but NULL
+    return 0;
+}
+
 // Opens the folder that holds `name` (for_folder: the folder `name` itself), making what is
 // missing. Returns a descriptor, and *base, the last component; or -1 and *f.
 static int descend(struct outdir *o, const char *name, bool for_folder, const char **base,
@@ -136,6 +172,10 @@ static int descend(struct outdir *o, const char *name, bool for_folder, const ch
                 "%s: cannot make folder %s: a file or a symbolic link is in its place",
                 diag_name(name, strlen(name), shown, sizeof shown), path);
         errno = error;
+        if (fd >= 0 && note_folder(o, fd, path, f) < 0) {
+            close(fd);
+            return -1;
+        }
         if (slash == NULL)
             break;
         *slash = '/';
@@ -167,5 +207,39 @@ int outdir_make_folder(struct outdir *o, const char *name, struct fault *f) {
     if (fd < 0)
         return -1;
     close(fd);
+    return 0;
+}
+
+struct syncing {
+    const struct outdir *dir;
+    int error; // errno of the first folder that could not be synced
+    char shown[200];
+};
+
+static void sync_folder(struct name *folder, void *context) {
+    struct syncing *s = context;
+    if (s->error != 0)
+        return;
+    // No component was a symbolic link when it was entered. If one is now, what is behind it is
+    // none of ours, and a sync does it no harm.
+    int fd = openat(s->dir->fd, folder->bytes, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) < 0) {
+        s->error = errno;
+        diag_name(folder->bytes, folder->size, s->shown, sizeof s->shown);
+    }
+    if (fd >= 0)
+        close(fd);
+}
+
+int outdir_sync(struct outdir *o, struct fault *f) {
+    struct syncing s = {.dir = o};
+    names_visit(o->folders, sync_folder, &s);
+    if (s.error != 0)
+        return diag_fault_errno(f, EX_IOERR, s.error, "cannot sync folder %s", s.shown);
+    if (fsync(o->fd) < 0)
+        return diag_fault_errno(f, EX_IOERR, errno, "cannot sync the directory");
+    if (o->made && (o->parent_fd < 0 || fsync(o->parent_fd) < 0))
+        return diag_fault_errno(f, EX_IOERR, o->parent_fd < 0 ? o->parent_error : errno,
+                                "cannot sync the folder that the directory was made in");
     return 0;
 }

@@ -19,11 +19,20 @@ struct outdir;
 // missing. Returns 0; or -1 and *f: EX_CANTCREAT, EX_NOPERM, EX_OSERR.
 int outdir_open(struct outdir **out, const char *path, bool overwrite, struct fault *f);
 
+// How many temporary files that earlier runs left have been removed: a folder's are when it is
+// first entered.
+unsigned outdir_removed(const struct outdir *o);
+
+// Returns when all folders that have been entered, and the directory's own entry if it is new, are
+// on the disk: 0; or -1 and EX_IOERR.
+int outdir_sync(struct outdir *o, struct fault *f);
+
 // NULL is allowed.
 void outdir_close(struct outdir *o);
 
 // Checks a name of `size` bytes: not empty, at most OUTDIR_NAME_MAX bytes, relative, no NUL, no
-// empty, "." or ".." component. Returns 0; or -1 and EX_DATAERR.
+// empty, "." or ".." component, none that is a temporary file's (temporary.h). Returns 0; or -1 and
+// EX_DATAERR.
 int outdir_check_name(const char *name, size_t size, struct fault *f);
 
 // Begins a file (see outfile.h) called `name`, which is terminated and has been checked by the

@@ -3,19 +3,15 @@
 
 #include "noclobber.h"
 #include "salvage.h"
+#include "temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { FILE_MODE = 0640, TEMPORARY_NAME_SIZE = 32 };
 
 struct outfile {
     int fd;
@@ -51,19 +47,6 @@ static struct outfile *allocate(const char *base, const char *shown, bool overwr
     return o;
 }
 
-static int create_temporary(struct outfile *o) {
-    for (;;) {
-        uint64_t random;
-        if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
-            return -1;
-        snprintf(o->temporary, sizeof o->temporary, ".xbpipe-%016" PRIx64 ".tmp", random);
-        o->fd = openat(o->dir_fd, o->temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                       FILE_MODE);
-        if (o->fd >= 0 || errno != EEXIST)
-            return o->fd < 0 ? -1 : 0;
-    }
-}
-
 static int create_status(int error) {
     return error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
 }
@@ -95,7 +78,9 @@ int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const c
     if (o == NULL)
         return diag_fault_memory(f);
     o->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
-    if (o->dir_fd < 0 || create_temporary(o) < 0) {
+    if (o->dir_fd >= 0)
+        o->fd = temporary_create(o->dir_fd, o->temporary);
+    if (o->dir_fd < 0 || o->fd < 0) {
         int error = errno;
         release(o);
         return diag_fault_errno(f, create_status(error), error, "%s: cannot create", shown);
@@ -150,6 +135,7 @@ int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct
     free(dir);
     if (dir_fd < 0)
         return diag_fault_errno(f, create_status(error), error, "%s: cannot create", shown);
+    temporary_remove_left(dir_fd);
     int result = outfile_begin_at(out, dir_fd, base, shown, overwrite, f);
     close(dir_fd);
     return result;
@@ -197,10 +183,20 @@ static int give_name(struct outfile *o) {
     return unlinkat(o->dir_fd, o->temporary, 0);
 }
 
-int outfile_commit(struct outfile *o, struct fault *f) {
-    int result = 0;
-    int fd = o->fd;
-    o->fd = -1;
+int outfile_sync(struct outfile *o, struct fault *f) {
+    // EINVAL: a pipe or a device, which has nothing to sync.
+    if (fsync(o->fd) == 0 || (o->dir_fd < 0 && errno == EINVAL))
+        return 0;
+    return diag_fault_errno(f, EX_IOERR, errno, "%s: cannot sync", o->shown);
+}
+
+// Closes the file's descriptor, so that its result is known before the file has its name, and gives
+// it the name. A copy keeps the lock meanwhile.
+static int close_and_name(struct outfile *o, struct fault *f) {
+    int fd = o->fd, lock = o->dir_fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1, result = 0;
+    if (o->dir_fd >= 0 && lock < 0)
+        return diag_fault_errno(f, EX_OSERR, errno, "%s", o->shown);
+    o->fd = lock;
     if (fd != STDOUT_FILENO && close(fd) < 0)
         result = diag_fault_errno(f, EX_IOERR, errno, "%s: cannot write", o->shown);
     else if (o->dir_fd >= 0 && o->overwrite &&
@@ -209,7 +205,36 @@ int outfile_commit(struct outfile *o, struct fault *f) {
     else if (o->dir_fd >= 0 && give_name(o) < 0)
         result =
             diag_fault_errno(f, EX_CANTCREAT, errno, "%s: cannot give the file its name", o->shown);
+    return result;
+}
+
+int outfile_commit(struct outfile *o, struct fault *f) {
+    int result = close_and_name(o, f);
     if (result < 0 && o->dir_fd >= 0)
+        (void)unlinkat(o->dir_fd, o->temporary, 0);
+    release(o);
+    return result;
+}
+
+static int sync_folder(const struct outfile *o, struct fault *f) {
+    int fd = openat(o->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = fd >= 0 ? fsync(fd) : -1, error = errno;
+    if (fd >= 0)
+        close(fd);
+    return result == 0
+               ? 0
+               : diag_fault_errno(f, EX_IOERR, error, "%s: cannot sync its folder", o->shown);
+}
+
+int outfile_commit_synced(struct outfile *o, struct fault *f) {
+    if (outfile_sync(o, f) < 0) {
+        outfile_discard(o);
+        return -1;
+    }
+    int result = close_and_name(o, f);
+    if (result == 0 && o->dir_fd >= 0)
+        result = sync_folder(o, f);
+    else if (result < 0 && o->dir_fd >= 0)
         (void)unlinkat(o->dir_fd, o->temporary, 0);
     release(o);
     return result;

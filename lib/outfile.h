@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file that appears under its final name whole or not at all: written under a temporary name in
-// the same directory (".xbpipe-" + 16 hexadecimal digits + ".tmp"), renamed at the end.
+// A file that appears under its final name whole or not at all: written under a temporary name
+// (temporary.h) in the same directory, renamed at the end.
 #ifndef XBPIPE_OUTFILE_H
 #define XBPIPE_OUTFILE_H
 
@@ -16,15 +16,16 @@ struct salvage_scope;
 
 // Begins a file called `base` (one component, no '/') in the directory open at dir_fd, which need
 // not stay open. `shown` stands for it in messages. An existing file of that name is an error
-// unless `overwrite`; a directory, and a file
-// that the program reads (noclobber.h), always is. Mode 0640 less the umask. Returns 0 and *out; or
-// -1 and *f: EX_CANTCREAT, EX_NOPERM, EX_OSERR. *out is then NULL.
+// unless `overwrite`; a directory, and a file that the program reads (noclobber.h), always
+// is. Mode 0640 less the umask. Returns 0 and *out; or -1 and *f: EX_CANTCREAT, EX_NOPERM,
+// EX_OSERR. *out is then NULL.
 int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
                      bool overwrite, struct fault *f);
 
 // The same for a path given by the user. A path that exists and is neither a regular file nor a
 // directory (a device, a pipe) is opened and written directly; NULL or "-" is standard output,
-// which may not be a file that the program reads either.
+// which may not be a file that the program reads either. Temporary files that an earlier run left
+// in the file's folder are removed.
 int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct fault *f);
 
 // The descriptor to write to. It belongs to the outfile.
@@ -40,9 +41,18 @@ bool outfile_seekable(const struct outfile *o);
 int outfile_damaged(struct outfile *o, struct salvage_scope *scope, struct fault *f);
 
 // Ends and frees it: closes with the result checked, gives it its final name. Returns 0; or -1 and
-// *f (EX_IOERR, EX_CANTCREAT), with the temporary file removed. Standard output is not closed here
-// (diag_start's exit handler does that).
+// *f (EX_IOERR, EX_CANTCREAT, EX_OSERR), with the temporary file removed. Standard output is not
+// closed here (diag_start's exit handler does that).
 int outfile_commit(struct outfile *o, struct fault *f);
+
+// Any thread. Returns when the file's bytes are on the disk: 0; or -1 and EX_IOERR. What has no
+// disk (a pipe) is fine.
+int outfile_sync(struct outfile *o, struct fault *f);
+
+// outfile_sync, outfile_commit, and a sync of the folder. Returns 0; or -1 and *f (EX_IOERR,
+// EX_CANTCREAT, EX_OSERR), with the temporary file removed; the file has its name if only the
+// folder could not be synced.
+int outfile_commit_synced(struct outfile *o, struct fault *f);
 
 // Removes the temporary file and frees. NULL is allowed.
 void outfile_discard(struct outfile *o);

@@ -68,9 +68,8 @@ static void free_files(struct outfiles *files, bool all) {
     }
 }
 
-// In order: all has been written. The sink, which calls this, is freed later.
-static void complete(void *context) {
-    struct file *file = context;
+// Gives the file its name.
+static void complete(struct file *file) {
     struct outfiles *files = file->files;
     struct outfile *out = file->out;
     struct fault f;
@@ -82,6 +81,56 @@ static void complete(void *context) {
         ordered_fail_now(files->ordered, &f);
     else if (file->done != NULL)
         file->done(file->context);
+}
+
+// The sync of a file that has been written.
+struct sync {
+    struct unit unit;
+    struct file *file;
+    int result;
+    struct fault fault;
+};
+
+static enum job_result run_sync(struct job *job, unsigned thread) {
+    (void)thread;
+    struct sync *s = (struct sync *)job;
+    s->result = outfile_sync(s->file->out, &s->fault);
+    return JOB_DONE;
+}
+
+static void deliver_sync(struct unit *unit) {
+    struct sync *s = (struct sync *)unit;
+    if (s->result < 0)
+        ordered_fail_now(s->file->files->ordered, &s->fault);
+    else
+        complete(s->file);
+}
+
+static void release_sync(struct unit *unit) {
+    free(unit);
+}
+
+// In order: all has been written. The sink, which calls this, is freed later.
+static void written(void *context) {
+    struct file *file = context;
+    struct outfiles *files = file->files;
+    if (file->out == NULL || !files->settings->sync) {
+        complete(file);
+        return;
+    }
+    struct sync *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        struct fault f;
+        diag_fault_memory(&f);
+        ordered_fail_now(files->ordered, &f);
+        return;
+    }
+    s->unit.job.run = run_sync;
+    s->unit.deliver = deliver_sync;
+    s->unit.release = release_sync;
+    s->unit.cost = sizeof *s;
+    s->file = file;
+    ordered_submit(files->ordered, &s->unit);
 }
 
 static int claim_name(struct outfiles *files, const char *bytes, size_t size, struct fault *f) {
@@ -132,9 +181,9 @@ static int open_sink(struct file *file, struct fault *f) {
     }
     if (!dropped && outdir_create(settings->dir, file->name, &file->out, f) < 0)
         return -1;
-    file->sink = file->out == NULL ? null_sink_new(files->ordered, complete, file)
+    file->sink = file->out == NULL ? null_sink_new(files->ordered, written, file)
                                    : sink_new(files->ordered, outfile_fd(file->out), file->shown,
-                                              true, complete, file);
+                                              true, written, file);
     if (file->sink == NULL)
         return diag_fault_memory(f);
     if (settings->digests == NULL && file->expected == NULL)
@@ -189,6 +238,9 @@ static void report(const struct outfiles *files, const struct manifest_entry *en
 int outfiles_finish(struct outfiles *files, struct fault *f) {
     const struct manifest *expected = files->settings->expected;
     size_t missing = 0;
+    if (files->settings->sync && files->settings->dir != NULL &&
+        outdir_sync(files->settings->dir, f) < 0)
+        return -1;
     if (expected == NULL)
         return 0;
     manifest_sort(&files->unlisted);

@@ -14,6 +14,7 @@ struct outfiles;
 
 struct outfiles_settings {
     struct outdir *dir; // NULL: nowhere
+    bool sync; // each file is on the disk before it gets its name, and at the end all folders
     // Where the digests of the files are added as they are complete. NULL: not wanted.
     struct manifest *digests;
     // What the files' digests must be, sorted; the entries of files that are met are marked as
@@ -45,8 +46,8 @@ int outfiles_begin(struct outfiles *files, const char *name, size_t size,
 // Returns 0; or -1 and *f: the same but that names may repeat.
 int outfiles_make_folder(struct outfiles *files, const char *name, size_t size, struct fault *f);
 
-// To be called once all has been delivered without a failure. Returns 0; or -1 and *f (EX_DATAERR):
-// files and list are not the same.
+// To be called once all has been delivered without a failure. Returns 0; or -1 and *f: files and
+// list are not the same (EX_DATAERR), a folder cannot be synced (EX_IOERR).
 int outfiles_finish(struct outfiles *files, struct fault *f);
 
 // Removes the files that are not complete, and frees. Nothing may be in flight. NULL is allowed.

@@ -174,10 +174,11 @@ b" ]
 
 @test "they are for files that are restored or tested: 64" {
     for option in --manifest=m --verify=m; do
-        fails 64 "$(hint "xbunpack: --manifest and --verify are for files that are restored or tested, not for -t, --info or --to-stdout" xbunpack)" xbunpack -t $option -i /dev/null
-        fails 64 "$(hint "xbunpack: --manifest and --verify are for files that are restored or tested, not for -t, --info or --to-stdout" xbunpack)" xbunpack --to-stdout=a $option -i /dev/null
+        fails 64 "$(hint "xbunpack: --manifest and --verify are for files that are created or tested" xbunpack)" xbunpack -t $option -i /dev/null
+        fails 64 "$(hint "xbunpack: --manifest and --verify are for files that are created or tested" xbunpack)" xbunpack --to-stdout=a $option -i /dev/null
+        fails 64 "$(hint "xbunpack: --manifest and --verify are for files that are created or tested" xbunpack)" xbunpack --info $option -i /dev/null
         for to in "" -o -t; do
-            fails 64 "$(hint "qpunpack: --manifest and --verify are for -C and --test" qpunpack)" qpunpack $to $option
+            fails 64 "$(hint "qpunpack: --manifest and --verify are for files that are created or tested" qpunpack)" qpunpack $to $option
         done
     done
 }
