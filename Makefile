@@ -39,6 +39,7 @@ PROGRAMS := $(patsubst bin/%.c,%,$(wildcard bin/*.c))
 LIBOBJS  := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 UNITHELP := $(patsubst tests/unit/%.c,$(BUILD)/tests/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+E2ETOOLS := $(BUILD)/tests/qpress_pack
 BENCHTOOLS := $(BUILD)/bench/generate $(BUILD)/bench/crc32_speed
 MANPAGES := $(wildcard man/*.[157])
 
@@ -88,13 +89,17 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(UNITHELP) $(BUILD)/libxbpipe.a
 	$(run)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 ## check: build, then run the unit and command line tests
-check: all $(UNITS) $(BENCHTOOLS)
+check: all $(UNITS) $(BENCHTOOLS) $(E2ETOOLS)
 	@tests/run $(BUILD)
 
 $(BUILD)/bench/%: tests/bench/%.c $(patsubst %,$(BUILD)/tests/%.o,quicklz_encode quicklz_plain qp_walk) \
                   $(BUILD)/libxbpipe.a
 	$(say) LD $@
 	@mkdir -p $(@D)
+	$(run)$(CC) $(ALL_CFLAGS) -Itests/unit $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+$(E2ETOOLS): $(BUILD)/tests/%: tests/e2e/%.c $(BUILD)/tests/quicklz_encode.o $(BUILD)/libxbpipe.a
+	$(say) LD $@
 	$(run)$(CC) $(ALL_CFLAGS) -Itests/unit $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 ## coverage: the lines of lib/ that the tests run, file by file; fails below 90 percent
@@ -116,7 +121,7 @@ lint: all
 
 ## format: rewrite the C sources in the project's format
 format:
-	clang-format -i $(wildcard bin/*.c lib/*.[ch] tests/unit/*.[ch])
+	clang-format -i $(wildcard bin/*.c lib/*.[ch] tests/unit/*.[ch] tests/e2e/*.c)
 
 ## install: into $(DESTDIR)$(PREFIX)
 install: all

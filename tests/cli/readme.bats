@@ -4,28 +4,11 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     root=$XBPIPE_TESTS/..
-    readme=$root/README.md
+    load recipe.bash
     fixtures=$XBPIPE_TESTS/fixtures
     cd "$BATS_TEST_TMPDIR" || return 1
     install -m 600 "$fixtures/kms/demo-master.key" master.key
     cp "$fixtures/kms/demo-ciphertext.b64" ciphertext
-}
-
-# The code block after the mark of that name.
-block() {
-    awk -v mark="<!-- run: $1 -->" '
-        $0 == mark { found = 1; next }
-        found && /^```/ { if (on) exit; on = 1; next }
-        on' "$readme" >block
-    [ -s block ] || { echo "README.md has no block $1" >&2; return 1; }
-    cat block
-}
-
-# Runs the recipe $1 with the function that the block $2 makes, in one shell, as a user would.
-recipe() {
-    block "${2:-key-file}" >commands
-    block "$1" >>commands
-    bash commands
 }
 
 restored_as() { (cd restored && sha256sum -c --quiet "$fixtures/$1"); }
