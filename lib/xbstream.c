@@ -18,8 +18,9 @@ enum {
 
 static_assert(AT_PATH + XBSTREAM_PATH_MAX + 4 + TAIL <= HEAD_MAX, "a chunk's head fits");
 
+static const char magic[] = "XBSTCK01";
+
 static int check_magic(const uint8_t *head, const struct place *place, struct fault *f) {
-    static const char magic[] = "XBSTCK01";
     if (memcmp(head, magic, AT_FLAGS) == 0)
         return 0;
     char where[PLACE_TEXT_SIZE], found[40];
@@ -107,4 +108,23 @@ int xbstream_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const s
     chunk->offset = le64_get(head + at + map + 8);
     chunk->crc = le32_get(head + at + map + 16);
     return check_size(chunk->payload_size, max_chunk, "payload", place, at + map, f) < 0 ? -1 : 1;
+}
+
+size_t xbstream_write_head(uint8_t *head, const struct xbstream_chunk *chunk) {
+    memcpy(head, magic, AT_FLAGS);
+    head[AT_FLAGS] = 0;
+    head[AT_TYPE] = (uint8_t)chunk->type;
+    le32_put(head + AT_PATH_SIZE, (uint32_t)chunk->path_size);
+    memcpy(head + AT_PATH, chunk->path, chunk->path_size);
+    size_t at = AT_PATH + chunk->path_size;
+    if (chunk->type == XBSTREAM_END)
+        return at;
+    if (chunk->type == XBSTREAM_SPARSE) {
+        le32_put(head + at, (uint32_t)(chunk->map_size / XBSTREAM_MAP_ENTRY));
+        at += 4;
+    }
+    le64_put(head + at, chunk->payload_size);
+    le64_put(head + at + 8, chunk->offset);
+    le32_put(head + at + 16, chunk->crc);
+    return at + TAIL;
 }

@@ -41,4 +41,8 @@ struct xbstream_chunk {
 int xbstream_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const struct place *place,
                    struct xbstream_chunk *chunk, size_t *need, struct fault *f);
 
+// Writes the head of a chunk, what stands before its map and payload, to `head`. The type is not
+// XBSTREAM_IGNORED. Returns its size, at most HEAD_MAX.
+size_t xbstream_write_head(uint8_t *head, const struct xbstream_chunk *chunk);
+
 #endif
