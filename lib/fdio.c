@@ -36,6 +36,20 @@ ssize_t fdio_read_full(int fd, void *data, size_t size) {
     return (ssize_t)done;
 }
 
+ssize_t fdio_pread_full(int fd, void *data, size_t size, uint64_t offset) {
+    size_t done = 0;
+    while (done < size) {
+        ssize_t n = pread(fd, (char *)data + done, size - done, (off_t)(offset + done));
+        if (n == 0)
+            break;
+        if (n > 0)
+            done += (size_t)n;
+        else if (errno != EINTR)
+            return -1;
+    }
+    return (ssize_t)done;
+}
+
 int fdio_write_full(int fd, const void *data, size_t size) {
     size_t done = 0;
     while (done < size) {

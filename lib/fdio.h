@@ -15,6 +15,10 @@ ssize_t fdio_read_full(int fd, void *data, size_t size);
 // One read of what is there, at most `size` bytes; the same rules. 0 is the end of input.
 ssize_t fdio_read_some(int fd, void *data, size_t size);
 
+// Reads at `offset` until `size` bytes are there or the file ends. Returns how many were read, or
+// -1 with errno.
+ssize_t fdio_pread_full(int fd, void *data, size_t size, uint64_t offset);
+
 // Writes all. Returns 0, or -1 with errno; then an unknown part was written.
 int fdio_write_full(int fd, const void *data, size_t size);
 

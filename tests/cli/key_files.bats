@@ -41,10 +41,11 @@ warned() {
     chmod 600 "$file"
 }
 
-@test "xbcrypt-dec, xbcrypt-enc, xbunpack: the key file" {
+@test "xbcrypt-dec, xbcrypt-enc, xbunpack, xbpack: the key file" {
     warned "key file" key256 xbcrypt-dec -f key256 -i "$xbc/plain.v3.aes256.xbcrypt" -o out
     warned "key file" key256 xbcrypt-enc -f key256 -i plain -o out
     warned "key file" key256 xbunpack --decrypt -f key256 -C out -i archive
+    warned "key file" key256 xbpack --encrypt -f key256 -o out plain
 }
 
 @test "kmsunwrap, kmswrap: the master key file" {

@@ -179,6 +179,20 @@ same_files() { (cd "$1" && sha256sum -c --quiet "$2") }
     same_files part "$fixtures/rds/part.sha256"
 }
 
+@test "xbpack(1): the examples run" {
+    install -m 600 "$fixtures/rds/password.hex" key
+    install -m 600 "$fixtures/xbcrypt/key256" new-key
+    xbunpack -C restored --decompress <"$fixtures/mariadb/shop_qp.xb"
+    run_examples xbpack.1
+    same_files again "$fixtures/mariadb/shop.sha256"
+    xbunpack -C rekeyed --decrypt -f new-key --decompress <rekeyed.xb
+    same_files rekeyed "$fixtures/mariadb/shop.sha256"
+    xbunpack -C rekeyed-again --decrypt -f key --decompress <rekeyed-again.xb
+    same_files rekeyed-again "$fixtures/mariadb/shop.sha256"
+    xbunpack -t <rekeyed-again.xb | grep -qx 'shop/db.opt.lz4.xbcrypt'
+    [ "$(xbunpack -t <some.xb | LC_ALL=C sort)" = "$(cd restored && find -- * -name db.opt | LC_ALL=C sort)" ]
+}
+
 @test "xbpipe(7): the examples run" {
     cp "$fixtures/kms/demo-master.key" master.key
     cp "$fixtures/kms/demo-ciphertext.b64" ciphertext

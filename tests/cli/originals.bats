@@ -57,6 +57,7 @@ lost() { echo "$1: this file is being read, and would be lost; write elsewhere";
         qpunpack) make_qpress ARCHIVE 'FILE name=input data=new' >input && base=(-i input) && read=(input) ;;
         xbcrypt-dec) cp "$rds/stream_v3.xb.xbcrypt" input && base=(-i input -f key) ;;
         xbcrypt-enc) echo plain >input && base=(-i input -f key) ;;
+        xbpack) echo plain >input && base=(--encrypt -f key) && read+=(envelope) ;;
         s3cse-dec) cp "$s3/object" input && base=(-i input -f key -e envelope) && read+=(envelope) ;;
         s3cse-enc) echo plain >input && base=(-i input -f key -e out) ;;
         kms*) cp "$fixtures/kms/demo-ciphertext.b64" input && base=(--master-key=key) ;;

@@ -105,6 +105,16 @@ SH
     done
 }
 
+@test "what was unpacked is packed again under another key" {
+    cp "$fixtures/rds/full_v3_qp.xb" backup_qp.xb
+    install -m 600 "$fixtures/xbcrypt/key192" new.key
+    recipe qp.xb
+    recipe repack
+    rm -r restored
+    xbunpack -C restored --decrypt -f new.key --decompress <repacked.xb
+    restored_as mariadb/shop.sha256
+}
+
 @test "a list, for which no key is needed, and which notices a cut" {
     cp "$fixtures/rds/full_v3_qp.xb" backup_qp.xb
     recipe list >list

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// xbpack: files below a directory, as an xbstream on standard output.
+#include "fdio.h"
+#include "interrupt.h"
+#include "lz4_enc.h"
+#include "options.h"
+#include "outfile.h"
+#include "pack.h"
+#include "sink.h"
+#include "xbcrypt_keyfile.h"
+#include "zstd_enc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { KEY_COMPRESS = 1, KEY_ENCRYPT };
+
+struct options {
+    struct options_output output;
+    struct options_key key;
+    struct options_run run;
+    const char *directory;
+    const char *files_from;
+    bool null;
+    bool sparse;
+    bool encrypt;
+    enum xbcrypt_algorithm algorithm;
+    const struct frames_enc_codec *compress; // NULL: none
+    int level;
+    char *const *operands;
+    int operand_count;
+};
+
+static void parse_compress(struct options *o, const char *arg, const struct argp_state *state) {
+    static const struct {
+        const char *name;
+        const struct frames_enc_codec *codec;
+    } codecs[] = {{"lz4", &lz4_enc_codec}, {"zstd", &zstd_enc_codec}};
+    for (size_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++) {
+        const struct frames_enc_codec *codec = codecs[i].codec;
+        size_t size = strlen(codecs[i].name);
+        uint64_t level = (uint64_t)codec->level_default;
+        if (strncmp(arg, codecs[i].name, size) != 0 || (arg[size] != '\0' && arg[size] != ':'))
+            continue;
+        if (arg[size] == ':' && !options_parse_size(arg + size + 1, (uint64_t)codec->level_min,
+                                                    (uint64_t)codec->level_max, &level))
+            argp_error(state, "--compress=%s: expected a level from %d to %d", arg,
+                       codec->level_min, codec->level_max);
+        o->compress = codec;
+        o->level = (int)level;
+        return;
+    }
+    argp_error(state, "--compress=%s: expected lz4 or zstd, and a level: zstd:9", arg);
+}
+
+static void check(const struct options *o, const struct argp_state *state) {
+    if (o->key.file != NULL && !o->encrypt)
+        argp_error(state, "-f is for --encrypt, which is not given");
+    if (o->null && o->files_from == NULL)
+        argp_error(state, "-0 is for -T, which is not given");
+    if (o->sparse && (o->encrypt || o->compress != NULL))
+        argp_error(state, "-S does not go with --encrypt or --compress: holes are data to them");
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+    struct options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->output;
+        state->child_inputs[1] = &o->key;
+        state->child_inputs[2] = &o->run;
+        return 0;
+    case 'C':
+        o->directory = arg;
+        return 0;
+    case 'T':
+        o->files_from = arg;
+        return 0;
+    case '0':
+        o->null = true;
+        return 0;
+    case 'S':
+        o->sparse = true;
+        return 0;
+    case 'c':
+        return 0;
+    case 'x':
+        argp_failure(state, EX_USAGE, 0, "-x: this program packs; xbunpack unpacks");
+        return 0;
+    case 'p':
+        options_parse_threads(&o->run, arg, state);
+        return 0;
+    case KEY_COMPRESS:
+        parse_compress(o, arg, state);
+        return 0;
+    case KEY_ENCRYPT:
+        o->encrypt = true;
+        if (arg != NULL && !xbcrypt_algorithm_parse(arg, &o->algorithm))
+            argp_error(state, "--encrypt=%s: expected AES128, AES192, AES256 or NONE", arg);
+        return 0;
+    case ARGP_KEY_ARGS:
+        o->operands = state->argv + state->next;
+        o->operand_count = state->argc - state->next;
+        return 0;
+    case ARGP_KEY_END:
+        check(o, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option option_list[] = {
+    {"directory", 'C', "DIR", 0, "Pack what is below DIR (default: the current directory)", 0},
+    {"create", 'c', NULL, 0, "Accepted for scripts that call xbstream -c: this is what it does", 0},
+    {"files-from", 'T', "FILE", 0,
+     "Pack the files and folders that FILE (-: standard input) names, one a line", 0},
+    {"null", '0', NULL, 0, "The names in the file of -T end in NUL, as find -print0 writes them",
+     0},
+    {"compress", KEY_COMPRESS, "FORM[:LEVEL]", 0,
+     "Compress each member as lz4 (LEVEL 1 to 12, default 1) or zstd (1 to 19, default 3)", 0},
+    {"encrypt", KEY_ENCRYPT, "ALGO", OPTION_ARG_OPTIONAL,
+     "Encrypt each member as xbcrypt version 3; ALGO (AES128, AES192, AES256) checks the key, NONE "
+     "is for chunks that are not encrypted",
+     0},
+    {"sparse", 'S', NULL, 0, "Store holes as such, which xbstream reads and mbstream does not", 0},
+    {"parallel", 'p', "N", 0, "The same as -j, as xbstream calls it", 0},
+    {"extract", 'x', NULL, OPTION_HIDDEN, NULL, 0},
+    {0}};
+
+static const struct argp_child children[] = {{&options_output_argp, 0, NULL, 0},
+                                             {&options_key_argp, 0, NULL, 0},
+                                             {&options_run_argp, 0, NULL, 0},
+                                             {0}};
+
+static const struct argp parser = {
+    .options = option_list,
+    .parser = parse_option,
+    .args_doc = "[NAME...]",
+    .doc = "Pack files, and what is in folders, into an xbstream archive (Percona XtraBackup, "
+           "MariaDB Backup) on standard output, compressing and encrypting each on the way. "
+           "Without NAMEs and -T: all of DIR.",
+    .children = children};
+
+static void name_empty_folder(const char *shown) {
+    diag_note("%s: left out: an xbstream cannot hold an empty folder", shown);
+}
+
+static void name_member(const char *shown) {
+    diag_note("%s", shown);
+}
+
+static void warn_of_output(const char *shown) {
+    diag_warn("%s: left out: it is the output", shown);
+}
+
+static int list_files(struct filelist *list, const struct options *o, struct fault *f) {
+    for (int i = 0; i < o->operand_count; i++)
+        if (filelist_add(list, o->operands[i], strlen(o->operands[i]), f) < 0)
+            return -1;
+    if (o->files_from != NULL && filelist_add_from(list, o->files_from, o->null, f) < 0)
+        return -1;
+    if (o->files_from == NULL && o->operand_count == 0 && filelist_add(list, ".", 1, f) < 0)
+        return -1;
+    if (filelist_count(list) == 0)
+        return diag_fault(f, EX_NOINPUT, "there is no file to pack");
+    return 0;
+}
+
+// Finds the file that the output goes to, or will take the place of.
+static void find_output(const struct options *o, struct stat *st, struct pack_settings *settings) {
+    bool named = o->output.path != NULL && strcmp(o->output.path, "-") != 0;
+    if ((named ? lstat(o->output.path, st) : fstat(STDOUT_FILENO, st)) < 0 || !S_ISREG(st->st_mode))
+        return;
+    settings->output = st;
+    // The shell has made it, or emptied it. What is named is still whole.
+    settings->left_out = named ? NULL : warn_of_output;
+}
+
+static int write_stream(const struct options *o, struct ordered *ordered,
+                        struct pack_settings *settings, struct fault *f) {
+    struct outfile *out;
+    struct stat st;
+    find_output(o, &st, settings);
+    if (outfile_begin(&out, o->output.path, o->output.overwrite, f) < 0)
+        return -1;
+    char shown[256];
+    const char *name = outfile_fd(out) == STDOUT_FILENO
+                           ? "standard output"
+                           : diag_name(o->output.path, strlen(o->output.path), shown, sizeof shown);
+    if (outfile_seekable(out))
+        interrupt_catch();
+    else
+        fdio_enlarge_pipe(outfile_fd(out));
+    struct stage *sink =
+        sink_new(ordered, outfile_fd(out), name, outfile_seekable(out), NULL, NULL);
+    int result = sink != NULL ? pack_run(ordered, settings, sink, f) : diag_fault_memory(f);
+    stage_free(sink);
+    if (result == 0)
+        return o->output.fsync ? outfile_commit_synced(out, f) : outfile_commit(out, f);
+    outfile_discard(out);
+    return -1;
+}
+
+static int pack(const struct options *o, struct fault *f) {
+    unsigned threads = options_threads(&o->run);
+    char suffix[32];
+    snprintf(suffix, sizeof suffix, "%s%s", o->compress != NULL ? o->compress->suffix : "",
+             o->encrypt ? ".xbcrypt" : "");
+    struct pack_settings settings = {
+        .suffix = suffix, .sparse = o->sparse, .member = o->run.verbose ? name_member : NULL};
+    struct filelist_settings listing = {.suffix = suffix,
+                                        .empty_folder = o->run.verbose ? name_empty_folder : NULL};
+    struct indir *dir = NULL;
+    struct filelist *files = NULL;
+    struct ordered *ordered = NULL;
+    int result = 0;
+    if (o->encrypt)
+        result = xbcrypt_keyfile_load(&settings.key, o->key.file, o->algorithm, threads,
+                                      o->run.verbose, f);
+    if (result == 0 && o->compress != NULL)
+        result = frames_encoder_new(&settings.compress, o->compress, o->level, threads, f);
+    if (result == 0)
+        result = indir_open(&dir, o->directory != NULL ? o->directory : ".", f);
+    listing.dir = settings.dir = dir;
+    if (result == 0)
+        result = filelist_new(&files, &listing, f);
+    if (result == 0)
+        result = list_files(files, o, f);
+    settings.files = files;
+    if (result == 0)
+        result = ordered_new(&ordered, threads, f);
+    if (result == 0)
+        result = write_stream(o, ordered, &settings, f);
+    ordered_free(ordered);
+    filelist_free(files);
+    indir_close(dir);
+    frames_encoder_free(settings.compress);
+    xbcrypt_key_free(settings.key);
+    slab_trim();
+    return result;
+}
+
+int main(int argc, char **argv) {
+    struct options o = {0};
+    struct fault f;
+    diag_start();
+    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    int result = pack(&o, &f);
+    interrupt_die();
+    return result < 0 ? diag_print(&f) : 0;
+}
