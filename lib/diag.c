@@ -63,7 +63,12 @@ static size_t utf8_size(const unsigned char *bytes, size_t size) {
     for (size_t i = 1; i < length; i++)
         if ((bytes[i] & 0xc0) != 0x80)
             return 0;
-    return first == 0xc2 && bytes[1] < 0xa0 ? 0 : length; // U+0080 to U+009F
+    unsigned char second = bytes[1];
+    bool longer_than_needed = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+    bool surrogate = first == 0xed && second > 0x9f;
+    bool above_unicode = first == 0xf4 && second > 0x8f;
+    bool control = first == 0xc2 && second < 0xa0; // U+0080 to U+009F
+    return longer_than_needed || surrogate || above_unicode || control ? 0 : length;
 }
 
 char *diag_name(const void *name, size_t size, char *out, size_t out_size) {
