@@ -95,7 +95,9 @@ static struct kms_refusal read_refusal(const struct kms_call *call,
     r.service = call->service;
     r.local_time = time(NULL);
     r.service_time = reply->date;
+    kms_credentials_scrub(call->credentials, r.code);
     kms_credentials_scrub(call->credentials, r.message);
+    kms_credentials_scrub(call->credentials, r.request_id);
     return r;
 }
 
@@ -109,6 +111,7 @@ static int take_reply(const struct http_reply *reply, json_t **root, struct secr
     }
     if (!json_is_object(*root)) {
         json_decref(*root);
+        *root = NULL;
         return diag_fault(f, EX_UNAVAILABLE,
                           "expected a JSON object as reply, found something else (%zu bytes); see "
                           "that the endpoint is the key service",
@@ -120,6 +123,7 @@ static int take_reply(const struct http_reply *reply, json_t **root, struct secr
         return 0;
     if (secret_new(text, reply->size + 1, f) < 0) {
         json_decref(*root);
+        *root = NULL;
         return -1;
     }
     memcpy(text->data, reply->body, reply->size);
