@@ -78,11 +78,15 @@ static void scrub(const struct secret *s, char *text) {
     if (s->size < SHOWS)
         return;
     const char *secret = (const char *)s->data;
-    size_t size = strlen(text);
+    const char *end = text + strlen(text);
     char *place;
-    while ((place = memmem(text, size, secret, SHOWS)) != NULL)
-        for (size_t i = 0; i < s->size && place[i] == secret[i]; i++)
+    // On behind what was found: a secret may itself begin with such stars.
+    while ((place = memmem(text, (size_t)(end - text), secret, SHOWS)) != NULL) {
+        size_t i = 0;
+        for (; i < s->size && place[i] == secret[i]; i++)
             place[i] = '*';
+        text = place + i;
+    }
 }
 
 void kms_credentials_scrub(const struct kms_credentials *c, char *text) {
