@@ -17,7 +17,7 @@ enum { OPEN_MAX_EASY = 200, SHOWN_SIZE = 256 };
 struct outfiles {
     struct ordered *ordered;
     const struct outfiles_settings *settings;
-    struct names *names; // of all files so far
+    struct names *names; // of all files and folders so far
     struct file *files;  // begun and not freed
     unsigned open;
     struct manifest unlisted; // files that are not in the list
@@ -133,17 +133,35 @@ static void written(void *context) {
     ordered_submit(files->ordered, &s->unit);
 }
 
-static int claim_name(struct outfiles *files, const char *bytes, size_t size, struct fault *f) {
+// What a name stands for: the value in the set of names points to one of these.
+static char is_file, is_folder;
+
+// Takes a name for a file, once, or for a folder. No name is both: which of the two came first to
+// its place on the disk would depend on the threads.
+static int claim(struct outfiles *files, const char *bytes, size_t size, char *what,
+                 struct fault *f) {
     struct name *name = names_add(&files->names, bytes, size);
     if (name == NULL)
         return diag_fault_memory(f);
-    if (name->value != NULL) {
-        char shown[SHOWN_SIZE];
+    char shown[SHOWN_SIZE];
+    if (name->value == NULL)
+        name->value = what;
+    else if (name->value != what)
+        return diag_fault(f, EX_DATAERR, "%s: the archive has a file and a folder of this name",
+                          diag_name(bytes, size, shown, sizeof shown));
+    else if (what == &is_file)
         return diag_fault(f, EX_DATAERR, "%s: the archive has another file that gets this name",
                           diag_name(bytes, size, shown, sizeof shown));
-    }
-    name->value = files; // anything but NULL
     return 0;
+}
+
+// Takes a checked name and those of the folders above it.
+static int claim_path(struct outfiles *files, const char *bytes, size_t size, char *what,
+                      struct fault *f) {
+    for (size_t at = 0; at < size; at++)
+        if (bytes[at] == '/' && claim(files, bytes, at, &is_folder, f) < 0)
+            return -1;
+    return claim(files, bytes, size, what, f);
 }
 
 // In order: all of the file has been hashed.
@@ -198,7 +216,7 @@ static int open_sink(struct file *file, struct fault *f) {
 int outfiles_begin(struct outfiles *files, const char *name, size_t size,
                    void (*done)(void *context), void *context, struct stage **sink,
                    struct fault *f) {
-    if (outdir_check_name(name, size, f) < 0 || claim_name(files, name, size, f) < 0)
+    if (outdir_check_name(name, size, f) < 0 || claim_path(files, name, size, &is_file, f) < 0)
         return -1;
     free_files(files, false);
     if (files->open >= OPEN_MAX_EASY && ordered_settle(files->ordered, f) < 0)
@@ -222,7 +240,7 @@ int outfiles_begin(struct outfiles *files, const char *name, size_t size,
 }
 
 int outfiles_make_folder(struct outfiles *files, const char *name, size_t size, struct fault *f) {
-    if (outdir_check_name(name, size, f) < 0)
+    if (outdir_check_name(name, size, f) < 0 || claim_path(files, name, size, &is_folder, f) < 0)
         return -1;
     return files->settings->dir != NULL ? outdir_make_folder(files->settings->dir, name, f) : 0;
 }

@@ -36,14 +36,14 @@ int outfiles_new(struct outfiles **files, struct ordered *o,
 // is being read, not delivered, where that can be (it may wait for files in flight). *sink takes
 // its bytes and belongs to `files`, which frees it some time after `done` (may be NULL; called with
 // `context` when the file has its name, or would have). Returns 0; or -1 and *f: EX_DATAERR (the
-// name is refused, or the archive had a file of that name before), EX_CANTCREAT, EX_NOPERM,
-// EX_OSERR.
+// name is refused, or the archive had a file or a folder of that name before), EX_CANTCREAT,
+// EX_NOPERM, EX_OSERR.
 int outfiles_begin(struct outfiles *files, const char *name, size_t size,
                    void (*done)(void *context), void *context, struct stage **sink,
                    struct fault *f);
 
 // A folder of the archive, under a hostile name as above; one that is there already is fine.
-// Returns 0; or -1 and *f: the same but that names may repeat.
+// Returns 0; or -1 and *f: the same, but that names of folders may repeat.
 int outfiles_make_folder(struct outfiles *files, const char *name, size_t size, struct fault *f);
 
 // To be called once all has been delivered without a failure. Returns 0; or -1 and *f: files and
