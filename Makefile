@@ -88,8 +88,10 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(UNITHELP) $(BUILD)/libxbpipe.a
 	$(say) LD $@
 	$(run)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
+include tests/fuzz/rules.mk
+
 ## check: build, then run the unit and command line tests
-check: all $(UNITS) $(BENCHTOOLS) $(E2ETOOLS)
+check: all $(UNITS) $(FUZZ_TESTS) $(BENCHTOOLS) $(E2ETOOLS)
 	@tests/run $(BUILD)
 
 $(BUILD)/bench/%: tests/bench/%.c $(patsubst %,$(BUILD)/tests/%.o,quicklz_encode quicklz_plain qp_walk) \
@@ -121,7 +123,7 @@ lint: all
 
 ## format: rewrite the C sources in the project's format
 format:
-	clang-format -i $(wildcard bin/*.c lib/*.[ch] tests/unit/*.[ch] tests/e2e/*.c)
+	clang-format -i $(wildcard bin/*.c lib/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/e2e/*.c)
 
 ## install: into $(DESTDIR)$(PREFIX)
 install: all
@@ -160,7 +162,7 @@ clean:
 ## help: this list
 help:
 	@echo 'all (the default): build the programs into build/'
-	@sed -n 's/^## //p' Makefile
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 	@echo 'Variables: V=1 (show commands), SAN=address,undefined or thread, CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR'
 
 -include $(wildcard $(BUILD)/lib/*.d $(BUILD)/bin/*.d $(BUILD)/tests/*.d)

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// The xbcrypt decoder, its chunks' parser included. First byte: bit 0 not encrypted (-a NONE), bit
+// 1 --no-strict, bits 2-3 key size; second byte: the pieces of the second run.
+//
+// Parsers: xbcrypt.c xbcrypt_dec.c plaintext.c
+#include "archives.h"
+#include "fuzz.h"
+#include "repair.h"
+#include "xbcrypt_dec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_CHUNK = 1 << 16, KEYS = 4 };
+
+static size_t key_size(uint8_t mode) {
+    static const size_t sizes[KEYS] = {32, 16, 24, 32};
+    return mode & 1 ? 0 : sizes[mode >> 2 & 3];
+}
+
+// Each key is made once and lives as long as the process.
+static struct xbcrypt_key *key_of(uint8_t mode) {
+    static struct xbcrypt_key *keys[XBCRYPT_KEY_MAX + 1];
+    size_t size = key_size(mode);
+    struct fault f;
+    uint8_t copy[sizeof fuzz_key];
+    memcpy(copy, fuzz_key, sizeof copy);
+    struct secret secret = {.size = size, .data = copy, .capacity = size};
+    if (keys[size] == NULL &&
+        xbcrypt_key_new(&keys[size], size > 0 ? &secret : NULL, 0, 3, NULL, &f) < 0)
+        fuzz_broken("no key: %s", f.text);
+    return keys[size];
+}
+
+static void warn(const char *text) {
+    fuzz_check_text(text, 400);
+}
+
+static struct stage *make(struct ordered *o, struct stage *next, void *context) {
+    struct xbcrypt_dec_settings *settings = context;
+    settings->warned_legacy = settings->warned_wrong = false;
+    return xbcrypt_dec_new(o, settings, next);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct fuzz_input in = {data, size};
+    uint8_t mode = fuzz_byte(&in), pieces = fuzz_byte(&in);
+    struct xbcrypt_dec_settings settings = {
+        .key = key_of(mode), .max_chunk = MAX_CHUNK, .accept_random = mode & 2, .warn = warn};
+    struct fed fed;
+    fuzz_stage(make, &settings, in.data, in.size, pieces, false, &fed);
+    if (fed.size > in.size)
+        fuzz_broken("%zu bytes became %zu", in.size, fed.size);
+    fed_free(&fed);
+    return 0;
+}
+
+void fuzz_repair(uint8_t *data, size_t size, unsigned seed) {
+    if (size > 2)
+        repair_xbcrypt(data + 2, size - 2, fuzz_key, key_size(data[0]), seed);
+}
+
+void fuzz_seeds(fuzz_add *add) {
+    static const uint8_t iv[XBCRYPT_IV] = "initial counter";
+    static const char text[] = "qpress10 and more text that is far from random, as text is, ever";
+    struct bytes seed, noise = {0};
+    bytes_noise(&noise, 600, 3);
+    for (unsigned version = 1; version <= 3; version++)
+        for (uint8_t mode = 0; mode < 3; mode++) {
+            seed = (struct bytes){0};
+            bytes_little(&seed, mode, 1);
+            bytes_little(&seed, 9 * version, 1);
+            xbc_chunk(&seed, version, fuzz_key, key_size(mode), text, sizeof text, iv);
+            xbc_chunk(&seed, version, fuzz_key, key_size(mode), "", 0, iv);
+            xbc_chunk(&seed, version, fuzz_key, key_size(mode), noise.data, 100, iv);
+            add(seed.data, seed.size);
+            bytes_free(&seed);
+            // Begins as a wrong key's data does.
+            bytes_little(&seed, mode, 1);
+            bytes_little(&seed, 0, 1);
+            xbc_chunk(&seed, version, fuzz_key, key_size(mode), noise.data, noise.size, iv);
+            xbc_chunk(&seed, version % 3 + 1, fuzz_key, key_size(mode), text, 20, iv);
+            add(seed.data, seed.size);
+            bytes_free(&seed);
+        }
+    bytes_free(&noise);
+    fuzz_add_fixture(add, "\0\0", 2, "xbcrypt/plain.v3.chunk1000.xbcrypt", 2200);
+    fuzz_add_fixture(add, "\0\x9", 2, "rds/stream_v2.xb.xbcrypt", 1200);
+}
