@@ -3,6 +3,7 @@
 #include "destination.h"
 #include "filter.h"
 #include "interrupt.h"
+#include "limit.h"
 #include "noclobber.h"
 #include "options.h"
 #include "qpress_dec.h"
@@ -93,7 +94,9 @@ static const struct argp parser = {
 struct unpacker {
     struct ordered *ordered;
     bool verbose;
-    struct stage *sink;    // of standard output; NULL: there is none
+    struct stage *sink;  // of standard output; NULL: there is none
+    struct stage *limit; // before it
+    struct limits limits;
     struct destination to; // with -C and --test
 };
 
@@ -108,13 +111,18 @@ static int stream_file(void *context, const char *path, size_t size, struct stag
     (void)f;
     struct unpacker *u = context;
     name_file(u, path, size);
-    *next = u->sink;
+    *next = u->limit;
     return 0;
+}
+
+static void stream_file_end(void *context, struct stage *next) {
+    (void)context;
+    limit_next_file(next);
 }
 
 static void stream_end(void *context) {
     struct unpacker *u = context;
-    stage_finish(u->sink);
+    stage_finish(u->limit);
 }
 
 static int list_file(void *context, const char *path, size_t size, struct stage **next,
@@ -156,7 +164,8 @@ static struct qpress_target target_for(const struct options *o, struct unpacker 
     if (o->list)
         return (struct qpress_target){.file = list_file, .end = nothing_left, .context = u};
     if (o->to.directory == NULL && !o->test)
-        return (struct qpress_target){.file = stream_file, .end = stream_end, .context = u};
+        return (struct qpress_target){
+            .file = stream_file, .file_end = stream_file_end, .end = stream_end, .context = u};
     return (struct qpress_target){.folder = make_folder,
                                   .file = make_file,
                                   .file_end = file_written,
@@ -178,7 +187,9 @@ static int prepare(struct unpacker *u, const struct options *o, struct fault *f)
         if (noclobber_check_stdout(f) < 0)
             return -1;
         u->sink = sink_new(u->ordered, STDOUT_FILENO, "standard output", false, NULL, NULL);
-        return u->sink != NULL ? 0 : diag_fault_memory(f);
+        if (u->sink != NULL)
+            u->limit = limit_new(u->ordered, u->sink, &u->limits, "the file");
+        return u->limit != NULL ? 0 : diag_fault_memory(f);
     }
     interrupt_catch();
     return destination_open(&u->to, &o->to, u->ordered, report, f);
@@ -193,7 +204,7 @@ static int decode(struct input *in, const struct options *o, struct unpacker *u,
 }
 
 static int unpack(const struct options *o, struct fault *f) {
-    struct unpacker u = {.verbose = o->run.verbose};
+    struct unpacker u = {.verbose = o->run.verbose, .limits = o->to.limits};
     struct input in;
     if (input_open(&in, o->input, f) < 0)
         return -1;
@@ -206,6 +217,7 @@ static int unpack(const struct options *o, struct fault *f) {
         diag_note("removed %u temporary file%s of runs that did not end",
                   destination_removed(&u.to), destination_removed(&u.to) == 1 ? "" : "s");
     destination_close(&u.to);
+    stage_free(u.limit);
     stage_free(u.sink);
     ordered_free(u.ordered);
     input_close(&in);

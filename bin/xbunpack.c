@@ -326,12 +326,14 @@ static int unpack(const struct options *o, struct fault *f) {
     unsigned threads = options_threads(&o->run);
     struct xbcrypt_dec_settings decrypt = {
         .max_chunk = o->max_chunk, .accept_random = o->accept_random, .warn = warn};
+    struct limits limits = o->to.limits;
     struct extract_settings settings = {.decrypt = o->decrypt ? &decrypt : NULL,
                                         .decompress = o->decompress || o->info,
                                         .max_chunk = o->max_chunk,
                                         .selection = o->selection,
                                         .info_only = o->info,
-                                        .to_stdout = o->to_stdout != NULL};
+                                        .to_stdout = o->to_stdout != NULL,
+                                        .limits = &limits};
     struct backupinfo info = {0};
     unsigned left_transformed = 0;
     struct destination to = {0};

@@ -1,13 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "destination.h"
 
+#include "options.h"
+
 #include <string.h>
 
-enum { KEY_MANIFEST = 0x4101, KEY_VERIFY, KEY_FSYNC };
+enum { KEY_MANIFEST = 0x4101, KEY_VERIFY, KEY_FSYNC, KEY_MAX_SIZE, KEY_MAX_TOTAL };
+
+static void parse_limit(uint64_t *limit, const char *option, const char *arg,
+                        struct argp_state *state) {
+    if (!options_parse_size(arg, 1, INT64_MAX, limit))
+        argp_error(state, "%s=%s: expected a size from 1", option, arg);
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct destination_options *o = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        o->limits = (struct limits){.max_size = LIMIT_SIZE_DEFAULT, .max_total = UINT64_MAX};
+        return 0;
+    case KEY_MAX_SIZE:
+        parse_limit(&o->limits.max_size, "--max-size", arg, state);
+        return 0;
+    case KEY_MAX_TOTAL:
+        parse_limit(&o->limits.max_total, "--max-total", arg, state);
+        return 0;
     case KEY_MANIFEST:
         o->manifest = arg;
         return 0;
@@ -27,6 +44,10 @@ static const struct argp_option option_list[] = {
      "Write the SHA-256 of every restored file to FILE, as sha256sum does (-: standard output)", 0},
     {"verify", KEY_VERIFY, "FILE", 0,
      "Fail unless the files are those of FILE, a list of sha256sum, and create no other", 0},
+    {"max-size", KEY_MAX_SIZE, "SIZE", 0,
+     "Refuse a file that gets larger than SIZE, holes included (default 64T)", 0},
+    {"max-total", KEY_MAX_TOTAL, "SIZE", 0,
+     "Refuse what gets larger than SIZE in all (default: no limit)", 0},
     {"fsync", KEY_FSYNC, NULL, 0,
      "End with success only once all files and folders are on the disk", 0},
     {0}};
@@ -62,7 +83,9 @@ static int open_lists(struct destination *d, const struct destination_options *o
 int destination_open(struct destination *d, const struct destination_options *options,
                      struct ordered *o, void (*report)(const char *text), struct fault *f) {
     *d = (struct destination){
+        .limits = options->limits,
         .settings = {.partial = options->partial, .sync = options->fsync, .report = report}};
+    d->settings.limits = &d->limits;
     if (open_lists(d, options, f) < 0)
         return -1;
     if (options->directory != NULL &&

@@ -17,9 +17,10 @@ struct destination_options {
     const char *manifest; // NULL: none; "-": standard output
     const char *verify;   // NULL: none
     bool fsync;
+    struct limits limits; // also for what goes to standard output
 };
 
-// --manifest, --verify, --fsync. Input: struct destination_options *.
+// --manifest, --verify, --fsync, --max-size, --max-total. Input: struct destination_options *.
 extern const struct argp destination_argp;
 
 // Ends the program with EX_USAGE if an option was given that has no meaning for what it does:
@@ -30,6 +31,7 @@ void destination_check(const struct destination_options *o, bool restoring,
 // Zero before destination_open.
 struct destination {
     struct outfiles_settings settings;
+    struct limits limits;
     struct outfiles *files;
     struct manifest digests;
     struct manifest expected;

@@ -2,6 +2,7 @@
 #include "extract.h"
 
 #include "capture.h"
+#include "limit.h"
 #include "lz4_dec.h"
 #include "null_sink.h"
 #include "qpress_dec.h"
@@ -22,7 +23,8 @@ struct extract {
     struct ordered *ordered;
     const struct extract_settings *settings;
     struct stage *reader;
-    struct stage *output;   // standard output's sink
+    struct stage *sink;     // of standard output; NULL: there is none
+    struct stage *output;   // before it
     bool output_taken;      // by a member
     struct member *members; // begun and not freed
     unsigned left_encrypted;
@@ -378,7 +380,9 @@ int extract_new(struct extract **out, struct ordered *o, const struct extract_se
     e->settings = settings;
     e->reader = xbstream_reader_new(o, settings->max_chunk, choose_target(e));
     if (settings->to_stdout)
-        e->output = sink_new(o, STDOUT_FILENO, "standard output", false, NULL, NULL);
+        e->sink = sink_new(o, STDOUT_FILENO, "standard output", false, NULL, NULL);
+    if (e->sink != NULL)
+        e->output = limit_new(o, e->sink, settings->limits, "the member");
     if (e->reader == NULL || (settings->to_stdout && e->output == NULL)) {
         extract_free(e);
         return diag_fault_memory(f);
@@ -408,6 +412,7 @@ void extract_free(struct extract *e) {
         return;
     free_members(e, true);
     stage_free(e->output);
+    stage_free(e->sink);
     stage_free(e->reader);
     free(e);
 }

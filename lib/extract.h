@@ -32,7 +32,8 @@ struct extract_settings {
     // Which members are wanted; the chunks of the others are verified, and that is all. Their names
     // matter to nobody.
     struct selection *selection;
-    bool to_stdout; // the one member wanted goes to standard output; `files` is then NULL
+    bool to_stdout;        // the one member wanted goes to standard output; `files` is then NULL
+    struct limits *limits; // of its size; not NULL
     // In a list: called in order for each member at its end, whose decoders, if any, have then run.
     // NULL: nothing is decoded.
     void (*entry)(const struct extract_entry *entry);

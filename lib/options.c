@@ -20,7 +20,7 @@ bool options_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *
     unsigned long long number = strtoull(text, &end, 10);
     if (errno != 0)
         return false;
-    static const char units[] = "KMG";
+    static const char units[] = "KMGT";
     unsigned shift = 0;
     const char *unit = *end != '\0' ? strchr(units, toupper((unsigned char)*end)) : NULL;
     if (unit != NULL) {

@@ -39,8 +39,8 @@ extern const struct argp options_limit_argp;
 enum { OPTIONS_THREADS_MAX = 1024 };
 #define OPTIONS_MAX_CHUNK_DEFAULT (UINT64_C(256) << 20)
 
-// A whole number from min to max, optionally followed by K, M or G (1024-based; also as KiB, MiB,
-// GiB). Returns false for anything else, also for trailing text.
+// A whole number from min to max, optionally followed by K, M, G or T (1024-based; also as KiB,
+// MiB, GiB, TiB). Returns false for anything else, also for trailing text.
 bool options_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
 // Takes the value of -j, or of another program's name for it.

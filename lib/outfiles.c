@@ -28,7 +28,8 @@ struct file {
     struct outfile *out; // NULL: nowhere, or complete
     bool complete;
     struct stage *sink;
-    struct stage *digest;                  // before the sink; NULL: none
+    struct stage *digest;                  // before the sink; may be NULL
+    struct stage *limit;                   // before both; may be NULL
     const struct manifest_entry *expected; // NULL: not known
     size_t name_size;
     char name[OUTDIR_NAME_MAX + 1];
@@ -50,6 +51,7 @@ int outfiles_new(struct outfiles **out, struct ordered *o, const struct outfiles
 
 static void free_file(struct file *file) {
     outfile_discard(file->out);
+    stage_free(file->limit);
     stage_free(file->digest);
     stage_free(file->sink);
     free(file);
@@ -204,12 +206,18 @@ static int open_sink(struct file *file, struct fault *f) {
                                               true, written, file);
     if (file->sink == NULL)
         return diag_fault_memory(f);
-    if (settings->digests == NULL && file->expected == NULL)
+    struct stage *next = file->sink;
+    if (settings->digests != NULL || file->expected != NULL) {
+        next = file->digest = digest_new(files->ordered, file->sink, digested, file);
+        if (next == NULL)
+            return diag_fault_memory(f);
+        next->name = file->shown;
+    }
+    if (settings->limits == NULL)
         return 0;
-    file->digest = digest_new(files->ordered, file->sink, digested, file);
-    if (file->digest == NULL)
+    file->limit = limit_new(files->ordered, next, settings->limits, file->shown);
+    if (file->limit == NULL)
         return diag_fault_memory(f);
-    file->digest->name = file->shown;
     return 0;
 }
 
@@ -235,7 +243,7 @@ int outfiles_begin(struct outfiles *files, const char *name, size_t size,
         files->open++;
     file->next = files->files;
     files->files = file;
-    *sink = file->digest != NULL ? file->digest : file->sink;
+    *sink = file->limit != NULL ? file->limit : file->digest != NULL ? file->digest : file->sink;
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #ifndef XBPIPE_OUTFILES_H
 #define XBPIPE_OUTFILES_H
 
+#include "limit.h"
 #include "manifest.h"
 #include "outdir.h"
 #include "stage.h"
@@ -13,7 +14,8 @@
 struct outfiles;
 
 struct outfiles_settings {
-    struct outdir *dir; // NULL: nowhere
+    struct outdir *dir;    // NULL: nowhere
+    struct limits *limits; // of their sizes; NULL: none
     bool sync; // each file is on the disk before it gets its name, and at the end all folders
     // Where the digests of the files are added as they are complete. NULL: not wanted.
     struct manifest *digests;
