@@ -12,7 +12,8 @@ enum { BYTES_BASE = 16 << 20, BYTES_PER_THREAD = 4 << 20, UNITS_PER_THREAD = 2 }
 
 struct ordered {
     struct pool *pool;
-    struct unit *first; // in flight, oldest first
+    struct ordered *behind; // NULL: none
+    struct unit *first;     // in flight, oldest first
     struct unit *last;
     size_t cost;
     size_t largest; // cost of a unit
@@ -38,6 +39,15 @@ int ordered_new(struct ordered **out, unsigned threads, struct fault *f) {
         return -1;
     }
     *out = o;
+    return 0;
+}
+
+int ordered_behind(struct ordered **out, struct ordered *front, struct fault *f) {
+    *out = calloc(1, sizeof **out);
+    if (*out == NULL)
+        return diag_fault_memory(f);
+    (*out)->pool = front->pool;
+    front->behind = *out;
     return 0;
 }
 
@@ -95,7 +105,7 @@ void ordered_fail_now(struct ordered *o, const struct fault *f) {
 }
 
 bool ordered_failing(const struct ordered *o) {
-    return o->failing;
+    return o->failing || (o->behind != NULL && ordered_failing(o->behind));
 }
 
 // Waits for the oldest unit and delivers it.
@@ -128,15 +138,21 @@ static bool is_full(const struct ordered *o) {
 void ordered_pump(struct ordered *o) {
     while (o->first != NULL && (is_full(o) || pool_ready(o->pool, &o->first->job)))
         retire_oldest(o);
+    if (o->behind != NULL)
+        ordered_pump(o->behind);
 }
 
 void ordered_flush(struct ordered *o) {
     while (o->first != NULL)
         retire_oldest(o);
+    if (o->behind != NULL)
+        ordered_flush(o->behind);
 }
 
 int ordered_finish(struct ordered *o, struct fault *f) {
     ordered_flush(o);
+    if (o->behind != NULL && ordered_finish(o->behind, f) < 0)
+        return -1;
     if (!o->failed)
         return 0;
     *f = o->fault;
@@ -157,12 +173,15 @@ void ordered_drop(struct ordered *o) {
     }
     o->last = NULL;
     o->cost = 0;
+    if (o->behind != NULL)
+        ordered_drop(o->behind);
 }
 
 void ordered_free(struct ordered *o) {
     if (o == NULL)
         return;
     ordered_drop(o);
+    free(o->behind);
     pool_free(o->pool);
     free(o);
 }

@@ -30,6 +30,13 @@ struct unit {
 // Returns 0 and *o with a pool of `threads`; or -1 and *f (EX_OSERR).
 int ordered_new(struct ordered **o, unsigned threads, struct fault *f);
 
+// A second queue on the same pool, for stages that what `front` delivers is pushed into. While that
+// goes on their units can still be waited for (ordered_settle), and pumped, which those of `front`
+// cannot. Whatever is done to `front` (failing, pump, flush, finish, drop, free) is done to it
+// next; a failure in it comes before one in `front`. One such queue at most. Returns 0 and *o,
+// which `front` owns; or -1 and *f (EX_OSERR).
+int ordered_behind(struct ordered **o, struct ordered *front, struct fault *f);
+
 unsigned ordered_threads(const struct ordered *o);
 
 // Takes over the unit.

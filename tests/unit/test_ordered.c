@@ -237,6 +237,59 @@ static void test_bound(void **state) {
     }
 }
 
+// Two queues: what a delivery of the first brings to the second can be waited for then and there.
+static struct log behind_log;
+
+static void deliver_into_second(struct unit *unit) {
+    struct work *w = (struct work *)unit;
+    struct log *second = &behind_log;
+    struct fault f;
+    unsigned number = w->number;
+    deliver(unit);
+    for (unsigned i = 0; i < 10; i++)
+        submit(second, 10 * number + i, 1, NULL);
+    if (number % 3 != 0)
+        return;
+    assert_int_equal(ordered_settle(w->log->ordered, &f), 0); // does nothing
+    int settled = ordered_settle(second->ordered, &f);
+    assert_int_equal(second->count, 10 * number + 10);
+    assert_int_equal(settled < 0, second->fail_at < second->count);
+}
+
+static void test_second_queue(void **state) {
+    (void)state;
+    for (unsigned threads = 1; threads <= 3; threads++)
+        for (unsigned how = 0; how < 4; how++) { // bits: which of the two fails
+            struct log log;
+            struct fault f;
+            begin(&log, threads);
+            memset(&behind_log, 0, sizeof behind_log);
+            assert_int_equal(ordered_behind(&behind_log.ordered, log.ordered, &f), 0);
+            assert_int_equal(ordered_threads(behind_log.ordered), threads);
+            log.fail_at = how & 1 ? 11 : UNITS;
+            behind_log.fail_at = how & 2 ? 57 : UNITS;
+            for (unsigned i = 0; i < 20; i++) {
+                submit(&log, i, 1, NULL)->unit.deliver = deliver_into_second;
+                ordered_pump(log.ordered);
+            }
+            int result = ordered_finish(log.ordered, &f);
+            assert_int_equal(result, how == 0 ? 0 : -1);
+            assert_int_equal(ordered_failing(log.ordered), how != 0);
+            if (how != 0) // what the second fails at came before
+                assert_string_equal(f.text, how == 1 ? "unit 11" : "unit 57");
+            assert_int_equal(log.count, 20);
+            assert_int_equal(behind_log.count, 200);
+            for (unsigned i = 0; i < 200; i++)
+                assert_int_equal(behind_log.delivered[i], i);
+            // What is in flight goes with the first.
+            submit(&log, 20, 1, NULL);
+            submit(&behind_log, 200, 1, NULL);
+            ordered_free(log.ordered);
+            assert_int_equal(log.released, 21);
+            assert_int_equal(behind_log.released, 201);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
@@ -245,6 +298,7 @@ int main(void) {
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_second_queue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
