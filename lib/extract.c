@@ -23,10 +23,11 @@ struct extract {
     struct ordered *ordered;
     const struct extract_settings *settings;
     struct stage *reader;
-    struct stage *sink;     // of standard output; NULL: there is none
-    struct stage *output;   // before it
-    bool output_taken;      // by a member
-    struct member *members; // begun and not freed
+    struct stage *sink;                        // of standard output; NULL: there is none
+    struct stage *output;                      // before it
+    bool output_taken;                         // by a member
+    struct member *members;                    // begun and not freed
+    struct listed *first_listed, *last_listed; // ended in the stream, in order, and not yet listed
     unsigned left_encrypted;
     unsigned left_transformed;
     char unread_info[SHOWN_SIZE]; // empty: none
@@ -47,6 +48,9 @@ struct member {
 
 // What a list in long form knows of a member.
 struct listed {
+    struct member *member;
+    struct listed *next; // in extract->first_listed
+    bool counted;
     struct stage *counter;
     uint64_t stored;
     bool sparse, transformed; // after what was undone
@@ -131,19 +135,37 @@ static int build_decoders(struct member *m, const enum suffix undo[], int count,
     return 0;
 }
 
-// In order: a listed member has been counted.
-static void counted(void *context) {
-    struct member *m = context;
-    const struct listed *l = m->listed;
+static void list_entry(const struct extract *e, const struct listed *l) {
     const char *sparse = !l->sparse ? "" : l->forms[0] != '\0' ? ",sparse" : "sparse";
     char forms[SHOWN_SIZE + 8];
     snprintf(forms, sizeof forms, "%s%s", l->forms, sparse);
-    m->extract->settings->entry(&(struct extract_entry){.name = l->name,
-                                                        .stored = l->stored,
-                                                        .restored = null_sink_size(l->counter),
-                                                        .restored_known = !l->transformed,
-                                                        .forms = forms[0] != '\0' ? forms : "-"});
-    complete(m);
+    e->settings->entry(&(struct extract_entry){.name = l->name,
+                                               .stored = l->stored,
+                                               .restored = null_sink_size(l->counter),
+                                               .restored_known = !l->transformed,
+                                               .forms = forms[0] != '\0' ? forms : "-"});
+}
+
+// A member has been counted. One with fewer decoders may be before another that ended earlier in
+// the stream, and waits for it.
+static void counted(void *context) {
+    struct member *m = context;
+    struct extract *e = m->extract;
+    m->listed->counted = true;
+    for (struct listed *l; (l = e->first_listed) != NULL && l->counted;) {
+        list_entry(e, l);
+        e->first_listed = l->next;
+        complete(l->member);
+    }
+}
+
+// In order: a member has ended in the stream.
+static void queue_entry(struct extract *e, struct listed *l) {
+    if (e->first_listed == NULL)
+        e->first_listed = l;
+    else
+        e->last_listed->next = l;
+    e->last_listed = l;
 }
 
 // Puts the suffixes of a name, outermost first, into text.
@@ -161,9 +183,11 @@ static void describe_forms(const char *name, size_t size, char text[static SHOWN
 static int begin_entry(struct member *m, const char *stored, size_t size, size_t plain,
                        struct fault *f) {
     struct listed *l = m->listed = calloc(1, sizeof *l);
-    if (l != NULL)
-        l->counter = null_sink_new(m->extract->ordered, counted, m);
-    if (l == NULL || l->counter == NULL)
+    if (l == NULL)
+        return diag_fault_memory(f);
+    l->member = m;
+    l->counter = null_sink_new(m->extract->ordered, counted, m);
+    if (l->counter == NULL)
         return diag_fault_memory(f);
     diag_name(stored, size, l->name, sizeof l->name);
     describe_forms(stored, size, l->forms);
@@ -312,10 +336,12 @@ static void data(void *context, void *member, struct view v) {
 }
 
 static void end(void *context, void *member) {
-    (void)context;
     struct member *m = member;
-    if (m != NULL)
-        stage_finish(first_stage(m));
+    if (m == NULL)
+        return;
+    if (m->listed != NULL)
+        queue_entry(context, m->listed);
+    stage_finish(first_stage(m));
 }
 
 static void finish(void *context) {

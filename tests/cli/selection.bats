@@ -141,6 +141,12 @@ sparse" ]
             [ "$forms" = xbcrypt,lz4 ]
         done <list
     done
+    # In the order in which they end, however much there is to decode.
+    for j in 1 3; do
+        run -0 --separate-stderr xbunpack -j $j -tv --decompress -i "$fixtures/mariadb/shop_qp.xb"
+        awk '{print $4}' <<<"$output" >"order.$j"
+        xbunpack -tv -i "$fixtures/mariadb/shop_qp.xb" | awk '{print $4}' | cmp - "order.$j"
+    done
     # Half undone is not known; sparse, empty, hostile and plain ones are.
     xbunpack -tv --decrypt -f "$key" -i "$rds/part_lz4_v3.xb" shop/db.opt >list 2>/dev/null
     [ "$(cat list)" = "         175            - xbcrypt,lz4 shop/db.opt.lz4.xbcrypt" ]
