@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // xbunpack: an xbstream on standard input, its members as files below a directory.
+#include "autodetect.h"
 #include "destination.h"
 #include "extract.h"
 #include "filter.h"
@@ -22,6 +23,7 @@ enum {
     KEY_TEST,
     KEY_TO_STDOUT,
     KEY_INFO,
+    KEY_AUTO,
     KEY_INCLUDE,
     KEY_EXCLUDE
 };
@@ -40,6 +42,7 @@ struct options {
     const char *to_stdout; // NULL: not given
     bool list;
     bool info;
+    bool automatic; // --auto
     bool test;
     bool decrypt;
     bool decompress;
@@ -58,8 +61,8 @@ static void select_members(struct options *o, enum selection_rule rule, const ch
 
 // What does not go together; and the default directory.
 static void check_options(struct options *o, struct argp_state *state) {
-    if (o->key.file != NULL && !o->decrypt)
-        argp_error(state, "-f is for --decrypt, which is not given");
+    if (o->key.file != NULL && !o->decrypt && !o->automatic)
+        argp_error(state, "-f is for --decrypt or --auto: neither is given");
     if ((o->to.directory != NULL) + o->test + o->list + o->info + (o->to_stdout != NULL) > 1)
         argp_error(state, "choose one of -C, -t, --test, --info and --to-stdout");
     if (o->list && !o->run.verbose && (o->decrypt || o->decompress))
@@ -122,6 +125,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_NO_STRICT:
         o->accept_random = true;
         return 0;
+    case KEY_AUTO:
+        o->automatic = true;
+        return 0;
     case KEY_INFO:
         o->info = true;
         return 0;
@@ -169,6 +175,10 @@ static const struct argp_option option_list[] = {
     {"exclude", KEY_EXCLUDE, "PATTERN", 0, "Leave out members that a shell pattern matches",
      GROUP_WHICH},
     {NULL, 0, NULL, 0, "Decrypting and decompressing:", GROUP_DECODE},
+    {"auto", KEY_AUTO, NULL, 0,
+     "Find out what the input is packed in (gzip, qpress, xbcrypt, LZ4, Zstandard) and undo it; "
+     "imply --decompress, and --decrypt where there is a key",
+     GROUP_DECODE},
     {"decrypt", KEY_DECRYPT, "ALGO", OPTION_ARG_OPTIONAL,
      "Decrypt members that end in .xbcrypt; ALGO (AES128, AES192, AES256) checks the key, NONE is "
      "for chunks that are not encrypted",
@@ -289,15 +299,36 @@ static void say_next(const struct options *o, const struct backupinfo *info, uns
         diag_note("next: %s", text);
 }
 
-static int extract(struct input *in, const struct options *o, struct ordered *ordered,
-                   const struct extract_settings *settings, unsigned *left_transformed,
-                   struct fault *f) {
+static void note_found(const char *text) {
+    diag_note("input: %s", text);
+}
+
+// Reads all of the input into `last`, or with --auto through what it is packed in.
+static int read_input(struct input *in, const struct options *o, struct ordered *front,
+                      struct ordered *members, const struct extract_settings *settings,
+                      struct stage *last, struct fault *f) {
+    struct autodetect_settings detecting = {.decrypt = settings->decrypt,
+                                            .max_chunk = o->max_chunk,
+                                            .found = o->run.verbose ? note_found : NULL};
+    if (!o->automatic)
+        return filter_run(in, front, last, f);
+    struct stage *detect = autodetect_new(front, &detecting, members, last);
+    int result = detect != NULL ? filter_run(in, front, detect, f) : diag_fault_memory(f);
+    ordered_drop(front);
+    stage_free(detect);
+    return result;
+}
+
+// `members` is the queue of the members' stages, `front` the one of the input's.
+static int extract(struct input *in, const struct options *o, struct ordered *front,
+                   struct ordered *members, const struct extract_settings *settings,
+                   unsigned *left_transformed, struct fault *f) {
     struct extract *e;
-    if (extract_new(&e, ordered, settings, f) < 0)
+    if (extract_new(&e, members, settings, f) < 0)
         return -1;
-    int result = filter_run(in, ordered, extract_stage(e), f);
-    ordered_drop(ordered);
-    if (result == 0 && extract_left_encrypted(e) > 0 && o->decompress) {
+    int result = read_input(in, o, front, members, settings, extract_stage(e), f);
+    ordered_drop(front);
+    if (result == 0 && extract_left_encrypted(e) > 0 && settings->decompress) {
         unsigned left = extract_left_encrypted(e);
         diag_warn("%u member%s ending in .xbcrypt stayed encrypted: use --decrypt -f FILE", left,
                   left == 1 ? "" : "s");
@@ -327,8 +358,11 @@ static int unpack(const struct options *o, struct fault *f) {
     struct xbcrypt_dec_settings decrypt = {
         .max_chunk = o->max_chunk, .accept_random = o->accept_random, .warn = warn};
     struct limits limits = o->to.limits;
-    struct extract_settings settings = {.decrypt = o->decrypt ? &decrypt : NULL,
-                                        .decompress = o->decompress || o->info,
+    bool keyed = o->decrypt ||
+                 (o->automatic && (o->key.file != NULL || getenv(XBCRYPT_KEY_VARIABLE) != NULL));
+    struct extract_settings settings = {.decrypt = keyed ? &decrypt : NULL,
+                                        .need_key = o->automatic && !o->list,
+                                        .decompress = o->decompress || o->info || o->automatic,
                                         .max_chunk = o->max_chunk,
                                         .selection = o->selection,
                                         .info_only = o->info,
@@ -337,26 +371,29 @@ static int unpack(const struct options *o, struct fault *f) {
     struct backupinfo info = {0};
     unsigned left_transformed = 0;
     struct destination to = {0};
-    struct ordered *ordered = NULL;
+    struct ordered *ordered = NULL, *members = NULL;
     struct input in = {.fd = -1};
     int result = 0;
     choose_reports(o, &settings);
-    if (o->decrypt)
+    if (keyed)
         result = xbcrypt_keyfile_load(&decrypt.key, o->key.file, o->algorithm, threads,
                                       o->run.verbose, f);
     if (result == 0)
         result = input_open(&in, o->input, f);
     if (result == 0)
         result = ordered_new(&ordered, threads, f);
+    members = ordered;
+    if (result == 0 && o->automatic)
+        result = ordered_behind(&members, ordered, f);
     bool listing = o->list || o->to_stdout != NULL;
     bool talking = !listing && !o->info && (o->run.verbose || isatty(STDERR_FILENO));
     if (talking || o->info)
         settings.info = &info;
     if (result == 0 && !listing)
-        result = destination_open(&to, &o->to, ordered, report, f);
+        result = destination_open(&to, &o->to, members, report, f);
     settings.files = to.files;
     if (result == 0)
-        result = extract(&in, o, ordered, &settings, &left_transformed, f);
+        result = extract(&in, o, ordered, members, &settings, &left_transformed, f);
     if (result == 0 && !listing)
         result = destination_finish(&to, f);
     if (o->run.verbose && destination_removed(&to) > 0)

@@ -245,8 +245,14 @@ static int open_member(struct member *m, const char *stored, size_t stored_size,
     if (e->settings->files != NULL && outdir_check_name(stored, size, f) < 0)
         return -1;
     memcpy(name, stored, size + 1);
-    if (e->settings->decrypt == NULL && suffix_of(stored, size) == SUFFIX_XBCRYPT)
+    if (e->settings->decrypt == NULL && suffix_of(stored, size) == SUFFIX_XBCRYPT) {
+        if (e->settings->need_key)
+            return diag_fault(f, EX_USAGE,
+                              "%s is encrypted: expected a key; use -f FILE, or set "
+                              "XBCRYPT_ENCRYPTION_KEY",
+                              m->shown);
         e->left_encrypted++;
+    }
     int count = take_suffixes(e, name, &size, undo, f);
     if (count < 0) {
         diag_prefix(f, m->shown);

@@ -27,8 +27,10 @@ struct extract_entry {
 struct extract_settings {
     struct outfiles *files;               // NULL: list the members, or to_stdout
     struct xbcrypt_dec_settings *decrypt; // NULL: .xbcrypt stays
-    bool decompress;                      // .qp, .lz4, .zst are undone
-    uint64_t max_chunk;                   // of all formats
+    bool need_key;   // a member to be restored that ends in .xbcrypt is EX_USAGE where `decrypt` is
+                     // NULL
+    bool decompress; // .qp, .lz4, .zst are undone
+    uint64_t max_chunk; // of all formats
     // Which members are wanted; the chunks of the others are verified, and that is all. Their names
     // matter to nobody.
     struct selection *selection;

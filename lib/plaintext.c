@@ -2,6 +2,7 @@
 #include "plaintext.h"
 
 #include "byteorder.h"
+#include "sniff.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -12,18 +13,8 @@ enum {
     NIBBLES_MIN = 40  // from here on half bytes are counted
 };
 
-static bool has_magic(const uint8_t *data, size_t size) {
-    static const struct {
-        const char *bytes;
-        size_t size;
-    } magics[] = {{"qpress10", 8},         {"XBSTCK01", 8},
-                  {"XBCRYP0", 7},          {"\x04\x22\x4d\x18", 4}, // LZ4 frame
-                  {"\x28\xb5\x2f\xfd", 4},                          // Zstandard frame
-                  {"\x1f\x8b\x08", 3}};                             // gzip
-    for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++)
-        if (size >= magics[i].size && memcmp(data, magics[i].bytes, magics[i].size) == 0)
-            return true;
-    // A skippable frame of LZ4 or Zstandard.
+// A skippable frame of LZ4 or Zstandard, whatever follows it.
+static bool is_skippable(const uint8_t *data, size_t size) {
     return size >= 8 && (le32_get(data) & 0xfffffff0u) == 0x184d2a50u;
 }
 
@@ -42,7 +33,8 @@ static double chi_squared(const unsigned *counts, unsigned values, double total)
 }
 
 enum plaintext plaintext_judge(const uint8_t *data, size_t size) {
-    if (has_magic(data, size) || is_innodb_start(data, size))
+    if (sniff(data, size) != SNIFF_UNKNOWN || is_skippable(data, size) ||
+        is_innodb_start(data, size))
         return PLAINTEXT_KNOWN;
     if (size > SAMPLE_MAX)
         size = SAMPLE_MAX;

@@ -400,7 +400,9 @@ static int single_file(void *context, const char *path, size_t size, struct stag
     (void)size;
     struct decoder *d = context;
     if (d->single_seen)
-        return diag_fault(f, EX_DATAERR, "qpress archive holds a second file: expected one");
+        return diag_fault(
+            f, EX_DATAERR,
+            "qpress archive holds a second file: expected one; unpack it with qpunpack");
     d->single_seen = true;
     *next = d->single;
     return 0;

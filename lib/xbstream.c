@@ -2,9 +2,11 @@
 #include "xbstream.h"
 
 #include "byteorder.h"
+#include "sniff.h"
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -23,21 +25,12 @@ static const char magic[] = "XBSTCK01";
 static int check_magic(const uint8_t *head, const struct place *place, struct fault *f) {
     if (memcmp(head, magic, AT_FLAGS) == 0)
         return 0;
-    char where[PLACE_TEXT_SIZE], found[40];
-    const char *hint = "";
-    static const struct {
-        const char *magic;
-        size_t size;
-        const char *hint;
-    } others[] = {
-        {"XBCRYP0", 7, "; this is an encrypted stream: decrypt it first with xbcrypt-dec"},
-        {"qpress10", 8, "; this is a qpress archive: unpack it first with qpunpack"},
-        {"\x1f\x8b", 2, "; this is gzip data: unpack it first with gzip -d"},
-        {"\x04\x22\x4d\x18", 4, "; this is LZ4 data: unpack it first with lz4 -d"},
-        {"\x28\xb5\x2f\xfd", 4, "; this is Zstandard data: unpack it first with zstd -d"}};
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (place->origin == 0 && memcmp(head, others[i].magic, others[i].size) == 0)
-            hint = others[i].hint;
+    char where[PLACE_TEXT_SIZE], found[40], hint[100] = "";
+    enum sniff kind = place->origin == 0 ? sniff(head, AT_PATH) : SNIFF_UNKNOWN;
+    if (sniff_command(kind) != NULL)
+        snprintf(hint, sizeof hint, "; this is %s: %s it first with %s%s", sniff_text(kind),
+                 kind == SNIFF_XBCRYPT ? "decrypt" : "unpack", sniff_command(kind),
+                 sniff_is_layer(kind) ? ", or use --auto" : "");
     return diag_fault(
         f, EX_DATAERR, "not an xbstream chunk %s: expected magic \"%s\", found \"%s\"%s",
         place_text(place, 0, where), magic, diag_name(head, AT_FLAGS, found, sizeof found), hint);

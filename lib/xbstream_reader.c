@@ -29,6 +29,8 @@ struct reader {
     uint64_t max_chunk;
     struct xbstream_target target;
     uint64_t position;
+    uint64_t origin; // of the end of what has come, as in struct view
+    bool exact;
     bool any; // a chunk has been met
     enum state state;
     struct head head;
@@ -386,6 +388,8 @@ static bool take_payload(struct reader *r, struct view *v) {
 static void push(struct stage *stage, struct view v) {
     struct reader *r = (struct reader *)stage;
     bool more = !stage_is_closed(&r->stage);
+    r->origin = v.origin + (v.exact ? v.size : 0);
+    r->exact = v.exact;
     while (more)
         switch (r->state) {
         case IN_HEAD:
@@ -443,19 +447,22 @@ static void finish(struct stage *stage) {
         stage_fail_memory(&r->stage);
         return;
     }
+    struct place end = {.origin = r->origin, .exact = r->exact, .position = r->position};
+    char where[PLACE_TEXT_SIZE];
+    place_text(&end, 0, where);
     if (r->state != IN_HEAD || r->head.have > 0)
         diag_fault(&e->fault, EX_DATAERR,
-                   "xbstream ends too early, inside a chunk, at input offset %" PRIu64
-                   "; it was cut short: fetch the backup again",
-                   r->position);
+                   "xbstream ends too early, inside a chunk, %s; it was cut short: fetch the "
+                   "backup again",
+                   where);
     else if (!r->any)
         diag_fault(&e->fault, EX_DATAERR, "input is empty: expected an xbstream");
     else if (r->unfinished > 0)
         diag_fault(
             &e->fault, EX_DATAERR,
-            "xbstream ends too early, at input offset %" PRIu64
-            ": expected the end of %u more member%s; it was cut short: fetch the backup again",
-            r->position, r->unfinished, r->unfinished == 1 ? "" : "s");
+            "xbstream ends too early, %s: expected the end of %u more member%s; it was cut short: "
+            "fetch the backup again",
+            where, r->unfinished, r->unfinished == 1 ? "" : "s");
     e->unit.deliver = deliver_verdict;
     e->unit.release = release_verdict;
     e->reader = r;

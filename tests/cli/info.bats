@@ -115,5 +115,5 @@ $(next "'out 2'")" ]
         fails 64 "$(hint "xbunpack: --info is about all of the backup: it does not go with members, --include or --exclude")" xbunpack --info $other
     done
     fails 64 "$(hint "xbunpack: choose one of -C, -t, --test, --info and --to-stdout")" xbunpack --info -t
-    fails 64 "$(hint "xbunpack: --manifest and --verify are for files that are restored or tested, not for -t, --info or --to-stdout")" xbunpack --info --manifest=x
+    fails 64 "$(hint "xbunpack: --manifest and --verify are for files that are created or tested")" xbunpack --info --manifest=x
 }

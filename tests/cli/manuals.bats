@@ -177,6 +177,7 @@ same_files() { (cd "$1" && sha256sum -c --quiet "$2") }
     run_examples xbunpack.1
     same_files restored "$fixtures/mariadb/shop.sha256"
     same_files part "$fixtures/rds/part.sha256"
+    same_files part2 "$fixtures/rds/part.sha256"
 }
 
 @test "xbpack(1): the examples run" {
@@ -202,6 +203,7 @@ same_files() { (cd "$1" && sha256sum -c --quiet "$2") }
     cp "$fixtures/rds/part.tar.gz" backup.tar.gz
     cp "$fixtures/rds/stream_v2.xb.xbcrypt" backup.xb.xbcrypt
     run_examples xbpipe.7
+    same_files restored_auto "$fixtures/rds/part.sha256"
     same_files restored_qp "$fixtures/mariadb/shop.sha256"
     same_files restored_xb "$fixtures/rds/part.sha256"
     same_files restored_gz "$fixtures/rds/part.sha256"

@@ -35,6 +35,15 @@ SH
     PATH=$PWD/bin:$PATH bash commands | cmp - "$fixtures/rds/password.hex"
 }
 
+@test "whatever the backup is packed in" {
+    for form in full_v3_qp.xb:mariadb/shop part_xb.qp:rds/part part.xb.gz:rds/part stream_v3.xb.xbcrypt:mariadb/shop; do
+        cp "$fixtures/rds/${form%%:*}" backup
+        rm -rf restored
+        recipe auto
+        restored_as "${form#*:}.sha256"
+    done
+}
+
 @test "_qp.xb" {
     cp "$fixtures/rds/full_v3_qp.xb" backup_qp.xb
     run --separate-stderr recipe qp.xb

@@ -98,7 +98,7 @@ cut" ]
 }
 
 @test "keys: as for xbcrypt-dec" {
-    fails 64 "$(hint "xbunpack: -f is for --decrypt, which is not given")" xbunpack -f "$key" -C out -i "$rds/part_lz4.xb"
+    fails 64 "$(hint "xbunpack: -f is for --decrypt or --auto: neither is given")" xbunpack -f "$key" -C out -i "$rds/part_lz4.xb"
     fails 64 "xbunpack: no key: use -f FILE, or set XBCRYPT_ENCRYPTION_KEY" xbunpack --decrypt -C out -i "$rds/part_lz4.xb"
     fails 64 "$(hint "xbunpack: --decrypt=DES: expected AES128, AES192, AES256 or NONE")" xbunpack --decrypt=DES -f "$key"
     fails 64 "xbunpack: $key: key has 32 bytes, which is AES256: -a says AES128 needs 16" xbunpack --decrypt=AES128 -f "$key" -C out -i "$rds/part_lz4_v3.xb"
@@ -165,11 +165,11 @@ whole" ]
 
 @test "the other forms of a backup get a hint" {
     expected() { echo "xbunpack: not an xbstream chunk at input offset 0: expected magic \"XBSTCK01\", found \"$1\"; this is $2"; }
-    fails 65 "$(expected XBCRYP03 "an encrypted stream: decrypt it first with xbcrypt-dec")" xbunpack -C out -i "$rds/stream_v3.xb.xbcrypt"
-    fails 65 "$(expected qpress10 "a qpress archive: unpack it first with qpunpack")" xbunpack -C out -i "$rds/part_xb.qp"
+    fails 65 "$(expected XBCRYP03 "an encrypted stream: decrypt it first with xbcrypt-dec, or use --auto")" xbunpack -C out -i "$rds/stream_v3.xb.xbcrypt"
+    fails 65 "$(expected qpress10 "a qpress archive: unpack it first with qpunpack, or use --auto")" xbunpack -C out -i "$rds/part_xb.qp"
     run --separate-stderr xbunpack -C out -i "$rds/part.xb.gz"
     [ "$status" -eq 65 ]
-    [[ $stderr == *"; this is gzip data: unpack it first with gzip -d" ]]
+    [[ $stderr == *"; this is gzip data: unpack it first with gzip -d, or use --auto" ]]
     [ -z "$(files out)" ]
 }
 
@@ -358,7 +358,7 @@ t.ibd.qp" ]
 @test "members whose own data is wrong: 65 with their names" {
     refuses 65 "xbunpack: a.qp: input is empty: expected a qpress archive" 'MEMBER name=a.qp'
     make_qpress ARCHIVE 'FILE name=t data=1' 'FILE name=u data=2' >two.qp
-    refuses 65 "xbunpack: a.qp: qpress archive holds a second file: expected one" 'MEMBER name=a.qp data=@two.qp'
+    refuses 65 "xbunpack: a.qp: qpress archive holds a second file: expected one; unpack it with qpunpack" 'MEMBER name=a.qp data=@two.qp'
     make_qpress ARCHIVE >none.qp
     refuses 65 "xbunpack: a.qp: qpress archive holds no file: expected one" 'MEMBER name=a.qp data=@none.qp'
     make_xbstream 'MEMBER name=a.lz4 data=garbage\x20garbage' 'MEMBER name=b data=x' >bad

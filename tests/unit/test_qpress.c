@@ -381,7 +381,8 @@ static void test_entries(void **state) {
     // A member is one file.
     qp_single(&b, "f", 64, one, 0);
     qp_file(&b, "g");
-    expect_failure(&b, make_single, "qpress archive holds a second file: expected one");
+    expect_failure(&b, make_single,
+                   "qpress archive holds a second file: expected one; unpack it with qpunpack");
 }
 
 static void test_names(void **state) {

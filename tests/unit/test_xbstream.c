@@ -271,14 +271,15 @@ static void test_magic_and_hints(void **state) {
         const char *start, *shown, *hint;
     } others[] = {
         {"XBCRYP03", "XBCRYP03",
-         "; this is an encrypted stream: decrypt it first with xbcrypt-dec"},
-        {"qpress10", "qpress10", "; this is a qpress archive: unpack it first with qpunpack"},
+         "; this is an encrypted stream: decrypt it first with xbcrypt-dec, or use --auto"},
+        {"qpress10", "qpress10",
+         "; this is a qpress archive: unpack it first with qpunpack, or use --auto"},
         {"\x1f\x8b\x08_____", "\\x1f\\x8b\\x08_____",
-         "; this is gzip data: unpack it first with gzip -d"},
+         "; this is gzip data: unpack it first with gzip -d, or use --auto"},
         {"\x04\x22\x4d\x18____", "\\x04\"M\\x18____",
-         "; this is LZ4 data: unpack it first with lz4 -d"},
+         "; this is LZ4 data: unpack it first with lz4 -d, or use --auto"},
         {"\x28\xb5\x2f\xfd____", "(\\xb5/\\xfd____",
-         "; this is Zstandard data: unpack it first with zstd -d"},
+         "; this is Zstandard data: unpack it first with zstd -d, or use --auto"},
         {"garbage!", "garbage!", ""}};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         struct bytes b = {0};

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What data is, by how it begins: the formats in which backups come, packed in each other.
+#ifndef XBPIPE_SNIFF_H
+#define XBPIPE_SNIFF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { SNIFF_SIZE = 512 }; // bytes by which all is known
+
+enum sniff {
+    SNIFF_UNKNOWN,
+    SNIFF_XBSTREAM,
+    SNIFF_XBCRYPT,
+    SNIFF_QPRESS,
+    SNIFF_GZIP,
+    SNIFF_LZ4,
+    SNIFF_ZSTD,
+    SNIFF_TAR,
+    SNIFF_XZ,
+    SNIFF_BZIP2,
+    SNIFF_ZIP
+};
+
+// SNIFF_UNKNOWN also where the `size` bytes are too few to tell; SNIFF_SIZE are always enough. A
+// skippable frame, which LZ4 and Zstandard share, is what follows it, or Zstandard where that is
+// further away.
+enum sniff sniff(const uint8_t *data, size_t size);
+
+// Whether this library can undo it, to come to what is in it.
+bool sniff_is_layer(enum sniff kind);
+
+// "an xbstream", "gzip data"; "data of an unknown kind".
+const char *sniff_text(enum sniff kind);
+
+// The command that unpacks it, "gzip -d"; NULL where there is none, or it is an xbstream.
+const char *sniff_command(enum sniff kind);
+
+#endif

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+# xbunpack --auto: every form of a backup, restored by one command.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    load common.bash
+    rds=$fixtures/rds
+    shop=$fixtures/mariadb/shop.sha256
+    part=$rds/part.sha256
+    install -m 600 "$key" secret
+    key=$PWD/secret
+}
+
+hint() { printf '%s\n%s' "$1" "Try \`xbunpack --help' or \`xbunpack --usage' for more information."; }
+no_key="expected a key; use -f FILE, or set XBCRYPT_ENCRYPTION_KEY"
+
+# restores SUMS FILE: as it is, and compressed as a whole.
+restores() {
+    local j
+    gzip -1c "$2" >whole.gz
+    for j in 1 3; do
+        for input in "$2" whole.gz; do
+            run --separate-stderr xbunpack -j $j --auto -f "$key" -C out -i "$input"
+            [ "$status" -eq 0 ] || { echo "$2: $stderr"; return 1; }
+            [ -z "$stderr" ] || [[ ${#stderr_lines[@]} -eq 1 && $2 == *_v2* && $stderr == *"xbcrypt version 2 stores nothing"* ]]
+            restored out "$1"
+            rm -r out
+        done
+    done
+}
+
+@test "every form that ApsaraDB and XtraBackup make" {
+    for f in mariadb/shop_qp.xb rds/full_v2_qp.xb rds/full_v3_qp.xb rds/stream_v2.xb.xbcrypt rds/stream_v3.xb.xbcrypt; do
+        restores "$shop" "$fixtures/$f"
+    done
+    for f in part_xb.qp part.xb.gz part_lz4.xb part_lz4_v3.xb part_zst.xb part_zst_v3.xb; do
+        restores "$part" "$rds/$f"
+    done
+}
+
+@test "the key from the environment; none where none is needed" {
+    XBCRYPT_ENCRYPTION_KEY=$(cat "$key") succeeds xbunpack --auto -C out -i "$rds/part.xb.gz"
+    restored out "$part"
+    succeeds xbunpack --auto -C out2 -i "$rds/part_zst.xb"
+    restored out2 "$part"
+    succeeds xbunpack --auto --decrypt=AES256 -f "$key" -C out3 <"$rds/part_xb.qp"
+    restored out3 "$part"
+}
+
+@test "encrypted, and no key: 64" {
+    fails 64 "xbunpack: the backup is encrypted as a whole: $no_key" xbunpack --auto -C out -i "$rds/stream_v3.xb.xbcrypt"
+    [ -z "$(files out)" ]
+    for f in part.xb.gz part_lz4_v3.xb part_xb.qp; do
+        run --separate-stderr xbunpack --auto -C out -i "$rds/$f"
+        [ "$status" -eq 64 ]
+        [[ $stderr == "xbunpack: "*".xbcrypt is encrypted: $no_key" ]]
+        [ -z "$(files out)" ]
+    done
+    # A list needs no key but for a stream that is encrypted as a whole.
+    succeeds xbunpack --auto -t -i "$rds/part.xb.gz"
+    fails 64 "xbunpack: the backup is encrypted as a whole: $no_key" xbunpack --auto -t -i "$rds/stream_v2.xb.xbcrypt"
+    # A wrong key: by the hash, or by what comes out.
+    tr 0-9 1-90 <"$key" >other
+    chmod 600 other
+    run --separate-stderr xbunpack --auto -f other -C out -i "$rds/stream_v3.xb.xbcrypt"
+    [ "$status" -eq 65 ]
+    [[ $stderr == "xbunpack: SHA-256 of xbcrypt chunk at input offset 0 does not match; "* ]]
+    run --separate-stderr xbunpack --auto --no-strict -f other -C out -i "$rds/stream_v2.xb.xbcrypt"
+    [ "$status" -eq 65 ]
+    [[ ${stderr_lines[-1]} == "xbunpack: cannot tell what this is at byte 0 of the data made from input offset 0: "*"; it was decrypted: the key may be wrong" ]]
+    [ -z "$(files out)" ]
+}
+
+@test "-v says what was found; -t, -tv, --info, --test, --to-stdout go with it" {
+    run --separate-stderr xbunpack --auto -v -f "$key" -C out -i "$rds/part_xb.qp"
+    [ "$status" -eq 0 ]
+    [ "${stderr_lines[1]}" = "xbunpack: input: a qpress archive, in it an xbstream" ]
+    [[ ${stderr_lines[-1]} == "xbunpack: next: mariadb-backup --prepare --target-dir=out "* ]]
+    gzip -c "$rds/stream_v3.xb.xbcrypt" >s.gz
+    for j in 1 3; do
+        succeeds xbunpack -j $j --auto -t -f "$key" -i s.gz
+        [ "$output" = "$(xbunpack -t -i "$fixtures/mariadb/shop_qp.xb")" ]
+        succeeds xbunpack -j $j --auto --info -f "$key" -i s.gz
+        [ "$output" = "$(xbunpack --info -i "$fixtures/mariadb/shop_qp.xb")" ]
+        run -0 --separate-stderr xbunpack -j $j --auto -tv -f "$key" -i s.gz
+        [ "$output" = "$(xbunpack -tv --decompress -i "$fixtures/mariadb/shop_qp.xb")" ]
+        succeeds xbunpack -j $j --auto --test -f "$key" -i s.gz
+        succeeds xbunpack -j $j --auto --to-stdout=xtrabackup_info -f "$key" -i s.gz
+        [ "$output" = "$(cat out/xtrabackup_info)" ]
+        succeeds xbunpack -j $j --auto --manifest=sums -f "$key" -C "out$j" -i s.gz
+        restored "out$j" "$shop"
+        (cd "out$j" && sha256sum -c --quiet ../sums)
+        rm sums
+    done
+}
+
+@test "a tar archive, and what nobody knows: 65" {
+    fails 65 "xbunpack: this is a tar archive, not an xbstream: unpack it with tar -xzf, then decrypt its files one by one with xbcrypt-dec: see xbpipe(7)" xbunpack --auto -f "$key" -C out -i "$rds/part.tar.gz"
+    echo "hello, world" >text
+    fails 65 "xbunpack: cannot tell what this is at input offset 0: expected an xbstream, or one in gzip, qpress, xbcrypt, LZ4 or Zstandard; found \"hello, w\"" xbunpack --auto -C out -i text
+    gzip -c text >text.gz
+    fails 65 "xbunpack: cannot tell what this is at byte 0 of the data made from input offset 0: expected an xbstream, or one in gzip, qpress, xbcrypt, LZ4 or Zstandard; found \"hello, w\"" xbunpack --auto -C out -i text.gz
+    fails 65 "xbunpack: input is empty: expected an xbstream" xbunpack --auto -C out -i /dev/null
+    gzip -c /dev/null >none.gz
+    fails 65 "xbunpack: gzip data holds nothing: expected an xbstream" xbunpack --auto -C out -i none.gz
+    make_qpress ARCHIVE 'FILE name=a data=XBSTCK01' 'FILE name=b data=x' >two.qp
+    fails 65 "xbunpack: qpress archive holds a second file: expected one; unpack it with qpunpack" xbunpack --auto -C out -i two.qp
+    [ -z "$(files out)" ]
+}
+
+@test "cut short or damaged: 65, and only whole files" {
+    for j in 1 3; do
+        head -c 400000 "$rds/part.xb.gz" >cut
+        fails 65 "xbunpack: gzip data ends too early, at input offset 400000; it was cut short: fetch the backup again" xbunpack -j $j --auto -f "$key" -C out -i cut
+        files out >"list.$j"
+        [ -s "list.$j" ]
+        run ! grep -F .xbpipe- "list.$j"
+        (cd out && grep -F -f "../list.$j" "$part" | sha256sum -c --quiet)
+        cmp list.1 "list.$j"
+        # The gzip data is whole, the stream in it is not.
+        gzip -dc "$rds/part.xb.gz" | head -c 300000 | gzip >inside
+        run --separate-stderr xbunpack -j $j --auto -f "$key" -C out2 -i inside
+        [ "$status" -eq 65 ]
+        [[ $stderr == *"xbunpack: xbstream ends too early, inside a chunk, at byte 300000 of the data made from input offset "*"; it was cut short: fetch the backup again" ]]
+        [[ $stderr == *": unfinished: the stream ended before it; "* ]]
+        # The last byte of gzip's length.
+        cp "$rds/part.xb.gz" bad
+        printf '\377' | dd of=bad bs=1 seek=$(($(stat -c %s bad) - 1)) conv=notrunc status=none
+        run --separate-stderr xbunpack -j $j --auto -f "$key" -C out3 -i bad
+        [ "$status" -eq 65 ]
+        [[ $stderr == "xbunpack: damaged gzip data at input offset "*": incorrect length check; fetch the backup again" ]]
+        rm -r out out2 out3
+    done
+}
+
+@test "thousands of small files inside one layer stay within the limit of open files" {
+    python3 -S -E - <<'PY' >many
+import struct, sys, zlib
+for i in range(3000):
+    name, data = b"d/t%d" % i, b"%d" % i
+    head = struct.pack("<I", len(name)) + name
+    sys.stdout.buffer.write(b"XBSTCK01\0P" + head + struct.pack("<QQI", len(data), 0, zlib.crc32(data)) + data + b"XBSTCK01\0E" + head)
+PY
+    gzip -c many >many.gz
+    for j in 1 3; do
+        (
+            ulimit -n 500
+            xbunpack -j $j --auto -C out -i many.gz
+        )
+        [ "$(find out/d -type f | wc -l)" -eq 3000 ]
+        [ "$(cat out/d/t2999)" = 2999 ]
+        rm -r out
+    done
+}
