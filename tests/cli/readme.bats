@@ -234,6 +234,8 @@ provoke() {
     "file exists already") for _ in 1 2; do xbunpack -C d <"$rds/part_lz4.xb"; done ;;
     "no key: use -f FILE") xbunpack -C d --decrypt <"$rds/part_lz4_v3.xb" ;;
     "too large: expected at most") xbunpack --max-chunk=1K -C d <"$rds/full_v3_qp.xb" ;;
+    "gets too large") xbunpack -C d --decompress --max-size=1K <"$fixtures/mariadb/shop_qp.xb" ;;
+    "makes the files too large") xbunpack -C d --decompress --max-total=1K <"$fixtures/mariadb/shop_qp.xb" ;;
     "stayed encrypted") xbunpack -C d --decompress <"$rds/part_lz4_v3.xb" ;;
     *) echo "README.md has a message that this test does not know: $1" ;;
     esac
