@@ -105,6 +105,20 @@ SH
     done
 }
 
+@test "any form, by restore.mk" {
+    ln -s "$root/examples" examples
+    for form in part.tar.gz full_v3_qp.xb; do
+        cp "$fixtures/rds/$form" "$form"
+        block restore.mk | sed "s/backup\.tar\.gz/$form/" >restore
+        { block key-file; cat restore; } >commands
+        bash commands
+        sums=rds/part
+        [ "$form" = part.tar.gz ] || sums=mariadb/shop
+        restored_as $sums.sha256
+        rm -r restored
+    done
+}
+
 @test "members compressed by lz4 and zstd go through the recipe of _qp.xb" {
     for form in lz4 zst; do
         rm -rf restored
