@@ -12,6 +12,10 @@
 # ALIBABA_CLOUD_REGION_ID) or from the aliyun CLI's profile: see kmsunwrap(1).
 set -euo pipefail
 
+if [ "${1-}" = --help ]; then
+    sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$0"
+    exit
+fi
 if [ $# -lt 2 ]; then
     echo "usage: ${0##*/} CIPHERTEXT COMMAND [ARGUMENT...]" >&2
     exit 64

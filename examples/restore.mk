@@ -14,8 +14,8 @@
 #
 # A run that was interrupted can be started again: the files that are done, below DIR.part, stay as
 # they are. Remove DIR.part to begin anew, as is right after the machine itself went down. The files
-# of an archive or a folder are restored side by side, as many as -j says. An xbstream is one pass,
-# in which xbunpack uses all processors by itself.
+# of an archive or a folder are restored side by side, as many as -j says, or as there are
+# processors. An xbstream is one pass, in which xbunpack uses all processors by itself.
 #
 # It needs bash, flock and, where there are such files in an archive, lz4 and zstd. As always with
 # make, the status is 2 after any error; the message says which it was.
@@ -114,7 +114,10 @@ restore:
 	        [ -e "files/$$name" ] || printf '%s\n' "$$name"
 	    done <names | sed 's/\$$/$$$$/g; s/[ #:]/\\&/g; s/=/$$(equals)/g; s/^/files: files\//' >targets.mk
 	    mkdir new
-	    KEEP=$$([ ! -L source ] || echo yes) $(MAKE) -f '$(this)' INSIDE=yes files
+	    # -j without a number would start all of them at once.
+	    jobs=()
+	    case " $$MAKEFLAGS " in *' -j '*) jobs=(-j "$$(nproc)") ;; esac
+	    KEEP=$$([ ! -L source ] || echo yes) $(MAKE) "$${jobs[@]}" -f '$(this)' INSIDE=yes files
 	fi
 	mv -T -- "$$part/files" "$$DIR"
 	rm -rf "$$part"

@@ -9,6 +9,10 @@
 # never on a disk, and FILE appears only once all of it is decrypted and found to be right.
 set -euo pipefail
 
+if [ "${1-}" = --help ]; then
+    sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$0"
+    exit
+fi
 if [ $# -ne 3 ]; then
     echo "usage: ${0##*/} BUCKET KEY FILE" >&2
     exit 64

@@ -119,6 +119,15 @@ SH
     done
 }
 
+@test "another key" {
+    ln -s "$root/examples" examples
+    cp "$fixtures/rds/full_v3_qp.xb" backup_qp.xb
+    (umask 077 && tr 0-9a-f a-f0-9 <"$fixtures/rds/password.hex" >new.key)
+    recipe rekey
+    xbunpack -C restored --decrypt -f new.key --decompress <rekeyed_qp.xb
+    restored_as mariadb/shop.sha256
+}
+
 @test "members compressed by lz4 and zstd go through the recipe of _qp.xb" {
     for form in lz4 zst; do
         rm -rf restored

@@ -176,8 +176,11 @@ serves() {
 
 @test ".tar.gz" {
     cp "$work/plain.tar.gz" backup.tar.gz
+    make -j2 -f "$XBPIPE_TESTS/../examples/restore.mk" DIR=made BACKUP=backup.tar.gz \
+        KEY=<(cat "$XBPIPE_TESTS/fixtures/rds/password.hex")
     recipe tar.gz
     diff -r "$work/trees/plain" restored
+    diff -r made restored
     starts_with full
 }
 

@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Usage: rekey.sh OLDKEY NEWKEY BACKUP NEW
+#
+# Writes a backup that is encrypted under the key in the file OLDKEY anew, as NEW, under the one in
+# NEWKEY, both files or pipes. BACKUP is *.xbcrypt, a stream encrypted as a whole; *.xb, an xbstream
+# whose members are encrypted; or a folder of encrypted files. All comes out as xbcrypt version 3.
+#
+# What is in BACKUP is in clear in pipes only, never on a disk. NEW appears once all of it was read
+# again and found to hold the same as BACKUP, which stays as it is: remove it when you have no more
+# need of it and its key. An xbstream takes its own size twice beside NEW, until it is done.
+# An error ends it with the status of the program that found it, and without NEW.
+set -euo pipefail
+
+program=${0##*/}
+fail() {
+    local status=$1
+    shift
+    printf '%s: %s\n' "$program" "$*" >&2
+    exit "$status"
+}
+
+if [ "${1-}" = --help ]; then
+    sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$0"
+    exit
+fi
+[ $# -eq 4 ] || fail 64 'expected OLDKEY NEWKEY BACKUP NEW; see --help'
+backup=${3%/} new=${4%/}
+case $backup in -*) backup=./$backup ;; esac
+case $new in -*) new=./$new ;; esac
+[ -r "$backup" ] || fail 66 "$backup: no file or folder that can be read"
+[ ! -e "$new" ] || fail 73 "$new exists already"
+form=$backup
+[ ! -d "$backup" ] || form=folder
+case $form in
+folder | *.xb | *.xbcrypt) ;;
+*) fail 64 "$backup: expected a folder or a name that ends in .xb or .xbcrypt" ;;
+esac
+
+# The keys as descriptors 8 and 9, which can be opened as often as there are files: what comes from a
+# pipe is put into memory, in a file that has no name any more.
+exec 8<"$1" 9<"$2" || exit 66
+in_memory() {
+    local name
+    name=$(umask 077 && mktemp /dev/shm/rekey.XXXXXX)
+    exec 7<>"$name"
+    rm -- "$name"
+    cat >&7
+}
+[ -f /dev/fd/8 ] || { in_memory <&8 && exec 8<&7 7<&-; }
+[ -f /dev/fd/9 ] || { in_memory <&9 && exec 9<&7 7<&-; }
+if cmp -s /dev/fd/8 /dev/fd/9; then
+    fail 65 'the two keys are the same'
+fi
+
+# Where NEW comes into being, so that it can take its name at once.
+work=$(mktemp -d -- "$new.XXXXXX") || exit 73
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+decrypt() { xbcrypt-dec -f "/dev/fd/$1" -i "$2"; }
+
+# rekey FROM TO: one encrypted file.
+rekey() { decrypt 8 "$1" | xbcrypt-enc -f /dev/fd/9 -o "$2"; }
+
+# same FROM TO: they hold the same, each under its key.
+same() {
+    local from to
+    from=$(decrypt 8 "$1" | sha256sum)
+    to=$(decrypt 9 "$2" | sha256sum)
+    [ "$from" = "$to" ] || fail 65 "$1: what was written differs: the disk or the memory is at fault"
+}
+
+# Each encrypted file of the folder $1; there has to be one.
+encrypted_files() {
+    mapfile -d '' -t files < <(cd "$1" && find . -type f -name '*.xbcrypt' -print0)
+    [ ${#files[@]} -gt 0 ] || fail 65 "$backup: nothing in it is encrypted"
+}
+
+case $form in
+folder)
+    encrypted_files "$backup"
+    mkdir "$work/new"
+    cp -rp -- "$backup/." "$work/new"
+    for file in "${files[@]}"; do
+        rm -- "$work/new/$file"
+        rekey "$backup/$file" "$work/new/$file"
+        same "$backup/$file" "$work/new/$file"
+    done
+    ;;
+*.xbcrypt)
+    rekey "$backup" "$work/new"
+    same "$backup" "$work/new"
+    ;;
+*)
+    xbunpack -C "$work/members" -i "$backup"
+    encrypted_files "$work/members"
+    for file in "${files[@]}"; do
+        rekey "$work/members/$file" "$work/member"
+        mv -T -- "$work/member" "$work/members/$file"
+    done
+    xbpack -C "$work/members" >"$work/new"
+    xbunpack --test --decrypt -f /dev/fd/8 --manifest=- -i "$backup" | LC_ALL=C sort >"$work/old.sums"
+    xbunpack --test --decrypt -f /dev/fd/9 --manifest=- -i "$work/new" | LC_ALL=C sort >"$work/new.sums"
+    cmp -s "$work/old.sums" "$work/new.sums" ||
+        fail 65 "$backup: what was written differs: the disk or the memory is at fault"
+    ;;
+esac
+sync -- "$work/new"
+[ ! -e "$new" ] || fail 73 "$new exists already"
+mv -T -- "$work/new" "$new"

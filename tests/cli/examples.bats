@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+# The scripts in examples/ that have no file of their own here: aliyun-restore.sh, rekey.sh, and the
+# unit of systemd; and what holds for all of them.
+bats_require_minimum_version 1.5.0
+load ../kms/service.bash
+
+setup_file() {
+    export SERVICE=$BATS_FILE_TMPDIR/service
+    ! command -v python3 >/dev/null || service_start "$SERVICE"
+}
+
+teardown_file() { service_stop "$SERVICE"; }
+
+setup() {
+    load common.bash
+    set -o pipefail
+    examples=$XBPIPE_TESTS/../examples
+    rds=$fixtures/rds
+    (umask 077 && cat "$key" >KEY && tr 0-9a-f a-f0-9 <"$key" >NEWKEY)
+    ! cmp -s KEY NEWKEY
+}
+
+# The forms of a package under the names of ApsaraDB, and what they restore to.
+forms() {
+    cat <<'FORMS'
+full_v3_qp.xb backup_qp.xb mariadb/shop.sha256
+part_xb.qp backup_xb.qp rds/part.sha256
+part.xb.gz backup.xb.gz rds/part.sha256
+part.tar.gz backup.tar.gz rds/part.sha256
+stream_v3.xb.xbcrypt backup.xb.xbcrypt mariadb/shop.sha256
+FORMS
+}
+
+@test "every script explains itself, refuses what it cannot do, and is strict" {
+    for script in "$examples"/*.sh; do
+        name=${script##*/}
+        grep -qx 'set -euo pipefail' "$script"
+        [ -x "$script" ]
+        [ "$name" != demo.sh ] || continue
+        succeeds "$script" --help
+        [[ $output == *"$name "* ]]
+        run ! grep -E '^(#|set )' <<<"$output"
+        run -64 --separate-stderr "$script"
+        [[ $stderr == *"$name"* ]]
+        [ -z "$output" ]
+    done
+}
+
+# --- aliyun-restore.sh ---
+
+aliyun() {
+    command -v python3 >/dev/null || skip "python3 is not installed; it plays the key service"
+    clean_environment
+    aliyun_keys
+    mkdir "$HOME/.aliyun"
+    printf '{"current":"a","profiles":[{"name":"a","mode":"AK","endpoint":"http://127.0.0.1:%s"}]}' \
+        "$(cat "$SERVICE/port")" >"$HOME/.aliyun/config.json"
+    kmswrap --provider=aliyun --key-id="$ALIYUN_KEY" <"$rds/plaintext.b64" >'the ciphertext'
+}
+
+@test "aliyun-restore.sh: each form, the key in no argument, no variable and no file" {
+    aliyun
+    # What every program that is started sees.
+    mkdir bin
+    for program in xbunpack xbcrypt-dec qpunpack tar gzip; do
+        cat >bin/$program <<SH
+#!/bin/sh
+tr '\\0' '\\n' </proc/\$\$/environ >>"$PWD/seen"
+echo "\$0 \$*" >>"$PWD/seen"
+exec $(command -v $program) "\$@"
+SH
+        chmod +x bin/$program
+    done
+    while read -r form name sums; do
+        cp "$rds/$form" "my $name"
+        PATH=$PWD/bin:$PATH succeeds "$examples/aliyun-restore.sh" 'the ciphertext' "my $name" 'restored here'
+        restored 'restored here' "$fixtures/$sums"
+        rm -r 'restored here' "my $name"
+    done < <(forms)
+    rm KEY NEWKEY
+    [ "$(grep -c xbunpack seen)" -ge 4 ]
+    run ! grep -rF -e "$(cat "$key")" -e "$(cat "$rds/plaintext.b64")" .
+}
+
+@test "aliyun-restore.sh: an archive whose files are compressed and encrypted" {
+    aliyun
+    xbunpack -C tree <"$rds/full_v3_qp.xb"
+    tar -czf backup.tar.gz -C tree .
+    succeeds "$examples/aliyun-restore.sh" 'the ciphertext' backup.tar.gz out
+    restored out "$fixtures/mariadb/shop.sha256"
+}
+
+@test "aliyun-restore.sh: statuses" {
+    aliyun
+    cp "$rds/full_v3_qp.xb" backup_qp.xb
+    restore() { "$examples/aliyun-restore.sh" 'the ciphertext' "$@"; }
+    fails 66 "aliyun-restore.sh: none: no file that can be read" restore none out
+    fails 64 "aliyun-restore.sh: KEY: expected a name that ends in .xb, .xb.gz, _xb.qp, .tar.gz or .xb.xbcrypt" restore KEY out
+    mkdir full && touch full/file
+    fails 73 "aliyun-restore.sh: full exists already" restore backup_qp.xb full
+    head -c 1000000 backup_qp.xb >cut_qp.xb
+    run -65 --separate-stderr restore cut_qp.xb out
+    [[ $stderr == *"ends too early"* ]]
+    head -c 200000 "$rds/part.tar.gz" >cut.tar.gz
+    run ! restore cut.tar.gz out2
+    script '[{"status":403,"body":{"Code":"Forbidden.NoPermission","Message":"no"}}]'
+    run -77 --separate-stderr restore backup_qp.xb out3
+    [ ! -e out3 ]
+}
+
+# --- rekey.sh ---
+
+@test "rekey.sh: a stream, an xbstream and a folder; the old ones stay; keys from pipes" {
+    while read -r form name sums; do
+        cp "$rds/$form" "old $name"
+        succeeds "$examples/rekey.sh" <(cat KEY) <(cat NEWKEY) "old $name" "new $name"
+        cmp "$rds/$form" "old $name"
+        case $name in
+        *.xbcrypt) xbcrypt-dec -f NEWKEY <"new $name" | xbunpack -C out --decompress ;;
+        *) xbunpack -C out --decrypt -f NEWKEY --decompress <"new $name" ;;
+        esac
+        restored out "$fixtures/$sums"
+        rm -r out "new $name" "old $name"
+    done < <(forms | grep -E 'full|stream')
+    xbunpack -C 'old tree' <"$rds/part_lz4_v3.xb"
+    tar -czf before.tar.gz 'old tree'
+    succeeds "$examples/rekey.sh" KEY NEWKEY 'old tree/' 'new tree'
+    tar -dzf before.tar.gz
+    xbpack -C 'new tree' | xbunpack -C out --decrypt -f NEWKEY --decompress
+    restored out "$rds/part.sha256"
+    # Nothing is left beside them.
+    [ "$(ls)" = "$(printf '%s\n' KEY NEWKEY before.tar.gz 'new tree' 'old tree' out)" ]
+}
+
+@test "rekey.sh: xbcrypt version 2 becomes version 3" {
+    cp "$rds/stream_v2.xb.xbcrypt" old.xbcrypt
+    "$examples/rekey.sh" KEY NEWKEY old.xbcrypt new.xbcrypt
+    [ "$(head -c 8 new.xbcrypt)" = XBCRYP03 ]
+    xbcrypt-dec -f NEWKEY <new.xbcrypt | cmp - <(xbcrypt-dec -f KEY <"$rds/stream_v3.xb.xbcrypt")
+}
+
+@test "rekey.sh: what fails leaves no new backup and the old one as it was" {
+    cp "$rds/stream_v3.xb.xbcrypt" old.xbcrypt
+    cp "$rds/part_lz4_v3.xb" old.xb
+    xbunpack -C tree <old.xb
+    rekey() { "$examples/rekey.sh" "$@"; }
+    for backup in old.xbcrypt old.xb tree; do
+        run -65 --separate-stderr rekey NEWKEY KEY $backup new
+        [[ $stderr == xbcrypt-dec:* ]]
+        run -66 rekey none NEWKEY $backup new
+        fails 65 "rekey.sh: the two keys are the same" rekey KEY <(cat KEY) $backup new
+    done
+    fails 66 "rekey.sh: none: no file or folder that can be read" rekey KEY NEWKEY none new
+    fails 64 "rekey.sh: KEY: expected a folder or a name that ends in .xb or .xbcrypt" rekey KEY NEWKEY KEY new
+    fails 73 "rekey.sh: old.xb exists already" rekey KEY NEWKEY old.xbcrypt old.xb
+    fails 65 "rekey.sh: $rds/part_lz4.xb: nothing in it is encrypted" rekey KEY NEWKEY "$rds/part_lz4.xb" new
+    # A writer that goes wrong without a word is found.
+    mkdir bin
+    cat >bin/xbcrypt-enc <<'SH'
+#!/bin/sh
+{ cat; echo wrong; } | "$BUILD_DIR/xbcrypt-enc" "$@"
+SH
+    chmod +x bin/xbcrypt-enc
+    for backup in old.xbcrypt old.xb tree; do
+        PATH=$PWD/bin:$PATH run -65 --separate-stderr rekey KEY NEWKEY $backup new
+        [[ $stderr == *"what was written differs"* ]]
+    done
+    [ "$(ls -A)" = "$(printf '%s\n' KEY NEWKEY bin old.xb old.xbcrypt tree)" ]
+    cmp "$rds/stream_v3.xb.xbcrypt" old.xbcrypt
+    cmp "$rds/part_lz4_v3.xb" old.xb
+}
+
+# --- systemd ---
+
+@test "the unit of systemd: its command restores, with the key where systemd puts it" {
+    unit=$examples/systemd/xbpipe-restore@.service
+    mkdir backups state credentials
+    cp KEY credentials/key
+    while read -r form name sums; do
+        cp "$rds/$form" "backups/$name"
+        command=$(sed -n 's/^ExecStart=//p' "$unit")
+        [ "$(wc -l <<<"$command")" -eq 1 ]
+        command=${command//%i/$name}
+        command=${command//%d/$PWD/credentials}
+        command=${command//\/srv\/backups/$PWD/backups}
+        command=${command//\/var\/lib\/xbpipe/$PWD/state}
+        command=${command//\/usr\/share\/doc\/xbpipe\/examples/$examples}
+        run ! grep -E '%|/usr/share' <<<"$command"
+        # As systemd does: no shell.
+        read -ra words <<<"$command"
+        succeeds env -i PATH="$PATH" "${words[@]}"
+        restored "state/$name" "$fixtures/$sums"
+    done < <(forms)
+}
+
+@test "the unit of systemd: systemd finds nothing wrong with it, and little exposed" {
+    command -v systemd-analyze >/dev/null || skip "systemd-analyze is not installed (Debian: systemd)"
+    cp "$examples/systemd/xbpipe-restore@.service" .
+    run systemd-analyze verify --man=no ./xbpipe-restore@.service
+    echo "$output"
+    [ "$status" -eq 0 ]
+    run ! grep -F xbpipe <<<"$output"
+    systemd-analyze security --offline=true --threshold=15 ./xbpipe-restore@.service >report
+    for setting in LoadCredential=key: ProtectSystem=strict ReadWritePaths= NoNewPrivileges=yes; do
+        grep -q "^$setting" xbpipe-restore@.service
+    done
+}
