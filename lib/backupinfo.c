@@ -278,9 +278,10 @@ bool backupinfo_made(const struct backupinfo *b, char text[static BACKUPINFO_TEX
     const char *tool = b->tool[0] != '\0'         ? b->tool
                        : family != FAMILY_UNKNOWN ? program_of(family)
                                                   : "a backup program";
-    int used = snprintf(text, BACKUPINFO_TEXT_MAX, "made by %.100s%s%.100s%s%.100s", tool,
-                        b->tool_version[0] != '\0' ? " " : "", b->tool_version,
-                        b->server_version[0] != '\0' ? " from server " : "", b->server_version);
+    int used = snprintf(text, BACKUPINFO_TEXT_MAX, "made by %.*s%s%.*s%s%.*s", diag_cut(tool, 100),
+                        tool, b->tool_version[0] != '\0' ? " " : "", diag_cut(b->tool_version, 100),
+                        b->tool_version, b->server_version[0] != '\0' ? " from server " : "",
+                        diag_cut(b->server_version, 100), b->server_version);
     if (!typed || used < 0 || used >= BACKUPINFO_TEXT_MAX)
         return true;
     text += used;
@@ -291,10 +292,11 @@ bool backupinfo_made(const struct backupinfo *b, char text[static BACKUPINFO_TEX
     if (used < 0 || (size_t)used >= size || b->to_lsn[0] == '\0')
         return true;
     if (is_incremental(b) && b->from_lsn[0] != '\0')
-        snprintf(text + used, size - (size_t)used, ", from LSN %.40s to %.40s", b->from_lsn,
-                 b->to_lsn);
+        snprintf(text + used, size - (size_t)used, ", from LSN %.*s to %.*s",
+                 diag_cut(b->from_lsn, 40), b->from_lsn, diag_cut(b->to_lsn, 40), b->to_lsn);
     else
-        snprintf(text + used, size - (size_t)used, ", up to LSN %.40s", b->to_lsn);
+        snprintf(text + used, size - (size_t)used, ", up to LSN %.*s", diag_cut(b->to_lsn, 40),
+                 b->to_lsn);
     return true;
 }
 
@@ -304,7 +306,8 @@ bool backupinfo_next(const struct backupinfo *b, const char *dir,
     if (!describe_command(b, dir, command, sizeof command) ||
         !describe_program(b, program, sizeof program))
         return false;
-    snprintf(text, BACKUPINFO_TEXT_MAX, "%.600s (%.200s)%s", command, program,
+    snprintf(text, BACKUPINFO_TEXT_MAX, "%.*s (%.*s)%s", diag_cut(command, 600), command,
+             diag_cut(program, 200), program,
              is_incremental(b) ? ", where BASE is the backup that it builds on" : "");
     return true;
 }

@@ -17,6 +17,7 @@ static void print_line(const char *kind, const char *format, va_list args) DIAG_
 static void set_text(struct fault *f, int status, const char *format, va_list args) {
     f->status = status;
     vsnprintf(f->text, sizeof f->text, format, args);
+    f->text[diag_cut(f->text, sizeof f->text - 1)] = '\0';
 }
 
 int diag_fault(struct fault *f, int status, const char *format, ...) {
@@ -47,7 +48,8 @@ void diag_prefix(struct fault *f, const char *prefix) {
     char text[sizeof f->text];
     memcpy(text, f->text, sizeof text);
     if (text[0] != '\0')
-        snprintf(f->text, sizeof f->text, "%.250s: %.345s", prefix, text);
+        snprintf(f->text, sizeof f->text, "%.*s: %.*s", diag_cut(prefix, 250), prefix,
+                 diag_cut(text, 345), text);
 }
 
 // The size of the well-formed UTF-8 character of more than one byte that begins here and is no
@@ -69,6 +71,16 @@ static size_t utf8_size(const unsigned char *bytes, size_t size) {
     bool above_unicode = first == 0xf4 && second > 0x8f;
     bool control = first == 0xc2 && second < 0xa0; // U+0080 to U+009F
     return longer_than_needed || surrogate || above_unicode || control ? 0 : length;
+}
+
+int diag_cut(const char *text, int limit) {
+    size_t end = strnlen(text, (size_t)limit), start = end;
+    while (start > 0 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
+        start--;
+    if (start == 0 || (unsigned char)text[start - 1] < 0xc0)
+        return (int)end; // the last character is one of ASCII
+    start--;
+    return utf8_size((const unsigned char *)text + start, end - start) > 0 ? (int)end : (int)start;
 }
 
 char *diag_name(const void *name, size_t size, char *out, size_t out_size) {

@@ -39,6 +39,10 @@ void diag_prefix(struct fault *f, const char *prefix);
 // "..." if it does not fit. Returns out.
 char *diag_name(const void *name, size_t size, char *out, size_t out_size);
 
+// How many bytes of a text that is printable and terminated fit into `limit` without cutting a
+// character: for "%.*s".
+int diag_cut(const char *text, int limit);
+
 // To be called first in main. Makes sure that descriptors 0, 1 and 2 are open (a closed one becomes
 // one on which every read or write fails), sets argp's exit status and version, and arranges that
 // at exit standard output is flushed and closed with the result checked: a failure there is

@@ -102,6 +102,7 @@ static bool grow(void **array, size_t count, size_t *room, size_t size) {
 static void print(const struct salvage_scope *scope, const struct salvage_loss *loss,
                   const char *why) {
     char line[1100], instead[200] = "";
+    const char *name = scope->name != NULL ? scope->name : "";
     if (loss->placed && loss->exact && loss->zeros > 0)
         snprintf(instead, sizeof instead,
                  "; %" PRIu64 " zero bytes stand in its place at byte %" PRIu64 " of the output",
@@ -112,9 +113,9 @@ static void print(const struct salvage_scope *scope, const struct salvage_loss *
                  " of the output: what follows may be shifted",
                  loss->output_offset);
     snprintf(line, sizeof line,
-             "%.250s%slost %" PRIu64 " bytes at byte %" PRIu64 " of the %s data: %.300s%s",
-             scope->name != NULL ? scope->name : "", scope->name != NULL ? ": " : "", loss->length,
-             loss->offset, loss->format, why, instead);
+             "%.*s%slost %" PRIu64 " bytes at byte %" PRIu64 " of the %s data: %.*s%s",
+             diag_cut(name, 250), name, scope->name != NULL ? ": " : "", loss->length, loss->offset,
+             loss->format, diag_cut(why, 300), why, instead);
     scope->record->print(line);
 }
 

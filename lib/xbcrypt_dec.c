@@ -127,7 +127,7 @@ static void warn(struct decoder *d, const char *text) {
         return;
     char line[400];
     if (d->stage.name != NULL)
-        snprintf(line, sizeof line, "%.200s: %s", d->stage.name, text);
+        snprintf(line, sizeof line, "%.*s: %s", diag_cut(d->stage.name, 200), d->stage.name, text);
     else
         snprintf(line, sizeof line, "%s", text);
     d->settings->warn(line);
