@@ -3,7 +3,10 @@
 
 #include "archives.h"
 #include "fdio.h"
+#include "salvage.h"
 
+#include <fcntl.h>
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,8 +52,6 @@ void fuzz_check_text(const char *text, size_t room) {
         fuzz_broken("a text is not terminated");
     for (size_t at = 0; at < size;) {
         size_t n = character(text + at, size - at);
-        if (n == 0 && size + 4 >= room && size - at < 4)
-            break;
         if (n == 0)
             fuzz_broken("a text is not printable at byte %zu: 0x%02x", at, (unsigned char)text[at]);
         at += n;
@@ -108,28 +109,91 @@ static bool same_text(const char *a, const char *b, bool but_digits) {
     }
 }
 
-void fuzz_stage(feed_maker *make, void *context, const uint8_t *data, size_t size, uint8_t choice,
-                bool places_vary, struct fed *result) {
-    struct feeding whole = {.threads = fuzz_threads, .held = choice & 0x80};
-    struct feeding pieces = fuzz_feeding(choice);
+// A stage that is told to salvage, and what it then reports.
+struct salvaging {
+    feed_maker *make;
+    void *context;
+    struct salvage *record; // NULL: it is not
+};
+static struct bytes *losses; // of the run
+
+static void note_loss(const char *line) {
+    fuzz_check_text(line, strlen(line) + 1);
+    bytes_text(losses, line);
+    bytes_text(losses, "\n");
+}
+
+static struct stage *make_salvaging(struct ordered *o, struct stage *next, void *context) {
+    struct salvaging *s = context;
+    struct stage *stage = s->make(o, next, s->context);
+    if (stage != NULL && s->record != NULL)
+        stage->salvage = next->salvage = salvage_whole(s->record);
+    return stage;
+}
+
+// The report must be JSON, and the verdict fit the losses.
+static void check_record(struct salvage *record, const struct fed *fed) {
+    struct fault f;
+    int fd = open(fuzz_file(FUZZ_FILES - 1, "", 0), O_RDWR | O_CLOEXEC);
+    if (fd < 0 || salvage_write(record, fd, fed->status != 0 ? fed->fault.text : NULL) < 0 ||
+        lseek(fd, 0, SEEK_SET) != 0)
+        fuzz_broken("a report that cannot be written");
+    json_error_t error;
+    json_t *report = json_loadfd(fd, JSON_REJECT_DUPLICATES, &error);
+    if (report == NULL)
+        fuzz_broken("a report that is no JSON: %s", error.text);
+    json_decref(report);
+    close(fd);
+    if ((salvage_verdict(record, &f) == 0) != (salvage_losses(record) == 0))
+        fuzz_broken("%llu losses, and another verdict", (unsigned long long)salvage_losses(record));
+    if (salvage_losses(record) > 0)
+        fuzz_check_fault(&f, (int[]){EX_DATAERR, 0});
+}
+
+static void run_stage(feed_maker *make, void *context, const uint8_t *data, size_t size,
+                      const struct feeding *feeding, bool salvage, struct fed *fed,
+                      struct bytes *lost) {
+    struct salvaging s = {.make = make, .context = context};
+    struct fault f;
+    losses = lost;
+    if (salvage && salvage_new(&s.record, note_loss, &f) < 0)
+        fuzz_broken("no record: %s", f.text);
+    feed_run(make_salvaging, &s, data, size, feeding, fed);
+    if (fed->status != 0)
+        fuzz_check_fault(&fed->fault, (int[]){EX_DATAERR, 0});
+    if (fed->finishes != (fed->status == 0 ? 1 : 0))
+        fuzz_broken("%s: status %d, and the next stage was finished %u times",
+                    feeding_text(feeding), fed->status, fed->finishes);
+    if (salvage)
+        check_record(s.record, fed);
+    salvage_free(s.record);
+}
+
+void fuzz_stage(feed_maker *make, void *context, const uint8_t *data, size_t size,
+                const struct fuzz_how *how, struct fed *result) {
+    struct feeding whole = {.threads = fuzz_threads, .held = how->pieces & 0x80};
+    struct feeding pieces = fuzz_feeding(how->pieces);
+    struct bytes lost = {0}, lost_again = {0};
     struct fed again;
-    feed_run(make, context, data, size, &whole, result);
-    feed_run(make, context, data, size, &pieces, &again);
-    if (result->status != 0)
-        fuzz_check_fault(&result->fault, (int[]){EX_DATAERR, 0});
-    if (result->finishes != (result->status == 0 ? 1 : 0))
-        fuzz_broken("status %d, and the next stage was finished %u times", result->status,
-                    result->finishes);
-    if (result->status != again.status || result->finishes != again.finishes)
+    run_stage(make, context, data, size, &whole, how->salvage, result, &lost);
+    run_stage(make, context, data, size, &pieces, how->salvage, &again, &lost_again);
+    if (result->status != again.status)
         fuzz_broken("%s: status %d (%s), whole %d (%s)", feeding_text(&pieces), again.status,
                     again.fault.text, result->status, result->fault.text);
-    if (result->status != 0 && !same_text(result->fault.text, again.fault.text, places_vary))
+    if (result->status != 0 && !same_text(result->fault.text, again.fault.text, how->places_vary))
         fuzz_broken("%s: \"%s\", whole \"%s\"", feeding_text(&pieces), again.fault.text,
                     result->fault.text);
     if (result->size != again.size ||
         (again.size > 0 && memcmp(result->data, again.data, again.size) != 0))
         fuzz_broken("%s: %zu bytes, whole %zu, or others", feeding_text(&pieces), again.size,
                     result->size);
+    bytes_add(&lost, "", 1);
+    bytes_add(&lost_again, "", 1);
+    if (!same_text((char *)lost.data, (char *)lost_again.data, how->places_vary))
+        fuzz_broken("%s: losses\n%swhole\n%s", feeding_text(&pieces), (char *)lost_again.data,
+                    (char *)lost.data);
+    bytes_free(&lost);
+    bytes_free(&lost_again);
     fed_free(&again);
 }
 

@@ -37,8 +37,8 @@ _Noreturn void fuzz_broken(const char *format, ...) DIAG_PRINTF(1, 2);
 // that is terminated, not empty and printable, in one line.
 void fuzz_check_fault(const struct fault *f, const int *statuses);
 
-// The text of `size` bytes of room must be terminated and printable: no control character, well
-// formed UTF-8. A text that was cut may end inside a character. Empty is fine.
+// The text must be terminated within its room and printable: no control character, well-formed
+// UTF-8. Empty is fine.
 void fuzz_check_text(const char *text, size_t room);
 
 // Parts of an input: a byte (0 at its end), and the bytes up to a NUL or the end.
@@ -52,11 +52,18 @@ struct fuzz_input fuzz_text(struct fuzz_input *in);
 // The pieces that a byte of the input chooses.
 struct feeding fuzz_feeding(uint8_t choice);
 
-// Runs the stage over the input twice: whole, and in the pieces of `choice`. Both must give the
-// same bytes, the same end and the same fault, of status EX_DATAERR and no other; *result is what
-// they gave, to be freed by fed_free. `places_vary`: faults may name different offsets.
-void fuzz_stage(feed_maker *make, void *context, const uint8_t *data, size_t size, uint8_t choice,
-                bool places_vary, struct fed *result);
+// How fuzz_stage runs a stage.
+struct fuzz_how {
+    uint8_t pieces;   // as above; bit 7: also the whole input is held, not lent
+    bool places_vary; // faults may name different offsets
+    bool salvage;     // the stage goes on past damage (salvage.h)
+};
+
+// Runs the stage over the input twice: whole, and in pieces. Both must give the same bytes, the
+// same end, the same losses and the same fault, of status EX_DATAERR and no other; *result is what
+// they gave, to be freed by fed_free.
+void fuzz_stage(feed_maker *make, void *context, const uint8_t *data, size_t size,
+                const struct fuzz_how *how, struct fed *result);
 
 // A file in memory with this content, which the next call with the same number (0 to
 // FUZZ_FILES - 1) replaces. Returns its path.

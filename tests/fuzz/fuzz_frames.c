@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The LZ4 and Zstandard decoders: the walk over the frames and how their content is handed on; the
-// decoding itself is the libraries'. First byte: bit 0 Zstandard; second byte: the pieces of the
-// second run.
+// decoding itself is the libraries'. First byte: bit 0 Zstandard, bit 1 past damage; second byte:
+// the pieces of the second run.
 //
 // Parsers: frames.c lz4_dec.c zstd_dec.c
 #include "archives.h"
@@ -22,9 +22,10 @@ static struct stage *make(struct ordered *o, struct stage *next, void *context) 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct fuzz_input in = {data, size};
     uint8_t mode = fuzz_byte(&in), pieces = fuzz_byte(&in);
-    struct fed fed;
     // The libraries take what there is, and say that it is wrong where they then stand.
-    fuzz_stage(make, &mode, in.data, in.size, pieces, true, &fed);
+    struct fuzz_how how = {.pieces = pieces, .places_vary = true, .salvage = mode & 2};
+    struct fed fed;
+    fuzz_stage(make, &mode, in.data, in.size, &how, &fed);
     fed_free(&fed);
     return 0;
 }

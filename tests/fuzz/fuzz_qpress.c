@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The qpress decoder, QuickLZ included. First byte: bit 0 a single member, as behind .qp; bit 1
-// its files are verified only, not decoded; second byte: the pieces of the second run.
+// its files are verified only, not decoded; bit 2 past damage; second byte: the pieces of the
+// second run.
 //
 // Parsers: qpress.c qpress_dec.c
 #include "archives.h"
@@ -68,9 +69,9 @@ static struct stage *make(struct ordered *o, struct stage *next, void *context) 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct fuzz_input in = {data, size};
     struct unpacking u = {.mode = fuzz_byte(&in)};
-    uint8_t pieces = fuzz_byte(&in);
+    struct fuzz_how how = {.pieces = fuzz_byte(&in), .salvage = u.mode & 4};
     struct fed fed;
-    fuzz_stage(make, &u, in.data, in.size, pieces, false, &fed);
+    fuzz_stage(make, &u, in.data, in.size, &how, &fed);
     fed_free(&fed);
     return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The xbcrypt decoder, its chunks' parser included. First byte: bit 0 not encrypted (-a NONE), bit
-// 1 --no-strict, bits 2-3 key size; second byte: the pieces of the second run.
+// 1 --no-strict, bits 2-3 key size, bit 4 past damage; second byte: the pieces of the second run.
 //
-// Parsers: xbcrypt.c xbcrypt_dec.c plaintext.c
+// Parsers: xbcrypt.c xbcrypt_dec.c xbcrypt_resync.c resync.c salvage.c plaintext.c
 #include "archives.h"
 #include "fuzz.h"
 #include "repair.h"
@@ -45,11 +45,13 @@ static struct stage *make(struct ordered *o, struct stage *next, void *context) 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct fuzz_input in = {data, size};
     uint8_t mode = fuzz_byte(&in), pieces = fuzz_byte(&in);
+    struct fuzz_how how = {.pieces = pieces, .salvage = mode & 16};
     struct xbcrypt_dec_settings settings = {
         .key = key_of(mode), .max_chunk = MAX_CHUNK, .accept_random = mode & 2, .warn = warn};
     struct fed fed;
-    fuzz_stage(make, &settings, in.data, in.size, pieces, false, &fed);
-    if (fed.size > in.size)
+    fuzz_stage(make, &settings, in.data, in.size, &how, &fed);
+    // With --salvage a lost chunk's claim may become zeros.
+    if (fed.size > in.size && !how.salvage)
         fuzz_broken("%zu bytes became %zu", in.size, fed.size);
     fed_free(&fed);
     return 0;
@@ -84,6 +86,21 @@ void fuzz_seeds(fuzz_add *add) {
             bytes_free(&seed);
         }
     bytes_free(&noise);
+    // Damage of each kind between sound chunks.
+    for (unsigned kind = 0; kind < 4; kind++) {
+        seed = (struct bytes){0};
+        bytes_little(&seed, 16, 1);
+        bytes_little(&seed, 3 * kind, 1);
+        for (unsigned i = 0; i < 4; i++)
+            xbc_chunk(&seed, 3, fuzz_key, 32, text, sizeof text, iv);
+        size_t chunk = (seed.size - 2) / 4, at = 2 + chunk + (kind == 0 ? 3 : kind == 1 ? 20 : 70);
+        seed.data[at] ^= 0x55;
+        if (kind == 3)
+            seed.size -= chunk / 2;
+        add(seed.data, seed.size);
+        bytes_free(&seed);
+    }
+    fuzz_add_fixture(add, "\x10\x9", 2, "rds/stream_v2.xb.xbcrypt", 1200);
     fuzz_add_fixture(add, "\0\0", 2, "xbcrypt/plain.v3.chunk1000.xbcrypt", 2200);
     fuzz_add_fixture(add, "\0\x9", 2, "rds/stream_v2.xb.xbcrypt", 1200);
 }

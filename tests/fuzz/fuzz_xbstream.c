@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The xbstream reader, its chunks' parser included. First byte: the pieces of the second run.
+// The xbstream reader, its chunks' parser included. First byte: the pieces of the second run; bit 7
+// past damage.
 //
 // Parsers: xbstream.c xbstream_reader.c
 #include "archives.h"
@@ -101,9 +102,10 @@ static struct stage *make(struct ordered *o, struct stage *next, void *context) 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     static struct reading reading;
     struct fuzz_input in = {bytes, size};
-    uint8_t pieces = fuzz_byte(&in);
+    uint8_t choice = fuzz_byte(&in);
+    struct fuzz_how how = {.pieces = choice & 0x7f, .salvage = choice & 0x80};
     struct fed fed;
-    fuzz_stage(make, &reading, in.data, in.size, pieces, false, &fed);
+    fuzz_stage(make, &reading, in.data, in.size, &how, &fed);
     fed_free(&fed);
     return 0;
 }
