@@ -4,14 +4,17 @@
 // are written to a directory of the system's memory. Exactly the members that are whole must come
 // out, and the same ones with the same bytes however the input came.
 //
-// Parsers: extract.c suffix.c outfiles.c outdir.c outfile.c sink.c names.c ordered.c stage.c
+// Parsers: extract.c suffix.c capture.c limit.c digest.c outfiles.c outdir.c outfile.c sink.c
+// names.c ordered.c stage.c
 //
 // First byte: bit 0 decrypt, bit 1 decompress, bit 2 --no-strict, bit 3 list, bit 4 the rest is a
-// recipe and not an archive, bit 5 into a directory; second byte: the pieces of the second run. A
-// recipe is one member after the other, without checksums that a mutation could break: a byte (bits
-// 0-1 encrypted as this version, bit 2 qpress data, bit 3 LZ4 data, whose checksums are made right,
-// bit 4 in two chunks, bit 5 without an end, bit 6 sparse), a byte % 32: the name's size, the name,
-// 2 bytes: the content's size, the content.
+// recipe and not an archive, bit 5 into a directory, bit 6 with all that may be asked for besides
+// (the long list, digests, what the backup is, limits, members left out), bit 7 only what the
+// backup is; second byte: the pieces of the second run. A recipe is one member after the other,
+// without checksums that a mutation could break: a byte (bits 0-1 encrypted as this version, bit 2
+// qpress data, bit 3 LZ4 data, whose checksums are made right, bit 4 in two chunks, bit 5 without
+// an end, bit 6 sparse), a byte % 32: the name's size, the name, 2 bytes: the content's size, the
+// content.
 #include "archives.h"
 #include "byteorder.h"
 #include "extract.h"
@@ -30,7 +33,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_CHUNK = 1 << 16, DEPTH_MAX = 300 };
+enum { MAX_CHUNK = 1 << 16, SIZE_MOST = 2000, DEPTH_MAX = 300 };
 
 enum {
     DECRYPT = 1,
@@ -39,6 +42,8 @@ enum {
     LIST = 8,
     RECIPE = 16,
     DIRECTORY = 32,
+    MORE = 64,
+    INFO = 128,
 };
 
 // ---- Recipes.
@@ -152,10 +157,14 @@ static void done(void *context) {
         m->done(m->context);
 }
 
+static bool sinks_wrapped; // not in a list, which asks them for their size
+
 struct stage *__wrap_null_sink_new(struct ordered *o, void (*when_done)(void *context),
                                    void *context) {
     static const struct stage_operations operations = {
         .push = remember, .finish = finish_memory, .free = free_memory};
+    if (!sinks_wrapped)
+        return __real_null_sink_new(o, when_done, context);
     struct memory *m = calloc(1, sizeof *m);
     if (m == NULL)
         abort();
@@ -258,6 +267,10 @@ struct extraction {
     int status;
     struct fault fault;
     struct bytes listed, files;
+    unsigned entries;
+    uint64_t entries_sum; // that does not depend on their order
+    struct manifest digests;
+    struct backupinfo info;
     unsigned members, unfinished, left_encrypted, file_count;
 };
 static struct extraction *current;
@@ -270,6 +283,18 @@ static void member(const char *stored, const char *restored) {
     bytes_text(&current->listed, restored);
     bytes_text(&current->listed, "\n");
     current->members++;
+}
+
+static void entry(const struct extract_entry *e) {
+    fuzz_check_text(e->name, strlen(e->name) + 1);
+    fuzz_check_text(e->forms, strlen(e->forms) + 1);
+    uint64_t sum = e->stored * 31 + e->restored + e->restored_known;
+    for (const char *p = e->name; *p != '\0'; p++)
+        sum = sum * 1099511628211U + (unsigned char)*p;
+    for (const char *p = e->forms; *p != '\0'; p++)
+        sum = sum * 1099511628211U + (unsigned char)*p;
+    current->entries++;
+    current->entries_sum += sum;
 }
 
 static void unfinished(const char *stored) {
@@ -325,15 +350,28 @@ static void extract(const struct bytes *in, uint8_t mode, const struct feeding *
                                         .member = member,
                                         .unfinished = unfinished};
     struct outfiles_settings writing = {.dir = NULL};
+    struct limits limits = {.max_size = mode & MORE ? SIZE_MOST : LIMIT_SIZE_DEFAULT,
+                            .max_total = UINT64_MAX};
+    settings.limits = writing.limits = &limits;
     struct ordered *o;
     struct extract *e;
     int folder = mode & DIRECTORY ? open_top() : -1;
     *x = (struct extraction){.status = 0};
     current = x;
     files_begun = files_complete = 0;
+    sinks_wrapped = !(mode & (LIST | INFO));
+    if (mode & MORE) {
+        writing.digests = &x->digests;
+        settings.entry = mode & LIST ? entry : NULL;
+        if (selection_add(&settings.selection, SELECTION_EXCLUDE, "*.no") < 0)
+            abort();
+    }
+    if (mode & (MORE | INFO))
+        settings.info = &x->info;
+    settings.info_only = mode & INFO;
     if ((folder >= 0 && outdir_open(&writing.dir, top, false, &x->fault) < 0) ||
         ordered_new(&o, how->threads, &x->fault) < 0 ||
-        (!(mode & LIST) && outfiles_new(&settings.files, o, &writing, &x->fault) < 0) ||
+        (!(mode & (LIST | INFO)) && outfiles_new(&settings.files, o, &writing, &x->fault) < 0) ||
         extract_new(&e, o, &settings, &x->fault) < 0)
         fuzz_broken("cannot begin: %s", x->fault.text);
     push(extract_stage(e), o, in, how);
@@ -342,8 +380,11 @@ static void extract(const struct bytes *in, uint8_t mode, const struct feeding *
         x->status = x->fault.status;
     x->left_encrypted = extract_left_encrypted(e);
     ordered_drop(o);
+    (void)extract_unread_info(e);
     extract_free(e);
     outfiles_free(settings.files);
+    selection_free(settings.selection);
+    manifest_sort(&x->digests);
     ordered_free(o);
     outdir_close(writing.dir);
     x->file_count = files_complete;
@@ -357,6 +398,23 @@ static void extract(const struct bytes *in, uint8_t mode, const struct feeding *
 
 static bool same(const struct bytes *a, const struct bytes *b) {
     return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
+}
+
+// What was asked for besides must be the same, too.
+static bool same_answers(const struct extraction *a, const struct extraction *b) {
+    bool same = a->entries == b->entries && a->entries_sum == b->entries_sum &&
+                memcmp(&a->info, &b->info, sizeof a->info) == 0 &&
+                a->digests.count == b->digests.count;
+    for (size_t i = 0; same && i < a->digests.count; i++)
+        same = strcmp(a->digests.entries[i].name, b->digests.entries[i].name) == 0 &&
+               memcmp(a->digests.entries[i].sha256, b->digests.entries[i].sha256, DIGEST_SIZE) == 0;
+    return same;
+}
+
+static void free_extraction(struct extraction *x) {
+    bytes_free(&x->listed);
+    bytes_free(&x->files);
+    manifest_clear(&x->digests);
 }
 
 // A file system may refuse what the library does not: names of more than 255 bytes.
@@ -379,7 +437,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     extract(&stream, mode, &pieces, &again);
     if (x.status != 0)
         check_fault(&x.fault);
-    else if (x.unfinished > 0 || x.file_count != (mode & LIST ? 0 : x.members))
+    else if (x.unfinished > 0 || x.file_count != (mode & (LIST | INFO) ? 0 : x.members))
         fuzz_broken("%u members, %u files, %u unfinished, and no fault", x.members, x.file_count,
                     x.unfinished);
     if (x.file_count > x.members)
@@ -391,15 +449,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (x.status == 0 &&
         (x.left_encrypted != again.left_encrypted || !same(&x.listed, &again.listed)))
         fuzz_broken("%s: other members", feeding_text(&pieces));
+    if (x.status == 0 && !same_answers(&x, &again))
+        fuzz_broken("%s: other answers", feeding_text(&pieces));
     // Where both a member and the archive itself are damaged, either may be met first.
     if (again.status != 0)
         check_fault(&again.fault);
     if (!same(&x.files, &again.files))
         fuzz_broken("%s: other files", feeding_text(&pieces));
-    bytes_free(&x.listed);
-    bytes_free(&x.files);
-    bytes_free(&again.listed);
-    bytes_free(&again.files);
+    free_extraction(&x);
+    free_extraction(&again);
     bytes_free(&stream);
     return 0;
 }
@@ -456,6 +514,20 @@ void fuzz_seeds(fuzz_add *add) {
     ingredient(&seed, 32, "cut", text, 3);
     ingredient(&seed, 67, "s.xbcrypt", text, 3);
     give(add, &seed);
+    static const uint8_t more[] = {
+        RECIPE | DECRYPT | DECOMPRESS | MORE,   RECIPE | DECRYPT | DECOMPRESS | MORE | LIST,
+        RECIPE | DECRYPT | DECOMPRESS | INFO,   RECIPE | INFO | DECOMPRESS,
+        RECIPE | DECOMPRESS | MORE | DIRECTORY, RECIPE | MORE | LIST};
+    static const char said[] = "backup_type = full-backuped\nto_lsn = 9\n";
+    for (size_t i = 0; i < sizeof more; i++) {
+        begin(&seed, more[i], (uint8_t)(3 * i));
+        ingredient(&seed, 0, "xtrabackup_checkpoints", said, sizeof said - 1);
+        ingredient(&seed, 3, "xtrabackup_info.xbcrypt", said, sizeof said - 1);
+        ingredient(&seed, 4, "shop/t.qp", qp.data, qp.size);
+        ingredient(&seed, 64, "shop/sparse", text, 9);
+        ingredient(&seed, 0, "left.no", text, 9);
+        give(add, &seed);
+    }
     begin(&seed, RECIPE | LIST, 0);
     ingredient(&seed, 0, "../x", text, 3);
     ingredient(&seed, 3, "y.xbcrypt", text, 3);
