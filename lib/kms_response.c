@@ -61,9 +61,9 @@ static int unwrap_line(const struct secret *input, struct secret *plaintext, str
     const char *format = NULL;
     if (memmem(text, size, "Plaintext:", 10) != NULL)
         format = "YAML";
-    else if (text[0] == '<')
+    else if (size > 0 && text[0] == '<')
         format = "XML";
-    else if (text[0] == '|' || text[0] == '-')
+    else if (size > 0 && (text[0] == '|' || text[0] == '-'))
         format = "a table";
     else if (memchr(text, '\t', size) != NULL)
         format = "the columns of --output text, whose order may change";
