@@ -197,7 +197,8 @@ static int read_folder(struct folder *folder, DIR *dir, const struct path *p, st
         return diag_fault_errno(f, EX_IOERR, error, "cannot read folder %s",
                                 diag_name(p->bytes, p->size, shown, sizeof shown));
     }
-    qsort(folder->entries, folder->count, sizeof(struct entry *), compare_entries);
+    if (folder->count > 0)
+        qsort(folder->entries, folder->count, sizeof(struct entry *), compare_entries);
     return 0;
 }
 
