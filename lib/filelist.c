@@ -194,8 +194,8 @@ static int read_folder(struct folder *folder, DIR *dir, const struct path *p, st
     if (errno != 0) {
         int error = errno;
         char shown[256];
-        return diag_fault_errno(f, EX_IOERR, error, "cannot read folder %s",
-                                diag_name(p->bytes, p->size, shown, sizeof shown));
+        const char *name = p->size > 0 ? diag_name(p->bytes, p->size, shown, sizeof shown) : ".";
+        return diag_fault_errno(f, EX_IOERR, error, "cannot read folder %s", name);
     }
     if (folder->count > 0)
         qsort(folder->entries, folder->count, sizeof(struct entry *), compare_entries);

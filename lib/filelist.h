@@ -27,10 +27,10 @@ void filelist_free(struct filelist *list);
 
 // Adds `name` (`size` bytes, relative to the directory; "." components and needless slashes are
 // taken off), or, if it is a folder, all files below it but temporary ones (temporary.h), in the
-// order of the bytes of the names in each folder. A file that is in the list already is not added again. Returns 0; or -1 and *f, with
-// nothing to be done with the list but to free it: EX_NOINPUT, EX_NOPERM, EX_OSERR, EX_IOERR;
-// EX_DATAERR: neither a regular file nor a folder (a symbolic link, a device, a socket), or a name
-// that an extractor would refuse (outdir_check_name).
+// order of the bytes of the names in each folder. A file that is in the list already is not added
+// again. Returns 0; or -1 and *f, with nothing to be done with the list but to free it: EX_NOINPUT,
+// EX_NOPERM, EX_OSERR, EX_IOERR; EX_DATAERR: neither a regular file nor a folder (a symbolic link,
+// a device, a socket), or a name that an extractor would refuse (outdir_check_name).
 int filelist_add(struct filelist *list, const char *name, size_t size, struct fault *f);
 
 // The same for each name that the file at `path` ("-": standard input) has, ended by newlines, or,

@@ -457,3 +457,51 @@ xbpack: a/1\\x0a" ]
         [ "$(files .)" = t/endless ]
     done
 }
+
+# Runs xbpack with the system call $1 failing as $2 says.
+with_fault() {
+    local call=$1 how=$2
+    shift 2
+    strace -f -o trace -e trace="$call" -e inject="$call:$how" "$@"
+}
+
+need_strace() {
+    sanitized && skip "the leak checker does not run under strace"
+    need strace
+    strace -o /dev/null true 2>/dev/null || skip "strace may not trace here"
+}
+
+@test "a kernel without openat2: the same files, and no link followed" {
+    need_strace
+    mkdir -p t/a/b outside
+    echo 1 >t/a/b/1
+    echo 2 >outside/2
+    ln -s ../outside t/a/link
+    for error in ENOSYS EPERM; do
+        with_fault openat2 error=$error xbpack -C t a/b a/./b/1 >stream
+        grep -q "= -1 $error.*INJECTED" trace
+        [ "$(xbunpack -t <stream)" = a/b/1 ]
+        fails 65 "xbpack: a/link/2: it is, or its path leads through, a symbolic link, which is not followed" with_fault openat2 error=$error xbpack -C t a/link/2
+        fails 65 "xbpack: a/link: it is a symbolic link, which an xbstream cannot hold; name the files to pack, or list them in a file for -T" with_fault openat2 error=$error xbpack -C t a/link
+        fails 66 "xbpack: cannot open a/b/1/x: Not a directory" with_fault openat2 error=$error xbpack -C t a/b/1/x
+        fails 66 "xbpack: cannot open a/c/1: No such file or directory" with_fault openat2 error=$error xbpack -C t a/c/1
+    done
+}
+
+@test "a disk that fails: 74, and the stream up to there does not look whole" {
+    need_strace
+    mkdir t
+    echo a >t/a
+    bytes 3000000 >t/f
+    # The second read of that file is of its second MiB.
+    failing() { with_fault pread64 error=EIO:when=2 -P "$PWD/t/f" xbpack -j 1 -C t >stream; }
+    fails 74 "xbpack: f: cannot read it at offset 1048576: Input/output error" failing
+    run -65 --separate-stderr xbunpack -C out -i stream
+    [ "$(files out)" = a ]
+    [[ $stderr == *"f: unfinished"* ]]
+    failing() { with_fault getdents64 error=EIO:when=1 xbpack -C t; }
+    fails 74 "xbpack: cannot read folder .: Input/output error" failing
+    [ -z "$output" ]
+    failing() { with_fault openat2 error=EMFILE:when=1 xbpack -C t a; }
+    fails 71 "xbpack: cannot open a: Too many open files" failing
+}
