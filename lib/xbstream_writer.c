@@ -152,7 +152,8 @@ static struct chunk *open_chunk(struct writer *w) {
     c->unit.release = release_chunk;
     c->writer = w;
     c->offset = w->position;
-    return w->chunk = c;
+    w->chunk = c;
+    return c;
 }
 
 static void submit_chunk(struct writer *w) {
