@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { KEY_MANIFEST = 0x4101, KEY_VERIFY, KEY_FSYNC, KEY_MAX_SIZE, KEY_MAX_TOTAL };
+enum { KEY_MANIFEST = 0x4101, KEY_VERIFY, KEY_FSYNC, KEY_MAX_SIZE, KEY_MAX_TOTAL, KEY_SPARSE };
 
 static void parse_limit(uint64_t *limit, const char *option, const char *arg,
                         struct argp_state *state) {
@@ -13,10 +13,27 @@ static void parse_limit(uint64_t *limit, const char *option, const char *arg,
         argp_error(state, "%s=%s: expected a size from 1", option, arg);
 }
 
+static void parse_sparse(struct destination_options *o, const char *arg, struct argp_state *state) {
+    static const struct {
+        const char *name;
+        enum sink_holes holes;
+    } modes[] = {
+        {"auto", SINK_HOLES_AUTO}, {"always", SINK_HOLES_ALWAYS}, {"never", SINK_HOLES_NEVER}};
+    o->sparse = NULL;
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+        if (strcmp(arg, modes[i].name) == 0) {
+            o->sparse = arg;
+            o->holes = modes[i].holes;
+        }
+    if (o->sparse == NULL)
+        argp_error(state, "--sparse=%s: expected auto, always or never", arg);
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct destination_options *o = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
+        o->holes = SINK_HOLES_AUTO;
         o->limits = (struct limits){.max_size = LIMIT_SIZE_DEFAULT, .max_total = UINT64_MAX};
         return 0;
     case KEY_MAX_SIZE:
@@ -24,6 +41,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_MAX_TOTAL:
         parse_limit(&o->limits.max_total, "--max-total", arg, state);
+        return 0;
+    case KEY_SPARSE:
+        parse_sparse(o, arg, state);
         return 0;
     case KEY_MANIFEST:
         o->manifest = arg;
@@ -48,6 +68,10 @@ static const struct argp_option option_list[] = {
      "Refuse a file that gets larger than SIZE, holes included (default 64T)", 0},
     {"max-total", KEY_MAX_TOTAL, "SIZE", 0,
      "Refuse what gets larger than SIZE in all (default: no limit)", 0},
+    {"sparse", KEY_SPARSE, "WHEN", 0,
+     "Make blocks of zeros holes: auto (default; of page-compressed and sparse files), always, or "
+     "never",
+     0},
     {"fsync", KEY_FSYNC, NULL, 0,
      "End with success only once all files and folders are on the disk", 0},
     {0}};
@@ -59,6 +83,8 @@ void destination_check(const struct destination_options *o, bool restoring,
         argp_error(state, "--manifest and --verify are for files that are created or tested");
     if (o->directory == NULL && o->fsync)
         argp_error(state, "--fsync is for files that are created");
+    if (o->directory == NULL && o->sparse != NULL)
+        argp_error(state, "--sparse is for files that are created");
 }
 
 static int open_lists(struct destination *d, const struct destination_options *options,
@@ -82,9 +108,11 @@ static int open_lists(struct destination *d, const struct destination_options *o
 
 int destination_open(struct destination *d, const struct destination_options *options,
                      struct ordered *o, void (*report)(const char *text), struct fault *f) {
-    *d = (struct destination){
-        .limits = options->limits,
-        .settings = {.partial = options->partial, .sync = options->fsync, .report = report}};
+    *d = (struct destination){.limits = options->limits,
+                              .settings = {.partial = options->partial,
+                                           .holes = options->holes,
+                                           .sync = options->fsync,
+                                           .report = report}};
     d->settings.limits = &d->limits;
     if (open_lists(d, options, f) < 0)
         return -1;

@@ -17,10 +17,13 @@ struct destination_options {
     const char *manifest; // NULL: none; "-": standard output
     const char *verify;   // NULL: none
     bool fsync;
+    const char *sparse; // what it was given; NULL: nothing
+    enum sink_holes holes;
     struct limits limits; // also for what goes to standard output
 };
 
-// --manifest, --verify, --fsync, --max-size, --max-total. Input: struct destination_options *.
+// --manifest, --verify, --fsync, --max-size, --max-total, --sparse. Input: struct
+// destination_options *.
 extern const struct argp destination_argp;
 
 // Ends the program with EX_USAGE if an option was given that has no meaning for what it does:

@@ -5,7 +5,6 @@
 #include "hex.h"
 #include "names.h"
 #include "null_sink.h"
-#include "sink.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,6 +205,8 @@ static int open_sink(struct file *file, struct fault *f) {
                                               true, written, file);
     if (file->sink == NULL)
         return diag_fault_memory(f);
+    if (file->out != NULL)
+        sink_set_holes(file->sink, settings->holes);
     struct stage *next = file->sink;
     if (settings->digests != NULL || file->expected != NULL) {
         next = file->digest = digest_new(files->ordered, file->sink, digested, file);

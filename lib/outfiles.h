@@ -7,6 +7,7 @@
 #include "limit.h"
 #include "manifest.h"
 #include "outdir.h"
+#include "sink.h"
 #include "stage.h"
 
 #include <stddef.h>
@@ -16,6 +17,7 @@ struct outfiles;
 struct outfiles_settings {
     struct outdir *dir;    // NULL: nowhere
     struct limits *limits; // of their sizes; NULL: none
+    enum sink_holes holes;
     bool sync; // each file is on the disk before it gets its name, and at the end all folders
     // Where the digests of the files are added as they are complete. NULL: not wanted.
     struct manifest *digests;

@@ -1,20 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sink.h"
 
-#include "fdio.h"
+#include "innodb_page.h"
+#include "interrupt.h"
 #include "pagecache.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 enum {
     PIECES_MAX = 32,      // of one write
     WRITE_SIZE = 1 << 20, // bytes after which a write takes no further piece
-    ZEROS_SIZE = 64 << 10
+    ZEROS_SIZE = 64 << 10,
+    // Sizes of file-system blocks that are believed. Others (networks' preferred sizes, for one)
+    // say nothing about holes.
+    BLOCK_MIN = 4096,
+    BLOCK_MAX = 64 << 10
 };
 
 struct sink {
@@ -22,6 +29,10 @@ struct sink {
     int fd;
     char *name;
     bool seekable;
+    enum sink_holes holes;
+    uint64_t block;     // that may become a hole
+    atomic_bool sparse; // the file is one that has holes
+    atomic_bool left;   // zeros have been left out of it
     void (*done)(void *);
     void *context;
     uint64_t position;  // bytes given
@@ -38,6 +49,7 @@ struct write {
     struct sink *sink;
     uint64_t offset;
     size_t size;
+    size_t zeros; // if not 0, this many are written, and there are no pieces
     unsigned count;
     bool begun;
     int error; // errno
@@ -45,10 +57,11 @@ struct write {
     struct slab *slabs[PIECES_MAX];
 };
 
-static int write_pieces(const struct sink *s, struct write *w) {
-    struct iovec *pieces = w->pieces;
-    unsigned count = w->count;
-    uint64_t offset = w->offset;
+static const uint8_t zeros[ZEROS_SIZE];
+
+// Returns 0 or an errno. Changes the pieces.
+static int write_pieces(const struct sink *s, struct iovec *pieces, unsigned count,
+                        uint64_t offset) {
     while (count > 0) {
         ssize_t n = s->seekable ? pwritev(s->fd, pieces, (int)count, (off_t)offset)
                                 : writev(s->fd, pieces, (int)count);
@@ -71,6 +84,72 @@ static int write_pieces(const struct sink *s, struct write *w) {
     return 0;
 }
 
+// True if the `size` bytes at `at` of the file, a block or a part of one, need not be written: the
+// file is new, and what is not written reads as zeros.
+static bool may_leave_out(struct sink *s, const uint8_t *data, size_t size, uint64_t at) {
+    if (s->holes == SINK_HOLES_AUTO && !atomic_load_explicit(&s->sparse, memory_order_relaxed)) {
+        if (at % BLOCK_MIN == 0 && size >= INNODB_PAGE_HEAD && innodb_page_is_compressed(data, at))
+            atomic_store_explicit(&s->sparse, true, memory_order_relaxed);
+        return false;
+    }
+    return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
+}
+
+// Writes pieces, of which there are PIECES_MAX at most, without blocks of zeros where holes are
+// looked for. Returns 0 or an errno. Changes the pieces.
+static int write_sparsely(struct sink *s, struct iovec *pieces, unsigned count, uint64_t offset) {
+    if (s->holes != SINK_HOLES_AUTO && s->holes != SINK_HOLES_ALWAYS)
+        return write_pieces(s, pieces, count, offset);
+    struct iovec run[PIECES_MAX]; // what is between two holes, from `offset` on
+    unsigned parts = 0;
+    uint64_t at = offset;
+    for (unsigned i = 0; i < count; i++) {
+        uint8_t *data = pieces[i].iov_base;
+        bool first = true; // of this piece in the run
+        for (size_t left = pieces[i].iov_len, n; left > 0; left -= n, data += n, at += n) {
+            n = (size_t)(s->block - at % s->block);
+            n = n < left ? n : left;
+            if (!may_leave_out(s, data, n, at)) {
+                if (first)
+                    run[parts++] = (struct iovec){.iov_base = data};
+                first = false;
+                run[parts - 1].iov_len += n;
+                continue;
+            }
+            int error = write_pieces(s, run, parts, offset);
+            if (error != 0)
+                return error;
+            atomic_store_explicit(&s->left, true, memory_order_relaxed);
+            parts = 0;
+            first = true;
+            offset = at + n;
+        }
+    }
+    return write_pieces(s, run, parts, offset);
+}
+
+// Returns 0 or an errno: EINTR if a signal asks the program to stop.
+static int write_zeros(const struct sink *s, uint64_t offset, size_t size) {
+    int error = 0;
+    while (size > 0 && error == 0) {
+        struct iovec pieces[WRITE_SIZE / ZEROS_SIZE];
+        unsigned count = 0;
+        size_t n = 0;
+        while (count < sizeof pieces / sizeof pieces[0] && n < size) {
+            size_t part = size - n < ZEROS_SIZE ? size - n : ZEROS_SIZE;
+            // A write call does not change what it writes.
+            pieces[count++] = (struct iovec){.iov_base = (void *)(uintptr_t)zeros, .iov_len = part};
+            n += part;
+        }
+        error = interrupt_pending() != 0 ? EINTR : write_pieces(s, pieces, count, offset);
+        if (s->seekable)
+            pagecache_written(s->fd, offset, n);
+        offset += n;
+        size -= n;
+    }
+    return error;
+}
+
 static enum job_result run_write(struct job *job, unsigned thread) {
     (void)thread;
     struct write *w = (struct write *)job;
@@ -81,8 +160,11 @@ static enum job_result run_write(struct job *job, unsigned thread) {
     pthread_mutex_unlock(&s->lock);
     if (failed)
         return JOB_DONE;
-    w->error = write_pieces(s, w);
-    if (s->seekable)
+    if (w->zeros > 0)
+        w->error = write_zeros(s, w->offset, w->zeros);
+    else
+        w->error = write_sparsely(s, w->pieces, w->count, w->offset);
+    if (s->seekable && w->zeros == 0)
         pagecache_written(s->fd, w->offset, w->size);
     if (w->error != 0) {
         pthread_mutex_lock(&s->lock);
@@ -95,6 +177,8 @@ static enum job_result run_write(struct job *job, unsigned thread) {
 static int write_fault(const struct sink *s, int error, struct fault *f) {
     if (error == EPIPE)
         return diag_fault(f, EX_IOERR, "%s", ""); // as a filter that SIGPIPE ends: quietly
+    if (error == EINTR)
+        return diag_fault(f, EX_TEMPFAIL, "%s", "");
     return diag_fault_errno(f, EX_IOERR, error, "cannot write %s", s->name);
 }
 
@@ -180,19 +264,27 @@ static void push_data(struct sink *s, struct view v) {
     s->end = s->position;
 }
 
+static void push_zeros(struct sink *s, size_t size) {
+    begin_write(s);
+    if (s->open == NULL)
+        return;
+    s->open->zeros = size;
+    ordered_submit(s->stage.ordered, &s->open->unit);
+    s->position += size;
+    s->end = s->position;
+}
+
 static void push(struct stage *stage, struct view v) {
     struct sink *s = (struct sink *)stage;
-    static const uint8_t zeros[ZEROS_SIZE];
-    if (v.data == NULL && s->seekable) {
-        s->position += v.size;
+    if (v.size == 0 || s->stage.broken)
         return;
-    }
-    while (v.size > 0 && !s->stage.broken) {
-        struct view part =
-            view_split(&v, v.data == NULL && v.size > ZEROS_SIZE ? ZEROS_SIZE : v.size);
-        if (part.data == NULL)
-            part.data = zeros;
-        push_data(s, part);
+    if (v.data != NULL) {
+        push_data(s, v);
+    } else if (!s->seekable || s->holes == SINK_HOLES_NEVER) {
+        push_zeros(s, v.size);
+    } else {
+        s->position += v.size;
+        atomic_store_explicit(&s->sparse, true, memory_order_relaxed);
     }
 }
 
@@ -205,7 +297,8 @@ static void deliver_ending(struct unit *unit) {
     struct sink *s = ((struct ending *)unit)->sink;
     if (s->stage.broken)
         return;
-    if (s->seekable && s->end < s->position && ftruncate(s->fd, (off_t)s->position) < 0) {
+    bool short_file = s->end < s->position || atomic_load(&s->left);
+    if (s->seekable && short_file && ftruncate(s->fd, (off_t)s->position) < 0) {
         struct fault f;
         write_fault(s, errno, &f);
         stage_break(&s->stage, &f);
@@ -235,8 +328,10 @@ static void finish(struct stage *stage) {
 static int place(struct stage *stage, uint64_t offset, const void *data, size_t size,
                  struct fault *f) {
     struct sink *s = (struct sink *)stage;
-    if (fdio_pwrite_full(s->fd, data, size, offset) < 0)
-        return write_fault(s, errno, f);
+    struct iovec piece = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
+    int error = write_sparsely(s, &piece, 1, offset);
+    if (error != 0)
+        return write_fault(s, error, f);
     pagecache_written(s->fd, offset, size);
     return 0;
 }
@@ -269,8 +364,19 @@ struct stage *sink_new(struct ordered *o, int fd, const char *name, bool seekabl
     s->stage.ordered = o;
     s->fd = fd;
     s->seekable = seekable;
+    s->block = BLOCK_MIN;
     s->done = done;
     s->context = context;
     pthread_mutex_init(&s->lock, NULL);
     return &s->stage;
+}
+
+void sink_set_holes(struct stage *sink, enum sink_holes holes) {
+    struct sink *s = (struct sink *)sink;
+    struct stat st;
+    s->holes = holes;
+    if (fstat(s->fd, &st) < 0 || st.st_blksize < BLOCK_MIN || st.st_blksize > BLOCK_MAX ||
+        (st.st_blksize & (st.st_blksize - 1)) != 0)
+        return;
+    s->block = (uint64_t)st.st_blksize;
 }

@@ -7,7 +7,8 @@ setup() {
     command -v strace >/dev/null || skip "strace is not installed"
     strace -o /dev/null true 2>/dev/null || skip "strace may not trace here"
     sanitized && skip "LeakSanitizer does not run under strace"
-    make_xbstream 'MEMBER name=d/e/a data=1' 'MEMBER name=b data=*3000000' 'S name=d/c map=9000000:1 data=3' 'E name=d/c' >in
+    head -c 3000000 /dev/urandom >noise
+    make_xbstream 'MEMBER name=d/e/a data=1' 'MEMBER name=b data=@noise' 'S name=d/c map=9000000:1 data=3' 'E name=d/c' >in
 }
 
 hint() { printf '%s\n%s' "$1" "Try \`$2 --help' or \`$2 --usage' for more information."; }
