@@ -95,7 +95,9 @@ static int unwrap(struct options *options, struct fault *f) {
     const struct kms_provider *provider = options->kms.provider;
     struct secret input = SECRET_NONE, plaintext = SECRET_NONE;
     struct kms_report report = {.asked = ""};
-    int result;
+    int result = kms_options_confine(&options->kms, f);
+    if (result < 0)
+        return -1;
     if (options->envelope_count > 0)
         result = read_envelope(options, &input, f);
     else

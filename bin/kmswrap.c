@@ -77,7 +77,9 @@ static int wrap(struct options *options, struct fault *f) {
     const struct kms_request *request = &options->kms.request;
     struct secret plaintext = SECRET_NONE, result_bytes = SECRET_NONE;
     struct kms_report report = {.asked = ""};
-    int result = kms_options_load(&options->kms, f);
+    int result = kms_options_confine(&options->kms, f);
+    if (result == 0)
+        result = kms_options_load(&options->kms, f);
     if (result == 0 && !options->generate)
         result = read_key(&plaintext, f);
     if (result == 0) {

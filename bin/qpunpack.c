@@ -177,22 +177,31 @@ static void report(const char *text) {
     diag_error("%s", text);
 }
 
-// Sets up what the files go to. Returns 0, or -1 and *f.
+// Opens what the files go to, shuts the program in with it, and starts its threads. Returns 0, or
+// -1 and *f.
 static int prepare(struct unpacker *u, const struct options *o, struct fault *f) {
-    if (ordered_new(&u->ordered, options_threads(&o->run), f) < 0)
+    struct sandbox_rules rules = {.count = 0};
+    unsigned threads = options_threads(&o->run);
+    bool stream = o->to.directory == NULL && !o->test;
+    if (!o->list && stream && noclobber_check_stdout(f) < 0)
+        return -1;
+    if (!o->list && !stream) {
+        interrupt_catch();
+        if (destination_open(&u->to, &o->to, report, f) < 0)
+            return -1;
+        destination_allow(&u->to, &rules);
+    }
+    if (options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0 ||
+        ordered_new(&u->ordered, threads, f) < 0)
         return -1;
     if (o->list)
         return 0;
-    if (o->to.directory == NULL && !o->test) {
-        if (noclobber_check_stdout(f) < 0)
-            return -1;
-        u->sink = sink_new(u->ordered, STDOUT_FILENO, "standard output", false, NULL, NULL);
-        if (u->sink != NULL)
-            u->limit = limit_new(u->ordered, u->sink, &u->limits, "the file");
-        return u->limit != NULL ? 0 : diag_fault_memory(f);
-    }
-    interrupt_catch();
-    return destination_open(&u->to, &o->to, u->ordered, report, f);
+    if (!stream)
+        return destination_begin(&u->to, u->ordered, f);
+    u->sink = sink_new(u->ordered, STDOUT_FILENO, "standard output", false, NULL, NULL);
+    if (u->sink != NULL)
+        u->limit = limit_new(u->ordered, u->sink, &u->limits, "the file");
+    return u->limit != NULL ? 0 : diag_fault_memory(f);
 }
 
 static int decode(struct input *in, const struct options *o, struct unpacker *u, struct fault *f) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // s3cse-dec: the body of an object of an S3 encryption client on standard input, plaintext on
 // standard output.
+#include "cpus.h"
+#include "crypto_start.h"
 #include "interrupt.h"
 #include "json_secret.h"
 #include "options.h"
@@ -22,7 +24,8 @@ struct options {
     size_t envelope_count;
     const char *data_key;
     const char *wrapping_key;
-    bool strict, info, verbose;
+    bool strict, info, verbose, no_sandbox;
+    unsigned threads;
 };
 
 static bool is_stdin(const char *path) {
@@ -53,6 +56,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->input;
         state->child_inputs[1] = &o->output;
+        state->child_inputs[2] = &o->no_sandbox;
         return 0;
     case 'e':
         if (o->envelope_count == ENVELOPES_MAX)
@@ -99,8 +103,10 @@ static const struct argp_option option_list[] = {
     {"verbose", 'v', NULL, 0, "Say on standard error what the envelope says and what was found", 0},
     {0}};
 
-static const struct argp_child children[] = {
-    {&options_input_argp, 0, NULL, 0}, {&options_output_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},
+                                             {&options_output_argp, 0, NULL, 0},
+                                             {&options_sandbox_argp, 0, NULL, 0},
+                                             {0}};
 
 static const struct argp parser = {
     .options = option_list,
@@ -198,7 +204,7 @@ static int run_between(const struct options *o, const struct s3_envelope *e,
         name = diag_name(o->output.path, strlen(o->output.path), shown, sizeof shown);
     if (whole)
         interrupt_catch();
-    struct s3_body body = {.first = look_at_input, .own_file = whole};
+    struct s3_body body = {.first = look_at_input, .threads = o->threads, .own_file = whole};
     int result = s3_body_run(&body, stream, in, outfile_fd(out), name, f);
     if (result < 0) {
         if (!whole)
@@ -238,14 +244,33 @@ static int decrypt(const struct options *o, const struct s3_envelope *e, struct 
     return result;
 }
 
+// All is opened by its name later: the key is not read before the envelope is right, nor the output
+// created before the key is.
+static int confine(const struct options *o, struct fault *f) {
+    struct sandbox_rules rules = {.count = 0};
+    for (size_t i = 0; i < o->envelope_count; i++)
+        sandbox_allow_path(&rules, o->envelopes[i], SANDBOX_READ);
+    sandbox_allow_path(&rules, o->data_key, SANDBOX_READ);
+    sandbox_allow_path(&rules, o->wrapping_key, SANDBOX_READ);
+    sandbox_allow_path(&rules, o->input, SANDBOX_READ);
+    if (!o->info)
+        options_allow_output(&rules, o->output.path);
+    if (crypto_start(f) < 0)
+        return -1;
+    return options_confine(o->no_sandbox, o->verbose, &rules, f);
+}
+
 int main(int argc, char **argv) {
     struct options o = {0};
-    struct s3_envelope e;
+    struct s3_envelope e = {.context = NULL};
     struct fault f;
     diag_start();
     json_secret_start();
     argp_parse(&parser, argc, argv, 0, NULL, &o);
-    int result = s3_envelope_load(&e, o.envelopes, o.envelope_count, &f);
+    o.threads = cpus_available();
+    int result = confine(&o, &f);
+    if (result == 0)
+        result = s3_envelope_load(&e, o.envelopes, o.envelope_count, &f);
     if (result >= 0 && o.info)
         result = describe(&e, result == 1);
     else if (result == 0)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // s3cse-enc: plaintext on standard input, the body of an object as an S3 encryption client writes
 // it on standard output, and the object's metadata in a file.
+#include "cpus.h"
+#include "crypto_start.h"
 #include "fdio.h"
 #include "interrupt.h"
 #include "json_secret.h"
@@ -26,7 +28,8 @@ struct options {
     const char *data_key;
     const char *cmk_id;
     enum s3_content content;
-    bool rds, content_given, verbose;
+    bool rds, content_given, verbose, no_sandbox;
+    unsigned threads;
     struct s3_pair *context; // of the user; the strings are the argument's
     size_t context_count;
 };
@@ -83,6 +86,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->input;
         state->child_inputs[1] = &o->output;
+        state->child_inputs[2] = &o->no_sandbox;
         return 0;
     case 'e':
         o->envelope = arg;
@@ -135,8 +139,10 @@ static const struct argp_option option_list[] = {
     {"verbose", 'v', NULL, 0, "Say on standard error what the envelope says", 0},
     {0}};
 
-static const struct argp_child children[] = {
-    {&options_input_argp, 0, NULL, 0}, {&options_output_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},
+                                             {&options_output_argp, 0, NULL, 0},
+                                             {&options_sandbox_argp, 0, NULL, 0},
+                                             {0}};
 
 static const struct argp parser = {
     .options = option_list,
@@ -211,7 +217,8 @@ static int run_between(const struct options *o, struct s3_envelope *e,
     char shown[256];
     if (o->output.path != NULL)
         name = diag_name(o->output.path, strlen(o->output.path), shown, sizeof shown);
-    struct s3_body body = {.first = NULL, .own_file = outfile_seekable(out->body)};
+    struct s3_body body = {
+        .first = NULL, .threads = o->threads, .own_file = outfile_seekable(out->body)};
     if (s3_body_run(&body, stream, in, outfile_fd(out->body), name, f) < 0)
         return -1;
     e->length = s3_content_plain_size(stream);
@@ -245,13 +252,25 @@ static int encrypt(const struct options *o, struct s3_envelope *e, struct s3_con
     return result;
 }
 
+// All is opened by its name later: no output is created before the key is right.
+static int confine(const struct options *o, struct fault *f) {
+    struct sandbox_rules rules = {.count = 0};
+    sandbox_allow_path(&rules, o->data_key, SANDBOX_READ);
+    sandbox_allow_path(&rules, o->input, SANDBOX_READ);
+    options_allow_output(&rules, o->envelope);
+    options_allow_output(&rules, o->output.path);
+    if (crypto_start(f) < 0)
+        return -1;
+    return options_confine(o->no_sandbox, o->verbose, &rules, f);
+}
+
 static int run(const struct options *o, struct fault *f) {
     struct s3_generated_key key;
     struct s3_envelope e = {.content = o->content,
                             .wrap =
                                 o->content == S3_CONTENT_CBC ? S3_WRAP_KMS : S3_WRAP_KMS_CONTEXT};
     struct s3_content_stream *stream = NULL;
-    if (s3_generated_key_read(&key, o->data_key, f) < 0)
+    if (confine(o, f) < 0 || s3_generated_key_read(&key, o->data_key, f) < 0)
         return -1;
     if (key.plaintext.exposed) {
         char text[SECRET_EXPOSED_SIZE];
@@ -282,6 +301,7 @@ int main(int argc, char **argv) {
     diag_start();
     json_secret_start();
     argp_parse(&parser, argc, argv, 0, NULL, &o);
+    o.threads = cpus_available();
     int result = run(&o, &f);
     free(o.context);
     interrupt_die();

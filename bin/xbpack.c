@@ -179,9 +179,20 @@ static void find_output(const struct options *o, struct stat *st, struct pack_se
     settings->left_out = named ? NULL : warn_of_output;
 }
 
-static int write_stream(const struct options *o, struct ordered *ordered,
-                        struct pack_settings *settings, struct fault *f) {
+// Shuts the program in with the directory, and starts its threads.
+static int confine(const struct options *o, const struct indir *dir, struct ordered **ordered,
+                   struct fault *f) {
+    struct sandbox_rules rules = {.count = 0};
+    unsigned threads = options_threads(&o->run);
+    sandbox_allow(&rules, indir_fd(dir), SANDBOX_READ);
+    return options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0
+               ? -1
+               : ordered_new(ordered, threads, f);
+}
+
+static int write_stream(const struct options *o, struct pack_settings *settings, struct fault *f) {
     struct outfile *out;
+    struct ordered *ordered = NULL;
     struct stat st;
     find_output(o, &st, settings);
     if (outfile_begin(&out, o->output.path, o->output.overwrite, f) < 0)
@@ -194,10 +205,14 @@ static int write_stream(const struct options *o, struct ordered *ordered,
         interrupt_catch();
     else
         fdio_enlarge_pipe(outfile_fd(out));
-    struct stage *sink =
-        sink_new(ordered, outfile_fd(out), name, outfile_seekable(out), NULL, NULL);
-    int result = sink != NULL ? pack_run(ordered, settings, sink, f) : diag_fault_memory(f);
+    struct stage *sink = NULL;
+    int result = confine(o, settings->dir, &ordered, f);
+    if (result == 0)
+        sink = sink_new(ordered, outfile_fd(out), name, outfile_seekable(out), NULL, NULL);
+    if (result == 0)
+        result = sink != NULL ? pack_run(ordered, settings, sink, f) : diag_fault_memory(f);
     stage_free(sink);
+    ordered_free(ordered);
     if (result == 0)
         return o->output.fsync ? outfile_commit_synced(out, f) : outfile_commit(out, f);
     outfile_discard(out);
@@ -215,7 +230,6 @@ static int pack(const struct options *o, struct fault *f) {
                                         .empty_folder = o->run.verbose ? name_empty_folder : NULL};
     struct indir *dir = NULL;
     struct filelist *files = NULL;
-    struct ordered *ordered = NULL;
     int result = 0;
     if (o->encrypt)
         result = xbcrypt_keyfile_load(&settings.key, o->key.file, o->algorithm, threads,
@@ -231,10 +245,7 @@ static int pack(const struct options *o, struct fault *f) {
         result = list_files(files, o, f);
     settings.files = files;
     if (result == 0)
-        result = ordered_new(&ordered, threads, f);
-    if (result == 0)
-        result = write_stream(o, ordered, &settings, f);
-    ordered_free(ordered);
+        result = write_stream(o, &settings, f);
     filelist_free(files);
     indir_close(dir);
     frames_encoder_free(settings.compress);

@@ -353,6 +353,18 @@ static void choose_reports(const struct options *o, struct extract_settings *set
         settings->member = name_member;
 }
 
+// Opens where the files go, and shuts the program in with that: no byte of the input has been
+// looked at. Returns 0, or -1 and *f.
+static int open_destination(struct destination *to, const struct options *o, struct fault *f) {
+    struct sandbox_rules rules = {.count = 0};
+    if (!o->list && o->to_stdout == NULL) {
+        if (destination_open(to, &o->to, report, f) < 0)
+            return -1;
+        destination_allow(to, &rules);
+    }
+    return options_confine(o->run.no_sandbox, o->run.verbose, &rules, f);
+}
+
 static int unpack(const struct options *o, struct fault *f) {
     unsigned threads = options_threads(&o->run);
     struct xbcrypt_dec_settings decrypt = {
@@ -381,6 +393,8 @@ static int unpack(const struct options *o, struct fault *f) {
     if (result == 0)
         result = input_open(&in, o->input, f);
     if (result == 0)
+        result = open_destination(&to, o, f);
+    if (result == 0)
         result = ordered_new(&ordered, threads, f);
     members = ordered;
     if (result == 0 && o->automatic)
@@ -390,7 +404,7 @@ static int unpack(const struct options *o, struct fault *f) {
     if (talking || o->info)
         settings.info = &info;
     if (result == 0 && !listing)
-        result = destination_open(&to, &o->to, members, report, f);
+        result = destination_begin(&to, members, f);
     settings.files = to.files;
     if (result == 0)
         result = extract(&in, o, ordered, members, &settings, &left_transformed, f);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "destination.h"
 
+#include "crypto_start.h"
 #include "options.h"
 
 #include <string.h>
@@ -107,7 +108,7 @@ static int open_lists(struct destination *d, const struct destination_options *o
 }
 
 int destination_open(struct destination *d, const struct destination_options *options,
-                     struct ordered *o, void (*report)(const char *text), struct fault *f) {
+                     void (*report)(const char *text), struct fault *f) {
     *d = (struct destination){.limits = options->limits,
                               .settings = {.partial = options->partial,
                                            .holes = options->holes,
@@ -119,6 +120,15 @@ int destination_open(struct destination *d, const struct destination_options *op
     if (options->directory != NULL &&
         outdir_open(&d->settings.dir, options->directory, options->overwrite, f) < 0)
         return -1;
+    return options->manifest != NULL || options->verify != NULL ? crypto_start(f) : 0;
+}
+
+void destination_allow(const struct destination *d, struct sandbox_rules *rules) {
+    if (d->settings.dir != NULL)
+        sandbox_allow(rules, outdir_fd(d->settings.dir), SANDBOX_WRITE);
+}
+
+int destination_begin(struct destination *d, struct ordered *o, struct fault *f) {
     return outfiles_new(&d->files, o, &d->settings, f);
 }
 

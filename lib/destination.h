@@ -5,6 +5,7 @@
 #define XBPIPE_DESTINATION_H
 
 #include "outfiles.h"
+#include "sandbox.h"
 
 #include <argp.h>
 #include <stdbool.h>
@@ -50,7 +51,14 @@ unsigned destination_removed(const struct destination *d);
 // done. `report` as in outfiles.h. Returns 0, or -1 and *f: what outdir_open, outfile_begin and
 // manifest_read may give, EX_OSERR. In both cases destination_close is to be called.
 int destination_open(struct destination *d, const struct destination_options *options,
-                     struct ordered *o, void (*report)(const char *text), struct fault *f);
+                     void (*report)(const char *text), struct fault *f);
+
+// Grants the directory, for the program to shut itself in.
+void destination_allow(const struct destination *d, struct sandbox_rules *rules);
+
+// Makes d->files, to be called once between destination_open and the first file. Returns 0; or -1
+// and EX_OSERR.
+int destination_begin(struct destination *d, struct ordered *o, struct fault *f);
 
 // To be called once all has been delivered without a failure: checks what can only be checked at
 // the end, and writes the manifest. Returns 0; or -1 and *f, and no manifest is there.

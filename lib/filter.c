@@ -43,11 +43,22 @@ static int run_between(struct input *in, struct outfile *out, const char *name, 
     return result;
 }
 
-int filter_files(const char *input, const struct options_output *output, struct ordered *o,
+// Shuts the program in, then starts its threads.
+static int confine(const struct options_run *run, struct ordered **o, struct fault *f) {
+    struct sandbox_rules rules = {.count = 0};
+    unsigned threads = options_threads(run);
+    return options_confine(run->no_sandbox, run->verbose, &rules, f) < 0
+               ? -1
+               : ordered_new(o, threads, f);
+}
+
+int filter_files(const char *input, const struct options_output *output,
+                 const struct options_run *run,
                  struct stage *(*make)(struct ordered *o, struct stage *next, void *context),
                  void *context, struct fault *f) {
     struct input in;
     struct outfile *out;
+    struct ordered *o = NULL;
     if (input_open(&in, input, f) < 0)
         return -1;
     if (outfile_begin(&out, output->path, output->overwrite, f) < 0) {
@@ -60,7 +71,10 @@ int filter_files(const char *input, const struct options_output *output, struct 
         name = diag_name(output->path, strlen(output->path), shown, sizeof shown);
     if (outfile_seekable(out))
         interrupt_catch();
-    int result = run_between(&in, out, name, o, make, context, f);
+    int result = confine(run, &o, f);
+    if (result == 0)
+        result = run_between(&in, out, name, o, make, context, f);
+    ordered_free(o);
     if (result == 0)
         result = output->fsync ? outfile_commit_synced(out, f) : outfile_commit(out, f);
     else

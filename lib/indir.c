@@ -46,6 +46,10 @@ int indir_open(struct indir **out, const char *path, struct fault *f) {
     return 0;
 }
 
+int indir_fd(const struct indir *d) {
+    return d->fd;
+}
+
 void indir_close(struct indir *d) {
     if (d == NULL)
         return;

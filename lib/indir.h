@@ -15,6 +15,9 @@ int indir_open(struct indir **out, const char *path, struct fault *f);
 // NULL is allowed.
 void indir_close(struct indir *d);
 
+// The descriptor of the directory. It belongs to *d.
+int indir_fd(const struct indir *d);
+
 // Opens what is called `name`, terminated, without a component ".."; "." is the directory itself.
 // `flags` are open(2)'s; O_CLOEXEC and O_NOFOLLOW are added. Returns a descriptor, which
 // the caller closes; or -1 and *f: EX_NOINPUT, EX_NOPERM; EX_DATAERR where a symbolic link is in

@@ -7,6 +7,7 @@
 
 void json_secret_start(void) {
     json_set_alloc_funcs(wiped_malloc, wiped_free);
+    json_object_seed(0); // from /dev/urandom, which cannot be opened later (sandbox.h)
 }
 
 json_t *json_secret_parse(const void *text, size_t size, const char *what, struct fault *f) {

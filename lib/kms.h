@@ -19,6 +19,8 @@ struct kms_request {
     json_t *context;  // the encryption context: an object of strings
     unsigned timeout; // seconds a try
     unsigned retries; // tries after the first
+    bool no_sandbox;  // see kms_sandbox.h
+    bool verbose;
 };
 
 // The options that only some providers take.

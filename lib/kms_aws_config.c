@@ -273,8 +273,7 @@ static int from_process(struct aws_config *c, struct fault *f) {
         return -1;
     snprintf(c->keys.source, sizeof c->keys.source, "credential_process of profile %.100s",
              c->profile);
-    c->keys.renewable = true;
-    return 1;
+    return 1; // not renewable: once there was a request, no program can be started (kms_sandbox.h)
 }
 
 // What would need calls to other services: says so, and what to do.

@@ -3,6 +3,7 @@
 
 #include "json_secret.h"
 #include "kms_response.h"
+#include "kms_sandbox.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -169,6 +170,8 @@ int kms_call(const struct kms_call *call, const struct kms_request *request, jso
     *root = NULL;
     if (text != NULL)
         *text = SECRET_NONE;
+    if (kms_sandbox_remote(request, f) < 0)
+        return -1;
     bool repeated = false;
     unsigned tries = 0;
     for (;;) {

@@ -3,6 +3,7 @@
 
 #include "http.h"
 #include "kms_context.h"
+#include "kms_sandbox.h"
 #include "options.h"
 
 #include <stdio.h>
@@ -90,6 +91,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     }
     switch (key) {
     case ARGP_KEY_INIT:
+        state->child_inputs[0] = &request->no_sandbox;
         options->provider = &kms_providers[0];
         request->timeout = TIMEOUT_DEFAULT;
         request->retries = RETRIES_DEFAULT;
@@ -136,7 +138,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             request->retries = (unsigned)value;
         return 0;
     case 'v':
-        options->verbose = true;
+        request->verbose = true;
         return 0;
     case ARGP_KEY_END:
         check(options, state);
@@ -168,11 +170,18 @@ static const struct argp_option option_list[] = {
     {"retries", KEY_RETRIES, "N", 0, "Try again at most N times where that can help (default 2)",
      2},
     {0}};
-const struct argp kms_options_argp = {.options = option_list, .parser = parse};
+static const struct argp_child children[] = {{&options_sandbox_argp, 0, NULL, 0}, {0}};
+const struct argp kms_options_argp = {
+    .options = option_list, .parser = parse, .children = children};
 
 void kms_options_no_operand(struct argp_state *state) {
     argp_error(state, "unexpected operand: keys and ciphertexts come from standard input, never "
                       "from the command line");
+}
+
+int kms_options_confine(const struct kms_options *options, struct fault *f) {
+    bool network = (options->provider->options & KMS_OPTION_NETWORK) != 0;
+    return network ? 0 : kms_sandbox_local(&options->request, f);
 }
 
 int kms_options_load(struct kms_options *options, struct fault *f) {
@@ -186,7 +195,7 @@ int kms_options_load(struct kms_options *options, struct fault *f) {
 void kms_options_report(const struct kms_options *options, const struct kms_report *report) {
     if (report->warning[0] != '\0')
         diag_warn("%s", report->warning);
-    if (!options->verbose)
+    if (!options->request.verbose)
         return;
     bool has_key = report->key_id[0] != '\0', has_id = report->request_id[0] != '\0';
     diag_note("provider %s%s%s%s%s%s%s", options->provider->name,

@@ -16,7 +16,6 @@ struct kms_options {
     struct kms_request request;
     enum keytext_format format;
     bool format_given;
-    bool verbose;
     const char **context; // arguments of --encryption-context
     size_t context_count;
     unsigned given; // a bit for each option of the providers; for the parser
@@ -25,6 +24,10 @@ extern const struct argp kms_options_argp;
 
 // For programs without operands: ends with EX_USAGE. The operand, which may be a key, is not shown.
 void kms_options_no_operand(struct argp_state *state);
+
+// Shuts the program in where the provider asks nobody (kms_sandbox_local); kms_call does it for the
+// others. To be called before standard input is read. Returns 0; or -1 and a fault of it.
+int kms_options_confine(const struct kms_options *options, struct fault *f);
 
 // Does what must be done before the provider is asked: reads the encryption context, unless
 // request.context is set already, and starts the network's library. Returns 0; or -1 and a fault of

@@ -3,14 +3,16 @@
 
 #include "cpus.h"
 #include "diag.h"
+#include "outfile.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-enum { KEY_OVERWRITE = 0x4001, KEY_FSYNC, KEY_MAX_CHUNK };
+enum { KEY_OVERWRITE = 0x4001, KEY_FSYNC, KEY_MAX_CHUNK, KEY_NO_SANDBOX };
 
 bool options_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *value) {
     if (!isdigit((unsigned char)text[0]))
@@ -124,9 +126,47 @@ void options_parse_threads(struct options_run *run, const char *arg, struct argp
     run->threads = (unsigned)value;
 }
 
+static error_t parse_sandbox(int key, char *arg, struct argp_state *state) {
+    (void)arg;
+    if (key != KEY_NO_SANDBOX)
+        return ARGP_ERR_UNKNOWN;
+    *(bool *)state->input = true;
+    return 0;
+}
+
+static const struct argp_option sandbox_options[] = {
+    {"no-sandbox", KEY_NO_SANDBOX, NULL, 0,
+     "Do not confine the program to what it needs (see SECURITY in xbpipe(7))", 0},
+    {0}};
+const struct argp options_sandbox_argp = {.options = sandbox_options, .parser = parse_sandbox};
+
+static void note(const char *text) {
+    diag_note("%s", text);
+}
+
+void options_allow_output(struct sandbox_rules *rules, const char *path) {
+    struct stat st;
+    if (path == NULL || strcmp(path, "-") == 0)
+        return;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        sandbox_allow_path(rules, path, SANDBOX_WRITE); // a device or a pipe
+    else
+        sandbox_allow_parent(rules, path, SANDBOX_WRITE);
+}
+
+int options_confine(bool no_sandbox, bool verbose, const struct sandbox_rules *rules,
+                    struct fault *f) {
+    struct sandbox_rules all = *rules;
+    outfile_allow_all(&all);
+    return no_sandbox ? 0 : sandbox_enter(&all, verbose ? note : NULL, f);
+}
+
 static error_t parse_run(int key, char *arg, struct argp_state *state) {
     struct options_run *run = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &run->no_sandbox;
+        return 0;
     case 'j':
         options_parse_threads(run, arg, state);
         return 0;
@@ -142,7 +182,9 @@ static const struct argp_option run_options[] = {
     {"threads", 'j', "N", 0, "Use N threads (default: the processors available)", 0},
     {"verbose", 'v', NULL, 0, "Say on standard error what is done", 0},
     {0}};
-const struct argp options_run_argp = {.options = run_options, .parser = parse_run};
+static const struct argp_child run_children[] = {{&options_sandbox_argp, 0, NULL, 0}, {0}};
+const struct argp options_run_argp = {
+    .options = run_options, .parser = parse_run, .children = run_children};
 
 static error_t parse_limit(int key, char *arg, struct argp_state *state) {
     uint64_t *max_chunk = state->input;

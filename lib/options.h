@@ -5,6 +5,8 @@
 #ifndef XBPIPE_OPTIONS_H
 #define XBPIPE_OPTIONS_H
 
+#include "sandbox.h"
+
 #include <argp.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,10 +28,14 @@ struct options_key {
 };
 extern const struct argp options_key_argp;
 
-// -j N, -v.
+// --no-sandbox. Input: bool *, set where the option is given.
+extern const struct argp options_sandbox_argp;
+
+// -j N, -v, and --no-sandbox.
 struct options_run {
     unsigned threads; // 0 until set; options_threads() gives the default
     bool verbose;
+    bool no_sandbox;
 };
 extern const struct argp options_run_argp;
 
@@ -49,6 +55,14 @@ void options_parse_threads(struct options_run *run, const char *arg, struct argp
 // The number of threads to use: what -j said, or the processors this process may use (its affinity
 // mask and the CPU limit of its control groups).
 unsigned options_threads(const struct options_run *run);
+
+// Grants what outfile_begin(path) needs; NULL and "-", which are standard output, need nothing.
+void options_allow_output(struct sandbox_rules *rules, const char *path);
+
+// sandbox_enter with the rules and outfile_allow_all, unless no_sandbox; where verbose, it is said
+// what this kernel lacks for it. Returns 0; or -1 and EX_OSERR.
+int options_confine(bool no_sandbox, bool verbose, const struct sandbox_rules *rules,
+                    struct fault *f);
 
 // For programs without operands: ends with EX_USAGE naming the unexpected operand.
 void options_no_operand(struct argp_state *state, const char *operand);

@@ -67,6 +67,10 @@ int outdir_open(struct outdir **out, const char *path, bool overwrite, struct fa
     return 0;
 }
 
+int outdir_fd(const struct outdir *o) {
+    return o->fd;
+}
+
 void outdir_close(struct outdir *o) {
     if (o == NULL)
         return;

@@ -28,6 +28,9 @@ unsigned outdir_removed(const struct outdir *o);
 int outdir_sync(struct outdir *o, struct fault *f);
 
 // NULL is allowed.
+// The descriptor of the directory. It belongs to *o.
+int outdir_fd(const struct outdir *o);
+
 void outdir_close(struct outdir *o);
 
 // Checks a name of `size` bytes: not empty, at most OUTDIR_NAME_MAX bytes, relative, no NUL, no

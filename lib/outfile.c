@@ -20,9 +20,18 @@ struct outfile {
     char *base;
     char *shown;
     char temporary[TEMPORARY_NAME_SIZE];
+    struct outfile *next; // in `begun`
 };
 
+// Those of outfile_begin.
+static struct outfile *begun;
+
 static void release(struct outfile *o) {
+    for (struct outfile **link = &begun; *link != NULL; link = &(*link)->next)
+        if (*link == o) {
+            *link = o->next;
+            break;
+        }
     if (o->fd >= 0 && o->fd != STDOUT_FILENO)
         close(o->fd);
     if (o->dir_fd >= 0)
@@ -138,11 +147,20 @@ int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct
     temporary_remove_left(dir_fd);
     int result = outfile_begin_at(out, dir_fd, base, shown, overwrite, f);
     close(dir_fd);
+    if (result == 0) {
+        (*out)->next = begun;
+        begun = *out;
+    }
     return result;
 }
 
 int outfile_fd(const struct outfile *o) {
     return o->fd;
+}
+
+void outfile_allow_all(struct sandbox_rules *rules) {
+    for (const struct outfile *o = begun; o != NULL; o = o->next)
+        sandbox_allow(rules, o->dir_fd, SANDBOX_NAMES);
 }
 
 bool outfile_seekable(const struct outfile *o) {

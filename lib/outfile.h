@@ -5,6 +5,7 @@
 #define XBPIPE_OUTFILE_H
 
 #include "diag.h"
+#include "sandbox.h"
 
 #include <stdbool.h>
 
@@ -30,6 +31,10 @@ int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct
 
 // The descriptor to write to. It belongs to the outfile.
 int outfile_fd(const struct outfile *o);
+
+// Grants SANDBOX_NAMES for the directories of all files that outfile_begin began and that have no
+// name yet.
+void outfile_allow_all(struct sandbox_rules *rules);
 
 // True for a new regular file, which can be written at any offset; false for standard output and
 // what is written directly.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "s3body.h"
 
-#include "cpus.h"
 #include "fdio.h"
 #include "pagecache.h"
 #include "pool.h"
@@ -94,7 +93,7 @@ static enum job_result get(struct job *job, unsigned thread) {
 // that a signal ends it.)
 static int push_ahead(struct run *r, struct input *in, struct fault *f) {
     struct pool *pool;
-    if (pool_new(&pool, cpus_available() > 1 ? 2 : 1, f) < 0)
+    if (pool_new(&pool, r->body->threads > 1 ? 2 : 1, f) < 0)
         return -1;
     struct ahead pieces[2] = {{.job.run = get, .in = in}, {.job.run = get, .in = in}};
     int result = 0;

@@ -12,6 +12,7 @@ struct s3_body {
     // Called once, with the first bytes of the input (at least one), before anything is written.
     // May be NULL.
     void (*first)(const uint8_t *data, size_t size);
+    unsigned threads;                // 2 or more: a regular input is got ahead
     bool own_file;                   // the output is a regular file, written from its start
     uint64_t written;                // bytes, also after an error
     uint8_t head[S3_BODY_HEAD_SIZE]; // the first bytes written, head_size of them

@@ -39,14 +39,12 @@ const struct argp xbcrypt_options_argp = {
 int xbcrypt_filter(const struct xbcrypt_options *o, struct xbcrypt_key **key,
                    struct stage *(*make)(struct ordered *o, struct stage *next, void *context),
                    void *context, struct fault *f) {
-    unsigned threads = options_threads(&o->run);
-    struct ordered *ordered = NULL;
-    int result = xbcrypt_keyfile_load(key, o->key.file, o->algorithm, threads, o->run.verbose, f);
+    struct options_run run = o->run;
+    run.threads = options_threads(&o->run);
+    int result =
+        xbcrypt_keyfile_load(key, o->key.file, o->algorithm, run.threads, o->run.verbose, f);
     if (result == 0)
-        result = ordered_new(&ordered, threads, f);
-    if (result == 0)
-        result = filter_files(o->input, &o->output, ordered, make, context, f);
-    ordered_free(ordered);
+        result = filter_files(o->input, &o->output, &run, make, context, f);
     xbcrypt_key_free(*key);
     slab_trim();
     return result;

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kms_sandbox.h"
+
+#include "crypto_start.h"
+#include "options.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+
+int kms_sandbox_local(const struct kms_request *request, struct fault *f) {
+    struct sandbox_rules rules = {.network = false};
+    sandbox_allow_path(&rules, request->master_key, SANDBOX_READ);
+    if (crypto_start(f) < 0)
+        return -1;
+    return options_confine(request->no_sandbox, request->verbose, &rules, f);
+}
+
+int kms_sandbox_remote(const struct kms_request *request, struct fault *f) {
+    static const char *const variables[] = {
+        "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" // which is renewed from time to time
+    };
+    // Trusted certificates; the resolver, whose files may be links into /run; the modules of both,
+    // which the C library and OpenSSL load when they are first wanted.
+    static const char *const paths[] = {"/etc/ssl",
+                                        "/etc/pki",
+                                        "/etc/ca-certificates",
+                                        "/etc/crypto-policies",
+                                        "/usr/share/ca-certificates",
+                                        "/usr/local/share/ca-certificates",
+                                        "/usr/share/pki",
+                                        "/etc/resolv.conf",
+                                        "/etc/hosts",
+                                        "/etc/host.conf",
+                                        "/etc/gai.conf",
+                                        "/etc/nsswitch.conf",
+                                        "/etc/services",
+                                        "/run/systemd/resolve",
+                                        "/etc/ld.so.cache",
+                                        "/lib",
+                                        "/lib64",
+                                        "/usr/lib",
+                                        "/usr/lib64",
+                                        "/dev/urandom"};
+    struct sandbox_rules rules = {.network = true};
+    const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
+    sandbox_allow_path(&rules, request->ca_file, SANDBOX_READ);
+    sandbox_allow_path(&rules, curl->cainfo, SANDBOX_READ);
+    sandbox_allow_path(&rules, curl->capath, SANDBOX_READ);
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+        sandbox_allow_path(&rules, getenv(variables[i]), SANDBOX_READ);
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        sandbox_allow_path(&rules, paths[i], SANDBOX_READ);
+    return options_confine(request->no_sandbox, request->verbose, &rules, f);
+}
