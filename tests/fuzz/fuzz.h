@@ -56,11 +56,13 @@ struct feeding fuzz_feeding(uint8_t choice);
 struct fuzz_how {
     uint8_t pieces;   // as above; bit 7: also the whole input is held, not lent
     bool places_vary; // faults may name different offsets
+    bool faults_vary; // where several layers are damaged, either may be met first
+    int other_status; // that a fault may have besides EX_DATAERR; 0: none
     bool salvage;     // the stage goes on past damage (salvage.h)
 };
 
 // Runs the stage over the input twice: whole, and in pieces. Both must give the same bytes, the
-// same end, the same losses and the same fault, of status EX_DATAERR and no other; *result is what
+// same end, the same losses and the same fault, of no status but those; *result is what
 // they gave, to be freed by fed_free.
 void fuzz_stage(feed_maker *make, void *context, const uint8_t *data, size_t size,
                 const struct fuzz_how *how, struct fed *result);

@@ -262,3 +262,29 @@ void repair_lz4(uint8_t *data, size_t size) {
     if (size > MAGIC + head)
         data[MAGIC + head] = (uint8_t)(xxh32(data + MAGIC, head) >> 8);
 }
+
+// ---- gzip.
+
+void repair_gzip(uint8_t *data, size_t size) {
+    enum { HEAD = 10, TRAILER = 8, CONTENT_MOST = 1 << 20 };
+    static uint8_t content[CONTENT_MOST];
+    while (size > HEAD) {
+        z_stream z = {.next_in = data + HEAD,
+                      .avail_in = (uInt)(size - HEAD),
+                      .next_out = content,
+                      .avail_out = CONTENT_MOST};
+        memcpy(data, "\x1f\x8b\x08\0", 4);
+        if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
+            abort();
+        int result = inflate(&z, Z_FINISH);
+        size_t left = z.avail_in, made = CONTENT_MOST - z.avail_out;
+        inflateEnd(&z);
+        if (result != Z_STREAM_END || left < TRAILER)
+            return;
+        data += size - left;
+        le32_put(data, (uint32_t)crc32_z(0, content, made));
+        le32_put(data + 4, (uint32_t)made);
+        data += TRAILER;
+        size = left - TRAILER;
+    }
+}

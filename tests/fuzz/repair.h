@@ -27,6 +27,9 @@ void repair_qpress(uint8_t *data, size_t size, unsigned seed);
 // One QuickLZ packet's sizes.
 void repair_quicklz(uint8_t *data, size_t size);
 
+// CRC-32 and length of gzip members without options in their heads.
+void repair_gzip(uint8_t *data, size_t size);
+
 // Takes the flags for checksums of content out of the first LZ4 frame's head, and makes the head's
 // own checksum right.
 void repair_lz4(uint8_t *data, size_t size);
