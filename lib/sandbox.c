@@ -256,6 +256,7 @@ static int add_calls(scmp_filter_ctx filter, uint32_t action, const int *calls, 
 // The calls that are allowed with some arguments only.
 static int add_conditional(scmp_filter_ctx filter, const struct sandbox_rules *rules) {
     enum { SET_VMA = 0x53564d41 }; // PR_SET_VMA, by which newer C libraries name their memory
+    // The last 0 has no meaning: clang warns of initializers that leave it out.
     const struct {
         int call;
         struct scmp_arg_cmp argument;
@@ -263,14 +264,14 @@ static int add_conditional(scmp_filter_ctx filter, const struct sandbox_rules *r
         // Threads, no processes. clone3 has its flags in memory, where no filter sees them: the C
         // library uses clone where it gets ENOSYS.
         {SCMP_SYS(clone), SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)},
-        {SCMP_SYS(tgkill), SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid())},
-        {SCMP_SYS(prlimit64), SCMP_A0_32(SCMP_CMP_EQ, 0)},
-        {SCMP_SYS(prctl), SCMP_A0_32(SCMP_CMP_EQ, SET_VMA)},
-        {SCMP_SYS(prctl), SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME)},
-        {SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TCGETS)},
-        {SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TIOCGWINSZ)},
-        {SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, FIONBIO)},
-        {SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TIOCGPGRP)},
+        {SCMP_SYS(tgkill), SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid(), 0)},
+        {SCMP_SYS(prlimit64), SCMP_A0_32(SCMP_CMP_EQ, 0, 0)},
+        {SCMP_SYS(prctl), SCMP_A0_32(SCMP_CMP_EQ, SET_VMA, 0)},
+        {SCMP_SYS(prctl), SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME, 0)},
+        {SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TCGETS, 0)},
+        {SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TIOCGWINSZ, 0)},
+        {SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, FIONBIO, 0)},
+        {SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TIOCGPGRP, 0)},
     };
     static const uint32_t families[] = {AF_INET, AF_INET6, AF_NETLINK};
     int error = 0;
@@ -279,7 +280,7 @@ static int add_conditional(scmp_filter_ctx filter, const struct sandbox_rules *r
     for (size_t i = 0; i < sizeof families / sizeof families[0] && error == 0 && rules->network;
          i++)
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                                 SCMP_A0_32(SCMP_CMP_EQ, families[i]));
+                                 SCMP_A0_32(SCMP_CMP_EQ, families[i], 0));
     return error;
 }
 
