@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+# examples/fleet: many backups on several hosts, which are sshd processes on loopback, or slots of
+# this machine.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    command -v parallel >/dev/null || skip "GNU parallel is not installed (Debian: parallel)"
+    command -v python3 >/dev/null || skip "python3 is not installed"
+    command -v curl >/dev/null || skip "curl is not installed"
+    cd "$BATS_TEST_TMPDIR" || return 1
+    export HOME=$PWD
+    fleet=$XBPIPE_TESTS/../examples/fleet
+    fixtures=$XBPIPE_TESTS/fixtures
+    mkdir served
+    cp "$fixtures/rds/part_lz4_v3.xb" served/good
+    { head -c 3000 served/good; printf X; tail -c +3002 served/good; } >served/corrupt
+    python3 -B "$XBPIPE_TESTS/fleet/server.py" served port log </dev/null >/dev/null 2>&1 3>&- &
+    echo $! >pids
+    disown # its end is no news
+    for _ in {1..100}; do [ -e port ] && break; sleep 0.05; done
+    url=http://127.0.0.1:$(cat port)
+    # A wrapped key as the service gives it; the hosts have the master key.
+    cp "$fixtures/kms/demo-master.key" master.key
+    chmod 600 master.key
+    ciphertext=$(b64hex -r <"$fixtures/rds/password.hex" | kmswrap --master-key=master.key)
+    touch log
+}
+
+teardown() {
+    [ ! -e pids ] || xargs kill -9 <pids 2>/dev/null || true
+}
+
+# backup NAME [FILE]: a line of the list.
+backup() { printf '%s\t%s\t%s\n' "$1" "$url/${2:-good}" "$ciphertext" >>backups; }
+
+fleet() { "$fleet/restore-fleet" -s hosts -t "$PWD/target" -w "$PWD/work" "$@" backups --master-key="$PWD/master.key"; }
+
+whole() { (cd "target/$1" && sha256sum -c --quiet "$fixtures/rds/part.sha256" && [ "$(find . -type f | wc -l)" -eq "$(wc -l <"$fixtures/rds/part.sha256")" ]); }
+
+# An sshd called $1 on loopback. What runs there has this test's PATH.
+start_host() {
+    local port
+    [ -e id ] || ssh-keygen -q -t ed25519 -N '' -f id
+    [ "$(id -u)" -ne 0 ] || mkdir -p /run/sshd
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    ssh-keygen -q -t ed25519 -N '' -f "key.$1"
+    cat >"sshd.$1" <<END
+Port $port
+ListenAddress 127.0.0.1
+HostKey $PWD/key.$1
+AuthorizedKeysFile $PWD/id.pub
+PidFile $PWD/pid.$1
+StrictModes no
+UsePAM no
+PermitRootLogin yes
+SetEnv PATH=$PATH FLEET_HOST=$1
+END
+    cat >>ssh_config <<END
+Host $1
+    HostName 127.0.0.1
+    Port $port
+    IdentityFile $PWD/id
+    IdentitiesOnly yes
+    UserKnownHostsFile /dev/null
+    StrictHostKeyChecking no
+    LogLevel ERROR
+    BatchMode yes
+END
+    /usr/sbin/sshd -f "$PWD/sshd.$1" -E "$PWD/sshd.log.$1" 3>&- 4>&-
+    for _ in {1..100}; do [ -s "pid.$1" ] && break; sleep 0.05; done
+    cat "pid.$1" >>pids
+}
+
+# Kills every process whose environment or arguments grep finds by the arguments given.
+kill_all() {
+    local pid
+    for pid in $(grep -lsaz "$@" /proc/[0-9]*/environ /proc/[0-9]*/cmdline | cut -d / -f 3 | sort -u); do
+        [ "$pid" = $$ ] || kill -9 "$pid" 2>/dev/null || true
+    done
+}
+
+# The host dies: its sshd, the connections, and all that runs in them.
+kill_host() {
+    kill -9 "$(cat "pid.$1")"
+    kill_all -x "FLEET_HOST=$1"
+}
+
+@test "slots of this machine: good backups, a corrupt one, a wrong key; only what may help is tried again" {
+    echo '2/:' >hosts
+    backup one
+    backup corrupt corrupt
+    backup two
+    backup gone missing
+    printf 'stranger\t%s\t%s\n' "$url/good" "$(head -c 16 /dev/zero | base64 | kmswrap --master-key=master.key)" >>backups
+    run --separate-stderr fleet -n 2
+    [ "$status" -eq 65 ]
+    echo "$output" "$stderr"; cat work/joblog work/answers;     [ "$output" = "2 restored, 2 bad, 1 open" ]
+    [[ $stderr == *"corrupt: status 65: xbunpack: "* ]]
+    [[ $stderr == *"gone: status 75: no host has restored it: see joblog"* ]]
+    [[ $stderr == *"stranger: status 65: xbunpack: "*"SHA-256"* ]]
+    whole one
+    whole two
+    [ ! -e target/corrupt ] && [ ! -e target/gone ] && [ ! -e target/stranger ]
+    [ "$(grep -cx corrupt log)" -eq 1 ]
+    [ "$(grep -cx missing log)" -eq 2 ]
+    # What failed comes to be there; the same command goes on, and redoes nothing.
+    cp served/good served/missing
+    : >log
+    run --separate-stderr fleet
+    [ "$status" -eq 65 ]
+    [ "$output" = "3 restored, 2 bad, 0 open" ]
+    [ "$(cat log)" = missing ]
+    whole gone
+    [ -z "$(find target -name '.*.part')" ]
+}
+
+@test "a run that is killed half-way goes on when it is called again" {
+    echo '1/:' >hosts
+    backup one
+    backup two
+    cp served/good served/slow
+    touch served/slow.stall
+    backup slow slow
+    backup three
+    fleet >out 2>err 3>&- &
+    controller=$!
+    for _ in {1..200}; do grep -q slow log && break; sleep 0.05; done
+    kill_all -F -e "$PWD/work/joblog" -e "$PWD/target" # the controller, and what it has started
+    wait "$controller" || true
+    whole one && whole two
+    [ ! -e target/slow ] && [ ! -e target/three ]
+    : >log
+    run fleet
+    [ "$status" -eq 0 ]
+    [ "$output" = "4 restored, 0 bad, 0 open" ]
+    [ "$(sort log | tr '\n' ' ')" = "good slow " ]
+    whole slow && whole three
+    run fleet
+    [ "$status" -eq 0 ]
+    [ "$output" = "4 restored, 0 bad, 0 open" ]
+}
+
+@test "two hosts by ssh, one of which dies half-way: the other takes over" {
+    [ -x /usr/sbin/sshd ] || skip "sshd is not installed (Debian: openssh-server)"
+    start_host first
+    start_host second
+    printf '2/ssh -F %s first\n2/ssh -F %s second\n' "$PWD/ssh_config" "$PWD/ssh_config" >hosts
+    # Both slots of the host that dies are in the middle of a backup.
+    for name in a b c d e f; do
+        cp served/good "served/$name"
+        touch "served/$name.stall"
+        backup $name $name
+    done
+    backup corrupt corrupt
+    fleet >out 2>err 3>&- &
+    controller=$!
+    for _ in {1..200}; do [ "$(wc -l <log)" -ge 4 ] && break; sleep 0.05; done
+    [ "$(wc -l <log)" -eq 4 ]
+    rm -f served/*.stall
+    kill_host first
+    # The other host's two are stalled as well: their downloads break, and they are tried again.
+    sleep 0.3
+    kill_all -F "$url/"
+    status=0
+    wait "$controller" || status=$?
+    cat out err work/joblog
+    [ "$status" -eq 65 ]
+    [ "$(cat out)" = "6 restored, 1 bad, 0 open" ]
+    for name in a b c d e f; do whole $name; done
+    [ ! -e target/corrupt ]
+    [ "$(grep -cx corrupt log)" -eq 1 ]
+    # It was the second host that restored the backups of the first.
+    [ "$(awk -F '\t' '$7 == 0' work/joblog | grep -c second)" -eq 7 ]
+}
+
+@test "the arithmetic: what bounds a host, and hosts and hours for a petabyte" {
+    # 16 cores at 0.38 GB/s, 3.1 GB/s of network, a disk of 2 GB/s: the disk bounds.
+    run -0 "$fleet/plan" 1e15 2.3 8 16 0.38e9 3.1e9 2e9
+    [ "${lines[0]}" = "a host restores 2.00 GB/s, bounded by its disk (cores 6.08, network 7.13, disk 2.00)" ]
+    [ "${lines[1]}" = "2300.00 TB are 319.4 hours of a host: 40 hosts for 8 hours" ]
+    run -0 "$fleet/plan" 1e15 1 10 2 0.5e9 0.1e9 2e9
+    [ "${lines[0]}" = "a host restores 0.10 GB/s, bounded by its network (cores 1.00, network 0.10, disk 2.00)" ]
+    run -64 "$fleet/plan" 1e15
+    run -64 "$fleet/plan" 1e15 2.3 0 16 0.38e9 3.1e9 2e9
+    # The runbook's own figures.
+    "$fleet/plan" 1e15 2.3 8 16 0.38e9 3.1e9 2e9 | while read -r line; do grep -qF "$line" "$fleet/README.md"; done
+}
+
+@test "mistakes are found before anything runs: 64, 65, 66" {
+    echo : >hosts
+    backup one
+    run -64 "$fleet/restore-fleet"
+    run -64 "$fleet/restore-fleet" -s hosts backups
+    run -66 "$fleet/restore-fleet" -s none -t t -w w backups
+    printf 'one\tx\ty\n' >>backups
+    run -65 fleet
+    [[ $output == *"backups: line 2: expected NAME, SOURCE and CIPHERTEXT"* ]]
+    mkdir work && echo other >work/backups
+    sed -i 2d backups
+    run -64 fleet
+    [[ $output == *"is of a run with other backups"* ]]
+    run -64 "$fleet/restore-one" target ../x "$url/good" -
+    run -64 "$fleet/restore-one" target
+    [ ! -e target ]
+    [ ! -s log ]
+}
