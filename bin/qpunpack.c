@@ -102,8 +102,10 @@ struct unpacker {
 
 static void name_file(const struct unpacker *u, const char *path, size_t size) {
     char shown[2048];
+    diag_name(path, size, shown, sizeof shown);
+    progress_member(shown);
     if (u->verbose)
-        diag_note("%s", diag_name(path, size, shown, sizeof shown));
+        diag_note("%s", shown);
 }
 
 static int stream_file(void *context, const char *path, size_t size, struct stage **next,
@@ -191,7 +193,8 @@ static int prepare(struct unpacker *u, const struct options *o, struct fault *f)
             return -1;
         destination_allow(&u->to, &rules);
     }
-    if (options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0 ||
+    if (progress_begin(&o->run.progress, o->run.verbose, f) < 0 ||
+        options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0 ||
         ordered_new(&u->ordered, threads, f) < 0)
         return -1;
     if (o->list)
@@ -240,6 +243,7 @@ int main(int argc, char **argv) {
     diag_start();
     argp_parse(&parser, argc, argv, 0, NULL, &o);
     int result = unpack(&o, &f);
+    progress_end(result == 0);
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;
 }

@@ -7,6 +7,7 @@
 #include "json_secret.h"
 #include "options.h"
 #include "outfile.h"
+#include "progress.h"
 #include "s3body.h"
 #include "s3describe.h"
 #include "s3wrap.h"
@@ -25,6 +26,7 @@ struct options {
     const char *data_key;
     const char *wrapping_key;
     bool strict, info, verbose, no_sandbox;
+    struct progress_options progress;
     unsigned threads;
 };
 
@@ -57,6 +59,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         state->child_inputs[0] = &o->input;
         state->child_inputs[1] = &o->output;
         state->child_inputs[2] = &o->no_sandbox;
+        state->child_inputs[3] = &o->progress;
         return 0;
     case 'e':
         if (o->envelope_count == ENVELOPES_MAX)
@@ -106,6 +109,7 @@ static const struct argp_option option_list[] = {
 static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},
                                              {&options_output_argp, 0, NULL, 0},
                                              {&options_sandbox_argp, 0, NULL, 0},
+                                             {&progress_argp, 0, NULL, 0},
                                              {0}};
 
 static const struct argp parser = {
@@ -255,7 +259,7 @@ static int confine(const struct options *o, struct fault *f) {
     sandbox_allow_path(&rules, o->input, SANDBOX_READ);
     if (!o->info)
         options_allow_output(&rules, o->output.path);
-    if (crypto_start(f) < 0)
+    if (crypto_start(f) < 0 || (!o->info && progress_begin(&o->progress, o->verbose, f) < 0))
         return -1;
     return options_confine(o->no_sandbox, o->verbose, &rules, f);
 }
@@ -278,6 +282,7 @@ int main(int argc, char **argv) {
     else if (result > 0)
         result = decrypt(&o, &e, &f);
     s3_envelope_free(&e);
+    progress_end(result == 0);
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;
 }

@@ -8,6 +8,7 @@
 #include "json_secret.h"
 #include "options.h"
 #include "outfile.h"
+#include "progress.h"
 #include "s3body.h"
 #include "s3describe.h"
 #include "s3wrap.h"
@@ -29,6 +30,7 @@ struct options {
     const char *cmk_id;
     enum s3_content content;
     bool rds, content_given, verbose, no_sandbox;
+    struct progress_options progress;
     unsigned threads;
     struct s3_pair *context; // of the user; the strings are the argument's
     size_t context_count;
@@ -87,6 +89,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         state->child_inputs[0] = &o->input;
         state->child_inputs[1] = &o->output;
         state->child_inputs[2] = &o->no_sandbox;
+        state->child_inputs[3] = &o->progress;
         return 0;
     case 'e':
         o->envelope = arg;
@@ -142,6 +145,7 @@ static const struct argp_option option_list[] = {
 static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},
                                              {&options_output_argp, 0, NULL, 0},
                                              {&options_sandbox_argp, 0, NULL, 0},
+                                             {&progress_argp, 0, NULL, 0},
                                              {0}};
 
 static const struct argp parser = {
@@ -259,7 +263,7 @@ static int confine(const struct options *o, struct fault *f) {
     sandbox_allow_path(&rules, o->input, SANDBOX_READ);
     options_allow_output(&rules, o->envelope);
     options_allow_output(&rules, o->output.path);
-    if (crypto_start(f) < 0)
+    if (crypto_start(f) < 0 || progress_begin(&o->progress, o->verbose, f) < 0)
         return -1;
     return options_confine(o->no_sandbox, o->verbose, &rules, f);
 }
@@ -304,6 +308,7 @@ int main(int argc, char **argv) {
     o.threads = cpus_available();
     int result = run(&o, &f);
     free(o.context);
+    progress_end(result == 0);
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;
 }

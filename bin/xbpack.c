@@ -185,7 +185,8 @@ static int confine(const struct options *o, const struct indir *dir, struct orde
     struct sandbox_rules rules = {.count = 0};
     unsigned threads = options_threads(&o->run);
     sandbox_allow(&rules, indir_fd(dir), SANDBOX_READ);
-    return options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0
+    return progress_begin(&o->run.progress, o->run.verbose, f) < 0 ||
+                   options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0
                ? -1
                : ordered_new(ordered, threads, f);
 }
@@ -260,6 +261,7 @@ int main(int argc, char **argv) {
     diag_start();
     argp_parse(&parser, argc, argv, 0, NULL, &o);
     int result = pack(&o, &f);
+    progress_end(result == 0);
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;
 }

@@ -362,7 +362,9 @@ static int open_destination(struct destination *to, const struct options *o, str
             return -1;
         destination_allow(to, &rules);
     }
-    return options_confine(o->run.no_sandbox, o->run.verbose, &rules, f);
+    return progress_begin(&o->run.progress, o->run.verbose, f) < 0
+               ? -1
+               : options_confine(o->run.no_sandbox, o->run.verbose, &rules, f);
 }
 
 static int unpack(const struct options *o, struct fault *f) {
@@ -430,6 +432,7 @@ int main(int argc, char **argv) {
     argp_parse(&parser, argc, argv, 0, NULL, &o);
     interrupt_catch();
     int result = unpack(&o, &f);
+    progress_end(result == 0);
     interrupt_die();
     selection_free(o.selection);
     return result < 0 ? diag_print(&f) : 0;

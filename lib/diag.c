@@ -10,6 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
+static void write_stderr(const char *line, size_t size) {
+    ssize_t ignored = write(STDERR_FILENO, line, size); // nowhere is left to report a failure
+    (void)ignored;
+}
+
+static void (*write_line)(const char *line, size_t size) = write_stderr;
+
 static void set_text(struct fault *f, int status, const char *format, va_list args)
     DIAG_PRINTF(3, 0);
 static void print_line(const char *kind, const char *format, va_list args) DIAG_PRINTF(2, 0);
@@ -116,9 +123,11 @@ static void print_line(const char *kind, const char *format, va_list args) {
         end = strlen(line);
     }
     line[end++] = '\n';
-    // Nowhere is left to report a failure to write to standard error.
-    ssize_t ignored = write(STDERR_FILENO, line, end);
-    (void)ignored;
+    write_line(line, end);
+}
+
+void diag_set_writer(void (*writer)(const char *line, size_t size)) {
+    write_line = writer != NULL ? writer : write_stderr;
 }
 
 int diag_print(const struct fault *f) {

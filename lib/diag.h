@@ -56,4 +56,8 @@ void diag_error(const char *format, ...) DIAG_PRINTF(1, 2);
 void diag_warn(const char *format, ...) DIAG_PRINTF(1, 2);
 void diag_note(const char *format, ...) DIAG_PRINTF(1, 2);
 
+// Has `writer` write each line (`size` bytes, its newline included) to standard error from now on;
+// NULL: write(2), as at the start.
+void diag_set_writer(void (*writer)(const char *line, size_t size));
+
 #endif

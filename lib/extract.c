@@ -5,6 +5,7 @@
 #include "limit.h"
 #include "lz4_dec.h"
 #include "null_sink.h"
+#include "progress.h"
 #include "qpress_dec.h"
 #include "sink.h"
 #include "suffix.h"
@@ -295,6 +296,7 @@ static int begin(void *context, const char *name, size_t size, void **member, st
         return diag_fault_memory(f);
     m->extract = e;
     diag_name(name, size, m->shown, sizeof m->shown);
+    progress_member(m->shown);
     *member = m;
     m->next = e->members;
     e->members = m;

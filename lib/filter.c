@@ -3,6 +3,7 @@
 
 #include "interrupt.h"
 #include "outfile.h"
+#include "progress.h"
 #include "salvage.h"
 #include "sink.h"
 
@@ -47,7 +48,8 @@ static int run_between(struct input *in, struct outfile *out, const char *name, 
 static int confine(const struct options_run *run, struct ordered **o, struct fault *f) {
     struct sandbox_rules rules = {.count = 0};
     unsigned threads = options_threads(run);
-    return options_confine(run->no_sandbox, run->verbose, &rules, f) < 0
+    return progress_begin(&run->progress, run->verbose, f) < 0 ||
+                   options_confine(run->no_sandbox, run->verbose, &rules, f) < 0
                ? -1
                : ordered_new(o, threads, f);
 }
@@ -80,6 +82,7 @@ int filter_files(const char *input, const struct options_output *output,
     else
         outfile_discard(out);
     input_close(&in);
+    progress_end(result == 0);
     interrupt_die();
     return result;
 }

@@ -5,6 +5,7 @@
 #include "interrupt.h"
 #include "noclobber.h"
 #include "pagecache.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +37,7 @@ int input_open(struct input *in, const char *path, struct fault *f) {
         if (at >= 0 && st.st_size >= at) {
             in->start = (uint64_t)at;
             in->size = (uint64_t)(st.st_size - at);
+            progress_expect(in->size);
         }
         (void)posix_fadvise(in->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     } else {
@@ -92,6 +94,7 @@ static bool next_window(struct input *in, struct view *v) {
     *v = (struct view){
         .data = window->data, .size = size, .slab = window, .origin = in->offset, .exact = true};
     pagecache_read(in->fd, at, size);
+    progress_in(size);
     in->offset += size;
     return true;
 }
@@ -121,6 +124,7 @@ int input_next(struct input *in, struct view *v, struct fault *f) {
                        .origin = in->offset,
                        .exact = true};
     in->used += (size_t)n;
+    progress_in((uint64_t)n);
     if (in->size != UINT64_MAX)
         pagecache_read(in->fd, in->start + in->offset, (size_t)n);
     in->offset += (size_t)n;

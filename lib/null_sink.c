@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "null_sink.h"
 
+#include "progress.h"
+
 #include <stdlib.h>
 
 struct null_sink {
@@ -17,6 +19,7 @@ struct ending {
 
 static void push(struct stage *stage, struct view v) {
     ((struct null_sink *)stage)->size += v.size;
+    progress_out(v.size);
 }
 
 static int place(struct stage *stage, uint64_t offset, const void *data, size_t size,
@@ -27,6 +30,7 @@ static int place(struct stage *stage, uint64_t offset, const void *data, size_t 
 
 static void placed(struct stage *stage, size_t size) {
     ((struct null_sink *)stage)->size += size;
+    progress_out(size);
 }
 
 static void deliver_ending(struct unit *unit) {

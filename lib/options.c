@@ -166,6 +166,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state) {
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &run->no_sandbox;
+        state->child_inputs[1] = &run->progress;
         return 0;
     case 'j':
         options_parse_threads(run, arg, state);
@@ -182,7 +183,8 @@ static const struct argp_option run_options[] = {
     {"threads", 'j', "N", 0, "Use N threads (default: the processors available)", 0},
     {"verbose", 'v', NULL, 0, "Say on standard error what is done", 0},
     {0}};
-static const struct argp_child run_children[] = {{&options_sandbox_argp, 0, NULL, 0}, {0}};
+static const struct argp_child run_children[] = {
+    {&options_sandbox_argp, 0, NULL, 0}, {&progress_argp, 0, NULL, 0}, {0}};
 const struct argp options_run_argp = {
     .options = run_options, .parser = parse_run, .children = run_children};
 

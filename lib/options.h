@@ -5,6 +5,7 @@
 #ifndef XBPIPE_OPTIONS_H
 #define XBPIPE_OPTIONS_H
 
+#include "progress.h"
 #include "sandbox.h"
 
 #include <argp.h>
@@ -31,11 +32,12 @@ extern const struct argp options_key_argp;
 // --no-sandbox. Input: bool *, set where the option is given.
 extern const struct argp options_sandbox_argp;
 
-// -j N, -v, and --no-sandbox.
+// -j N, -v, --progress, --json-progress=FD, and --no-sandbox.
 struct options_run {
     unsigned threads; // 0 until set; options_threads() gives the default
     bool verbose;
     bool no_sandbox;
+    struct progress_options progress;
 };
 extern const struct argp options_run_argp;
 

@@ -4,6 +4,7 @@
 #include "fdio.h"
 #include "interrupt.h"
 #include "pagecache.h"
+#include "progress.h"
 #include "xbcrypt_enc.h"
 #include "xbstream.h"
 #include "xbstream_writer.h"
@@ -105,6 +106,8 @@ static enum job_result read_window(struct job *job, unsigned thread) {
         return JOB_DONE;
     w->got = fdio_pread_full(w->member->fd, w->slab->data, (size_t)w->size, w->offset);
     w->error = w->got < 0 ? errno : 0;
+    if (w->got > 0)
+        progress_in((uint64_t)w->got);
     pagecache_read(w->member->fd, w->offset, w->size);
     return JOB_DONE;
 }
@@ -274,6 +277,7 @@ static struct member *new_member(struct pack *p, const char *name, size_t size, 
     m->pack = p;
     m->fd = -1;
     diag_name(name, size, m->shown, sizeof m->shown);
+    progress_member(m->shown);
     int stored_size = snprintf(stored, sizeof stored, "%s%s", name, p->settings->suffix);
     if (build_stages(m, stored, (size_t)stored_size, f) < 0) {
         free_member(m);

@@ -4,6 +4,7 @@
 #include "fdio.h"
 #include "pagecache.h"
 #include "pool.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ static int write_out(struct run *r, size_t size, struct fault *f) {
     if (body->own_file)
         pagecache_written(r->out_fd, body->written, size);
     body->written += size;
+    progress_out(size);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "innodb_page.h"
 #include "interrupt.h"
 #include "pagecache.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -278,6 +279,7 @@ static void push(struct stage *stage, struct view v) {
     struct sink *s = (struct sink *)stage;
     if (v.size == 0 || s->stage.broken)
         return;
+    progress_out(v.size);
     if (v.data != NULL) {
         push_data(s, v);
     } else if (!s->seekable || s->holes == SINK_HOLES_NEVER) {
@@ -338,6 +340,7 @@ static int place(struct stage *stage, uint64_t offset, const void *data, size_t 
 
 static void placed(struct stage *stage, size_t size) {
     struct sink *s = (struct sink *)stage;
+    progress_out(size);
     s->position += size;
     s->end = s->position;
 }

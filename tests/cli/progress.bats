@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+# --progress, --json-progress, SIGUSR1: what they say, when, and that they get in the way of nothing.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    load common
+    rds=$XBPIPE_TESTS/fixtures/rds
+    cp "$key" key
+    chmod 600 key
+    full=$rds/full_v3_qp.xb
+    size=$(stat -c %s "$full")
+}
+
+# The restored size of the fixture.
+restored=18675995
+
+# Reads lines of JSON; what is asserted of them is Python.
+json() { python3 -S -E -c 'import json, sys
+lines = [json.loads(line) for line in sys.stdin]
+'"$1"; }
+
+@test "--progress: the last line has totals, rate and ratio; nothing but it where all is done at once" {
+    run --separate-stderr xbunpack --progress --decrypt -f key --decompress -C out -i "$full"
+    [ "$status" -eq 0 ]
+    [[ $stderr =~ ^xbunpack:\ 1\.8\ MiB\ in,\ 17\.8\ MiB\ out,\ 0:0[0-9]\ elapsed,\ [0-9.]+\ [KM]iB/s,\ ratio\ 9\.[0-9]+$ ]] ||
+        { echo "$stderr"; false; }
+    # Without it, not a word.
+    run --separate-stderr xbunpack --decrypt -f key --decompress -C out2 -i "$full"
+    [ -z "$stderr" ]
+    # With -v, but no terminal, no progress either.
+    run --separate-stderr xbunpack -v --decrypt -f key --decompress -C out3 -i "$full"
+    [[ $stderr != *elapsed* ]]
+}
+
+@test "every program of streams has it, and counts what it reads and writes" {
+    head -c 100000 /dev/urandom >plain
+    xbcrypt-enc --json-progress=3 -f key <plain >enc 3>j.enc
+    xbcrypt-dec --json-progress=3 -f key <enc 3>j.dec | cmp - plain
+    qpunpack --json-progress=3 <"$rds/part_xb.qp" >part.xb 3>j.qp
+    xbpack --json-progress=3 plain >packed 3>j.pack
+    xbunpack --test --json-progress=3 <packed 3>j.unpack
+    head -c 32 /dev/urandom >data.key
+    printf '{"CiphertextBlob":"QUJD","Plaintext":"%s","KeyId":"arn:aws:kms:x"}' "$(base64 <data.key)" >reply
+    chmod 600 reply data.key
+    s3cse-enc --json-progress=3 -e envelope -f reply <plain >body 3>j.s3enc
+    s3cse-dec --json-progress=3 -e envelope -f data.key <body 3>j.s3dec | cmp - plain
+    check() { # FILE IN OUT
+        tail -n 1 "$1" | json "last, = lines
+assert last['in'] == $2 and last['out'] == $3 and last['done'] and last['ok'], last
+assert last['in_size'] in ($2, None), last"
+    }
+    check j.enc 100000 "$(stat -c %s enc)"
+    check j.dec "$(stat -c %s enc)" 100000
+    check j.qp "$(stat -c %s "$rds/part_xb.qp")" "$(stat -c %s part.xb)"
+    check j.pack 100000 "$(stat -c %s packed)"
+    check j.unpack "$(stat -c %s packed)" 100000
+    check j.s3enc 100000 "$(stat -c %s body)"
+    check j.s3dec "$(stat -c %s body)" 100000
+}
+
+@test "a line a second on the way: bytes, rate, share, time left, member; also while the input stalls" {
+    # The size is known: a file that is read to its half, and then waits for its reader.
+    mkfifo full.fifo
+    (head -c 1000000 "$full"; sleep 2.6; tail -c +1000001 "$full") >full.fifo &
+    xbunpack --progress --json-progress=3 --decrypt -f key --decompress -C out <full.fifo 2>err 3>json
+    [ "$(grep -c 'in, .* out, .*/s, ' err)" -ge 2 ]
+    [ "$(wc -l <err)" -le 5 ]
+    grep -qE '^xbunpack: 976\.6 KiB in, [0-9.]+ MiB out, 0 B/s, [a-z_0-9]+/?' err
+    json "
+assert 3 <= len(lines) <= 5, lines
+assert [l['done'] for l in lines] == [False] * (len(lines) - 1) + [True]
+assert all(set(l) == {'in', 'out', 'elapsed', 'in_size', 'member', 'done'} for l in lines[:-1])
+first, last = lines[0], lines[-1]
+assert first['in'] == 1000000 and first['in_size'] is None and '.' in first['member'], first
+assert last['in'] == $size and last['out'] == $restored and last['ok'] is True, last
+assert 0.9 < first['elapsed'] < 2 and last['elapsed'] >= 2.5, lines" <json
+    # A file's size is known.
+    xbcrypt-enc -f key -s 1K <"$full" >enc
+    xbcrypt-dec --json-progress=3 --progress -f key -i enc 2>err 3>json | (sleep 1.6; cat >/dev/null)
+    grep -qE ', [0-9]+ %, ([0-9:]+|\?) left$' err
+    json "assert lines[0]['in_size'] == $(stat -c %s enc) and lines[0]['member'] is None, lines" <json
+}
+
+@test "SIGUSR1 prints one line, as dd does, also without --progress; the program goes on" {
+    mkfifo in
+    xbcrypt-enc -f key <in >enc 2>err &
+    program=$!
+    exec 4>in
+    head -c 70000 /dev/zero >&4
+    for _ in {1..100}; do # until its threads are there
+        [ "$(find "/proc/$program/task" -mindepth 1 -maxdepth 1 | wc -l)" -ge 2 ] && break
+        sleep 0.05
+    done
+    kill -USR1 "$program"
+    for _ in {1..100}; do [ -s err ] && break; sleep 0.05; done
+    [ "$(wc -l <err)" -eq 1 ]
+    head -c 30000 /dev/zero >&4
+    exec 4>&-
+    wait "$program"
+    grep -qE '^xbcrypt-enc: ([0-9.]+ KiB|0 B) in, ([0-9.]+ KiB|0 B) out, [0-9.]+ [KM]?i?B/s$' err
+    [ "$(xbcrypt-dec -f key <enc | wc -c)" -eq 100000 ]
+}
+
+@test "failure: the last line says so, then comes the error" {
+    head -c 500000 "$full" >cut
+    run xbunpack --progress --json-progress=3 --decrypt -f key --decompress -C out -i cut 3>json
+    [ "$status" -eq 65 ]
+    [[ $output == *" elapsed, "*"xbunpack: xbstream ends too early"* ]] || { echo "$output"; false; }
+    tail -n 1 json | json "assert lines[0]['done'] and lines[0]['ok'] is False, lines"
+}
+
+@test "on a terminal one line is rewritten, messages stand between, and it is there by itself with -v" {
+    cat >terminal.py <<'END'
+import os, pty, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvp("bash", ["bash", "-c", sys.argv[1]])
+out = b""
+while True:
+    try:
+        piece = os.read(fd, 4096)
+    except OSError:
+        break
+    if not piece:
+        break
+    out += piece
+sys.stdout.buffer.write(out)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+    python3 -S -E terminal.py "stty cols 60; (head -c 1000000 '$full'; sleep 2.2; tail -c +1000001 '$full') |
+        xbunpack -v --decrypt -f key --decompress -C out" >screen
+    # A line on the way is no longer than the terminal is wide, has no newline, and is erased.
+    tr '\r' '\n' <screen | sed 's/^\x1b\[K//' | grep -E '^xbunpack: .* in, .* out, ' | grep -v elapsed >lines
+    [ "$(wc -l <lines)" -ge 2 ]
+    awk 'length($0) > 59 { exit 1 }' lines
+    [ "$(grep -c $'\033\\[K' screen)" -ge 1 ]
+    # Each member's name has a line of its own, and the last line stays.
+    tr -d '\r' <screen | grep -qE "^($(printf '\033')\\[K)?xbunpack: .*\.xbcrypt -> "
+    grep -qE 'elapsed, .*ratio [0-9.]+.$' screen
+    # Without -v nothing of it.
+    python3 -S -E terminal.py "(head -c 1000000 '$full'; sleep 1.2; tail -c +1000001 '$full') |
+        xbunpack --decrypt -f key --decompress -C out2" >screen
+    run ! grep -q elapsed screen
+}
+
+@test "--json-progress: a reader that does not read, one that goes away, no such descriptor" {
+    # A pipe that is full: no line, and no waiting but a second for the last.
+    mkfifo full.pipe
+    (exec 5<>full.pipe
+        dd if=/dev/zero of=/dev/fd/5 bs=64K oflag=nonblock count=40 2>/dev/null || true # until it is full
+        SECONDS=0
+        xbcrypt-enc --json-progress=5 -f key <"$full" >enc
+        [ "$SECONDS" -le 3 ])
+    xbcrypt-dec -f key <enc | cmp - "$full"
+    # A closed pipe is no reason to die.
+    xbcrypt-enc --json-progress=5 -f key <"$full" 5> >(exec true) >enc
+    xbcrypt-dec -f key <enc | cmp - "$full"
+    for fd in 9 0 x '' 99999999999 -1; do
+        run -64 xbcrypt-enc --json-progress="$fd" -f key
+        [[ $output == *"--json-progress=$fd: "* ]]
+    done
+    exec 6<key
+    run -64 xbcrypt-enc --json-progress=6 -f key
+    [[ $output == *"--json-progress=6: that descriptor is not open for writing"* ]]
+}
