@@ -118,6 +118,7 @@ restore:
 	    jobs=()
 	    case " $$MAKEFLAGS " in *' -j '*) jobs=(-j "$$(nproc)") ;; esac
 	    KEEP=$$([ ! -L source ] || echo yes) $(MAKE) "$${jobs[@]}" -f '$(this)' INSIDE=yes files
+	    sync -f files
 	fi
 	mv -T -- "$$part/files" "$$DIR"
 	rm -rf "$$part"
@@ -136,7 +137,7 @@ targets.mk: ;
 # A file takes its name once the programs that make it from its source have all succeeded. Where the
 # sources are an extracted archive, each is removed when it is not needed any more.
 begin = new=new/$$$$ && umask 027 &&
-end = && sync -- $$new && mv -T -- $$new '$@' && { [ -n "$(KEEP)" ] || rm -- '$<'; }
+end = && mv -T -- $$new '$@' && { [ -n "$(KEEP)" ] || rm -- '$<'; }
 decrypt = xbcrypt-dec -f /dev/fd/9 -i '$<'
 unqp = qpunpack
 unlz4 = lz4 -dc

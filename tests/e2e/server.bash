@@ -47,7 +47,7 @@ server_sql_files() {
 
 # as_server COMMAND...: as the user the servers run as, in the working directory: nobody where root
 # runs the tests and nobody can get at the folder $1 of server_user; otherwise who runs them. The
-# command dies with the shell that started it.
+# command dies with the shell that started it. as_server_instead: in this shell's place.
 server_user() {
     as_user=() run_as=()
     if [ "$(id -u)" -eq 0 ]; then
@@ -59,6 +59,7 @@ server_user() {
     fi
 }
 as_server() { PATH=$PATH:/usr/sbin setpriv "${as_user[@]}" --pdeathsig=KILL "$@"; }
+as_server_instead() { PATH=$PATH:/usr/sbin exec setpriv "${as_user[@]}" --pdeathsig=KILL "$@"; }
 
 # Gives a folder to the user of the servers.
 server_owns() { [ ${#as_user[@]} -eq 0 ] || chown -R 65534:65534 "$1"; }
@@ -84,7 +85,7 @@ server_start() {
     mkdir -p "$dir/tmp"
     server_owns "$dir"
     # Its descriptors are not bats's, which would wait for them.
-    as_server mariadbd --no-defaults "${run_as[@]}" "${server_options[@]}" --datadir="$dir/data" --tmpdir="$dir/tmp" \
+    as_server_instead mariadbd --no-defaults "${run_as[@]}" "${server_options[@]}" --datadir="$dir/data" --tmpdir="$dir/tmp" \
         --skip-networking --socket=s --pid-file=server.pid </dev/null >"$dir/log.err" 2>&1 3>&- 4>&- &
     echo $! >"$dir/pid"
     for _ in {1..600}; do
