@@ -6,6 +6,10 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 BINDIR  := $(DESTDIR)$(PREFIX)/bin
 MANDIR  := $(DESTDIR)$(PREFIX)/share/man
+# Where the shells look for completions; Debian's own packages put those of zsh elsewhere.
+BASHDIR := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR  := $(DESTDIR)$(PREFIX)/share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+FISHDIR := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 
 # SAN=address,undefined or SAN=thread builds and tests a tree of its own under those sanitizers.
 SAN   ?=
@@ -56,7 +60,7 @@ endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(PROGRAMS:%=$(BUILD)/%)
+all: $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/completions
 
 # Objects depend on this file, whose content changes only when the flags do.
 $(BUILD)/flags: FORCE
@@ -90,6 +94,10 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(UNITHELP) $(BUILD)/libxbpipe.a
 	$(run)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 include tests/fuzz/rules.mk
+
+$(BUILD)/completions: $(PROGRAMS:%=$(BUILD)/%) completions/generate
+	$(say) GEN $@
+	$(run)rm -rf $@ $@.tmp && completions/generate $@.tmp $(PROGRAMS:%=$(BUILD)/%) && mv $@.tmp $@
 
 ## check: build, then run the unit and command line tests
 check: all $(UNITS) $(FUZZ_TESTS) $(BENCHTOOLS) $(E2ETOOLS)
@@ -131,11 +139,16 @@ install: all
 	install -d $(BINDIR) $(MANDIR)/man1 $(MANDIR)/man5 $(MANDIR)/man7
 	install -m 755 $(PROGRAMS:%=$(BUILD)/%) $(BINDIR)
 	for page in $(MANPAGES); do install -m 644 $$page $(MANDIR)/man$${page##*.}; done
+	install -d $(BASHDIR) $(ZSHDIR) $(FISHDIR)
+	install -m 644 $(PROGRAMS:%=$(BUILD)/completions/bash/%) $(BASHDIR)
+	install -m 644 $(PROGRAMS:%=$(BUILD)/completions/zsh/_%) $(ZSHDIR)
+	install -m 644 $(PROGRAMS:%=$(BUILD)/completions/fish/%.fish) $(FISHDIR)
 
 ## uninstall: take away what install put there
 uninstall:
 	rm -f $(PROGRAMS:%=$(BINDIR)/%)
 	for page in $(MANPAGES); do rm -f $(MANDIR)/man$${page##*.}/$${page##*/}; done
+	rm -f $(PROGRAMS:%=$(BASHDIR)/%) $(PROGRAMS:%=$(ZSHDIR)/_%) $(PROGRAMS:%=$(FISHDIR)/%.fish)
 
 DIST := build/xbpipe-$(VERSION).tar.gz
 

@@ -266,9 +266,12 @@ END
 # Of the build that is there: nothing is built again.
 make_built() { make -s -C "$root" -o all BUILD="$BUILD_DIR" "$@"; }
 
-@test "make install puts programs and pages in place, make uninstall takes them away" {
+@test "make install puts programs, pages and completions in place, make uninstall takes them away" {
     make_built install DESTDIR="$PWD/stage" PREFIX=/usr
     (programs | sed 's,^,bin/,'
+        programs | sed 's,^,share/bash-completion/completions/,'
+        programs | sed 's,^,share/zsh/vendor-completions/_,'
+        programs | sed 's,.*,share/fish/vendor_completions.d/&.fish,'
         cd "$root/man" && for page in *.[157]; do echo "share/man/man${page##*.}/$page"; done) |
         LC_ALL=C sort >expected
     (cd stage/usr && find . -type f | sed 's,^\./,,') | LC_ALL=C sort >installed
@@ -284,6 +287,7 @@ make_built() { make -s -C "$root" -o all BUILD="$BUILD_DIR" "$@"; }
 @test "make install goes to /usr/local unless told otherwise" {
     make_built install DESTDIR="$PWD/stage"
     [ -x stage/usr/local/bin/xbunpack ]
+    [ -s stage/usr/local/share/zsh/site-functions/_xbunpack ]
     [ -f stage/usr/local/share/man/man1/xbunpack.1 ]
 }
 
