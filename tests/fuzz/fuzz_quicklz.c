@@ -115,6 +115,36 @@ static void add_encoded(fuzz_add *add, int level, const void *data, size_t size)
     bytes_free(&seed);
 }
 
+// A short match after literals or a match, then literals, and each size claimed down to one that
+// ends inside the match: what is allowed near the end.
+static void add_ends(fuzz_add *add, int level, bool after_match) {
+    enum { RUN = 24, MATCH = 5, LITERALS = 14, SIZE = 2 * RUN + LITERALS + MATCH + LITERALS };
+    struct bytes data = {0}, run = {0}, seed = {0};
+    uint8_t packet[SIZE + 400];
+    bytes_noise(&run, RUN, 5);
+    bytes_add(&data, run.data, RUN);
+    if (after_match)
+        bytes_noise(&data, LITERALS, 6);
+    bytes_add(&data, run.data, RUN); // so that it gets smaller, and is not stored as it is
+    if (!after_match)
+        bytes_noise(&data, LITERALS, 6);
+    bytes_add(&data, run.data + 8, MATCH);
+    bytes_noise(&data, LITERALS, 7);
+    size_t size = quicklz_encode(level, data.data, SIZE, packet);
+    for (uint32_t claimed = SIZE + 2; claimed > SIZE - LITERALS - MATCH; claimed--) {
+        if (packet[0] & 2)
+            le32_put(packet + 5, claimed);
+        else
+            packet[2] = (uint8_t)claimed;
+        bytes_zeros(&seed, 1);
+        bytes_add(&seed, packet, size);
+        add(seed.data, seed.size);
+        bytes_free(&seed);
+    }
+    bytes_free(&data);
+    bytes_free(&run);
+}
+
 void fuzz_seeds(fuzz_add *add) {
     static const char *const archives[] = {"tree.L1.qp", "tree.L2.qp", "tree.L3.qp"};
     for (size_t i = 0; i < 3; i++) {
@@ -137,6 +167,8 @@ void fuzz_seeds(fuzz_add *add) {
         add_encoded(add, level, text, sizeof text);
         add_encoded(add, level, run.data, run.size);
         add_encoded(add, level, text, 5);
+        add_ends(add, level, false);
+        add_ends(add, level, true);
     }
     bytes_free(&run);
     add(text, sizeof text);
