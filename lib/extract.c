@@ -330,7 +330,8 @@ static void data(void *context, void *member, struct view v) {
         return;
     }
     struct stage *outermost = first_stage(m);
-    if (v.data != NULL) {
+    // What is lost is zeros for the decoders, whose own salvage finds out what it was.
+    if (v.data != NULL || outermost->salvage != NULL) {
         stage_push(outermost, v);
     } else if (!outermost->broken) {
         struct fault f;
@@ -361,6 +362,31 @@ static void unfinished(void *context, const char *name, size_t size) {
     char shown[SHOWN_SIZE];
     if (e->settings->unfinished != NULL && selection_wants(e->settings->selection, name, size))
         e->settings->unfinished(diag_name(name, size, shown, sizeof shown));
+}
+
+// What the member loses is noted under the scope, and its file gets its name by that.
+static void salvage(void *context, void *member, struct salvage_scope *scope) {
+    (void)context;
+    struct member *m = member;
+    if (m == NULL)
+        return;
+    for (unsigned i = 0; i < m->decoder_count; i++)
+        m->decoders[i]->salvage = scope;
+    if (m->extract->settings->files != NULL)
+        m->sink->salvage = scope;
+}
+
+static void retract(void *context, const char *stored, size_t size, struct salvage_scope *scope) {
+    struct extract *e = context;
+    char name[OUTDIR_NAME_MAX + 1];
+    enum suffix undo[DECODERS_MAX];
+    struct fault f;
+    if (e->settings->files == NULL || !selection_wants(e->settings->selection, stored, size))
+        return;
+    memcpy(name, stored, size + 1);
+    if (take_suffixes(e, name, &size, undo, &f) < 0 ||
+        outfiles_retract(e->settings->files, name, size, scope, &f) < 0)
+        ordered_fail_now(e->ordered, &f);
 }
 
 static int list_begin(void *context, const char *name, size_t size, void **member,
@@ -401,6 +427,8 @@ static struct xbstream_target choose_target(struct extract *e) {
                                     .end = end,
                                     .finish = finish,
                                     .unfinished = unfinished,
+                                    .salvage = salvage,
+                                    .retract = retract,
                                     .context = e};
 }
 

@@ -34,6 +34,9 @@ struct manifest {
 int manifest_add(struct manifest *m, const char *name, size_t size, const uint8_t *sha256,
                  struct fault *f);
 
+// Takes the last entry of that name out of the list, if there is one.
+void manifest_remove(struct manifest *m, const char *name, size_t size);
+
 // Sorts the entries by the bytes of their names, so that the list is the same however it came
 // about.
 void manifest_sort(struct manifest *m);

@@ -39,6 +39,26 @@ struct name *names_add(struct names **set, const void *bytes, size_t size) {
     return found != NULL ? *found : NULL;
 }
 
+// What names_find looks for: a name whose bytes stand elsewhere.
+struct wanted {
+    size_t size;
+    const void *bytes;
+};
+
+static int compare_wanted(const void *a, const void *b) {
+    const struct wanted *x = a;
+    const struct name *y = b;
+    if (x->size != y->size)
+        return x->size < y->size ? -1 : 1;
+    return memcmp(x->bytes, y->bytes, x->size);
+}
+
+struct name *names_find(const struct names *set, const void *bytes, size_t size) {
+    struct wanted wanted = {size, bytes};
+    struct name *const *found = set != NULL ? tfind(&wanted, &set->root, compare_wanted) : NULL;
+    return found != NULL ? *found : NULL;
+}
+
 struct visitor {
     void (*visit)(struct name *, void *);
     void *context;

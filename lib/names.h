@@ -16,6 +16,9 @@ struct name {
 // Finds the name of `size` bytes, or adds it. NULL if memory could not be had.
 struct name *names_add(struct names **set, const void *bytes, size_t size);
 
+// The name of `size` bytes; NULL if it is not in the set.
+struct name *names_find(const struct names *set, const void *bytes, size_t size);
+
 // Calls `visit` for each name, in no particular order.
 void names_visit(struct names *set, void (*visit)(struct name *, void *context), void *context);
 

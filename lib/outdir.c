@@ -205,6 +205,19 @@ int outdir_create(struct outdir *o, const char *name, struct outfile **file, str
     return result;
 }
 
+int outdir_retract(struct outdir *o, const char *name, struct salvage_scope *scope,
+                   struct fault *f) {
+    const char *base;
+    int fd = descend(o, name, false, &base, f);
+    if (fd < 0)
+        return -1;
+    char shown[200];
+    diag_name(name, strlen(name), shown, sizeof shown);
+    int result = outfile_retract_at(fd, base, shown, o->overwrite, scope, f);
+    close(fd);
+    return result;
+}
+
 int outdir_make_folder(struct outdir *o, const char *name, struct fault *f) {
     const char *base;
     int fd = descend(o, name, true, &base, f);

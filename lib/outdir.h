@@ -44,6 +44,11 @@ int outdir_check_name(const char *name, size_t size, struct fault *f);
 // EX_OSERR.
 int outdir_create(struct outdir *o, const char *name, struct outfile **file, struct fault *f);
 
+// Gives a file that is complete under that name the name of a damaged one (outfile_damaged). The
+// same conditions; returns 0; or -1 and *f.
+int outdir_retract(struct outdir *o, const char *name, struct salvage_scope *scope,
+                   struct fault *f);
+
 // Makes the folder and those above it; an existing folder is fine. The same conditions and results.
 int outdir_make_folder(struct outdir *o, const char *name, struct fault *f);
 

@@ -187,18 +187,36 @@ int outfile_damaged(struct outfile *o, struct salvage_scope *scope, struct fault
     return 0;
 }
 
-// Gives the temporary file its name. Without `overwrite` a file that came to be there meanwhile
-// stays: renameat2 sees to that, or a hard link where the file system cannot do it.
-static int give_name(struct outfile *o) {
-    if (o->overwrite)
-        return renameat(o->dir_fd, o->temporary, o->dir_fd, o->base);
-    if (renameat2(o->dir_fd, o->temporary, o->dir_fd, o->base, RENAME_NOREPLACE) == 0)
+// Gives a file another name. Without `overwrite` a file that came to be there meanwhile stays:
+// renameat2 sees to that, or a hard link where the file system cannot do it.
+static int rename_file(int dir_fd, const char *from, const char *to, bool overwrite) {
+    if (overwrite)
+        return renameat(dir_fd, from, dir_fd, to);
+    if (renameat2(dir_fd, from, dir_fd, to, RENAME_NOREPLACE) == 0)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -1;
-    if (linkat(o->dir_fd, o->temporary, o->dir_fd, o->base, 0) < 0)
+    if (linkat(dir_fd, from, dir_fd, to, 0) < 0)
         return -1;
-    return unlinkat(o->dir_fd, o->temporary, 0);
+    return unlinkat(dir_fd, from, 0);
+}
+
+static int rename_fault(struct fault *f, const char *shown) {
+    return diag_fault_errno(f, EX_CANTCREAT, errno, "%s: cannot give the file its name", shown);
+}
+
+int outfile_retract_at(int dir_fd, const char *base, const char *shown, bool overwrite,
+                       struct salvage_scope *scope, struct fault *f) {
+    struct outfile *o = allocate(base, shown, overwrite);
+    if (o == NULL)
+        return diag_fault_memory(f);
+    o->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+    int result = o->dir_fd < 0 ? diag_fault_errno(f, EX_OSERR, errno, "%s", shown)
+                               : outfile_damaged(o, scope, f);
+    if (result == 0 && rename_file(dir_fd, base, o->base, overwrite) < 0)
+        result = rename_fault(f, o->shown);
+    release(o);
+    return result;
 }
 
 int outfile_sync(struct outfile *o, struct fault *f) {
@@ -220,9 +238,8 @@ static int close_and_name(struct outfile *o, struct fault *f) {
     else if (o->dir_fd >= 0 && o->overwrite &&
              check_base(o->dir_fd, o->base, o->shown, true, f) < 0)
         result = -1; // what is read may have been opened since, or the name is another
-    else if (o->dir_fd >= 0 && give_name(o) < 0)
-        result =
-            diag_fault_errno(f, EX_CANTCREAT, errno, "%s: cannot give the file its name", o->shown);
+    else if (o->dir_fd >= 0 && rename_file(o->dir_fd, o->temporary, o->base, o->overwrite) < 0)
+        result = rename_fault(f, o->shown);
     return result;
 }
 

@@ -45,6 +45,11 @@ bool outfile_seekable(const struct outfile *o);
 // EX_CANTCREAT (a file of that name exists, or is being read), EX_OSERR.
 int outfile_damaged(struct outfile *o, struct salvage_scope *scope, struct fault *f);
 
+// The same for a file that is complete, called `base` in the directory open at dir_fd (see
+// outfile_begin_at).
+int outfile_retract_at(int dir_fd, const char *base, const char *shown, bool overwrite,
+                       struct salvage_scope *scope, struct fault *f);
+
 // Ends and frees it: closes with the result checked, gives it its final name. Returns 0; or -1 and
 // *f (EX_IOERR, EX_CANTCREAT, EX_OSERR), with the temporary file removed. Standard output is not
 // closed here (diag_start's exit handler does that).

@@ -5,6 +5,7 @@
 #include "hex.h"
 #include "names.h"
 #include "null_sink.h"
+#include "salvage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ struct file {
     struct stage *sink;
     struct stage *digest;                  // before the sink; may be NULL
     struct stage *limit;                   // before both; may be NULL
+    struct stage *first;                   // of these three, which takes the file's bytes
     const struct manifest_entry *expected; // NULL: not known
     size_t name_size;
     char name[OUTDIR_NAME_MAX + 1];
@@ -69,6 +71,10 @@ static void free_files(struct outfiles *files, bool all) {
     }
 }
 
+static struct salvage_scope *scope_of(const struct file *file) {
+    return file->first->salvage;
+}
+
 // Gives the file its name.
 static void complete(struct file *file) {
     struct outfiles *files = file->files;
@@ -78,6 +84,15 @@ static void complete(struct file *file) {
     file->out = NULL;
     if (out != NULL)
         files->open--;
+    struct salvage_scope *scope = scope_of(file);
+    bool damaged = out != NULL && scope != NULL && scope->losses > 0;
+    if (damaged && outfile_damaged(out, scope, &f) < 0) {
+        outfile_discard(out);
+        ordered_fail_now(files->ordered, &f);
+        return;
+    }
+    if (scope != NULL)
+        scope->named = !damaged;
     if (out != NULL && outfile_commit(out, &f) < 0)
         ordered_fail_now(files->ordered, &f);
     else if (file->done != NULL)
@@ -169,13 +184,20 @@ static int claim_path(struct outfiles *files, const char *bytes, size_t size, ch
 static int digested(void *context, const uint8_t sha256[static DIGEST_SIZE], struct fault *f) {
     const struct file *file = context;
     const struct outfiles_settings *settings = file->files->settings;
+    struct salvage_scope *scope = scope_of(file);
+    if (scope != NULL && scope->losses > 0)
+        return 0;
     if (file->expected != NULL && memcmp(file->expected->sha256, sha256, DIGEST_SIZE) != 0) {
         char expected[2 * DIGEST_SIZE], found[2 * DIGEST_SIZE];
         hex_encode(file->expected->sha256, DIGEST_SIZE, false, expected);
         hex_encode(sha256, DIGEST_SIZE, false, found);
-        return diag_fault(f, EX_DATAERR, "SHA-256 is not that of %s: expected %.*s, found %.*s",
-                          settings->expected_name, (int)sizeof expected, expected,
-                          (int)sizeof found, found);
+        diag_fault(f, EX_DATAERR, "SHA-256 is not that of %s: expected %.*s, found %.*s",
+                   settings->expected_name, (int)sizeof expected, expected, (int)sizeof found,
+                   found);
+        if (scope == NULL)
+            return -1;
+        salvage_lost(scope, &(struct salvage_loss){.format = "SHA-256"}, f->text);
+        return 0;
     }
     if (settings->digests == NULL)
         return 0;
@@ -244,8 +266,22 @@ int outfiles_begin(struct outfiles *files, const char *name, size_t size,
         files->open++;
     file->next = files->files;
     files->files = file;
-    *sink = file->limit != NULL ? file->limit : file->digest != NULL ? file->digest : file->sink;
+    file->first = file->limit != NULL    ? file->limit
+                  : file->digest != NULL ? file->digest
+                                         : file->sink;
+    *sink = file->first;
     return 0;
+}
+
+int outfiles_retract(struct outfiles *files, const char *name, size_t size,
+                     struct salvage_scope *scope, struct fault *f) {
+    const struct outfiles_settings *settings = files->settings;
+    if (!scope->named) // it will get, or has, the name of a damaged file
+        return 0;
+    scope->named = false;
+    if (settings->digests != NULL)
+        manifest_remove(settings->digests, name, size);
+    return settings->dir != NULL ? outdir_retract(settings->dir, name, scope, f) : 0;
 }
 
 int outfiles_make_folder(struct outfiles *files, const char *name, size_t size, struct fault *f) {

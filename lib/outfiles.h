@@ -38,13 +38,21 @@ int outfiles_new(struct outfiles **files, struct ordered *o,
 
 // Begins the file called `name` (`size` bytes and a terminator; hostile), at a time when the stream
 // is being read, not delivered, where that can be (it may wait for files in flight). *sink takes
-// its bytes and belongs to `files`, which frees it some time after `done` (may be NULL; called with
-// `context` when the file has its name, or would have). Returns 0; or -1 and *f: EX_DATAERR (the
-// name is refused, or the archive had a file or a folder of that name before), EX_CANTCREAT,
-// EX_NOPERM, EX_OSERR.
+// its bytes and belongs to `files`; with a salvage scope (struct stage) that has losses when all
+// has been written, the file gets the name of a damaged one (outfile_damaged), is in no list of
+// digests and held against none, and one whose digest differs is noted as damaged, too. It is freed
+// some time after `done` (may be NULL; called with `context` when the file has its name, or would
+// have). Returns 0; or -1 and *f: EX_DATAERR (the name is refused, or the archive had a file or
+// a folder of that name before), EX_CANTCREAT, EX_NOPERM, EX_OSERR.
 int outfiles_begin(struct outfiles *files, const char *name, size_t size,
                    void (*done)(void *context), void *context, struct stage **sink,
                    struct fault *f);
+
+// The file of that name and scope, which may be complete, turns out not to be whole, and the scope
+// has that loss: it gets, or will get, the name of a damaged one. Returns 0; or -1 and *f:
+// EX_CANTCREAT, EX_OSERR.
+int outfiles_retract(struct outfiles *files, const char *name, size_t size,
+                     struct salvage_scope *scope, struct fault *f);
 
 // A folder of the archive, under a hostile name as above; one that is there already is fine.
 // Returns 0; or -1 and *f: the same, but that names of folders may repeat.

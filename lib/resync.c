@@ -7,6 +7,7 @@ enum {
     LOOK = 4096,            // bytes that a probe always gets to see if they are there
     SEARCH_STEP = 64 << 10, // bytes copied at a time while searching
     OWN_FIRST = 64 << 10,   // memory of the first copy
+    INNER_TRIES = 16,       // heads that are looked at inside a damaged unit
     SPENT_BASE = 64 << 20,  // work for false heads that is always allowed
     SPENT_PER_BYTE = 8      // and for each byte of the input before
 };
@@ -76,6 +77,27 @@ static void hand_out(struct resync *r, size_t size, const char *hit) {
     advance(r, size);
 }
 
+// Whether a sound unit begins inside the `size` bytes at the front: then they are not the one unit
+// that their head says, whatever follows them.
+static bool holds_unit(const struct resync *r, size_t size, bool end) {
+    size_t at = 1;
+    for (int tries = 0; tries < INNER_TRIES; tries++, at++) {
+        at += r->format->find(r->context, r->data + at, size - at);
+        if (at >= size)
+            return false;
+        struct resync_window w = {.data = r->data + at,
+                                  .have = r->have - at,
+                                  .end = end,
+                                  .searching = true,
+                                  .place = place_here(r)};
+        struct fault why;
+        size_t inner = 0;
+        if (r->format->probe(r->context, &w, &inner, &why) == RESYNC_UNIT && inner <= size - at)
+            return true;
+    }
+    return false;
+}
+
 // Judges what stands at the front. Returns false when more is needed.
 static bool step(struct resync *r, bool end) {
     if (r->have < r->need && !end)
@@ -95,6 +117,8 @@ static bool step(struct resync *r, bool end) {
         hand_out(r, size, NULL);
         return true;
     case RESYNC_HIT:
+        if (holds_unit(r, size, end))
+            break;
         hand_out(r, size, why.text);
         return true;
     case RESYNC_MORE:
@@ -120,7 +144,7 @@ static bool step(struct resync *r, bool end) {
     }
     advance(r, 1);
     if (r->have > 0)
-        advance(r, r->format->find(r->data, r->have));
+        advance(r, r->format->find(r->context, r->data, r->have));
     return true;
 }
 

@@ -21,7 +21,8 @@ enum { RESYNC_HEAD = 64 };
 
 enum resync_answer {
     RESYNC_UNIT,    // *size bytes here are a sound unit
-    RESYNC_HIT,     // *size bytes are a unit that is damaged inside, its extent is sure
+    RESYNC_HIT,     // *size bytes are a unit that is damaged inside, its extent is sure unless
+                    // there are sound units in it, for which resync looks
     RESYNC_MORE,    // *size bytes (more than there are) are needed to tell
     RESYNC_NOTHING, // no unit begins here
 };
@@ -50,7 +51,7 @@ struct resync_format {
                                 struct fault *why);
     // The offset of the first byte at which a unit may begin, or `size`; a magic that is cut off by
     // the end of the data counts.
-    size_t (*find)(const uint8_t *data, size_t size);
+    size_t (*find)(void *context, const uint8_t *data, size_t size);
     // A unit, in one piece, held by v.slab; `hit`: what is wrong with it (RESYNC_HIT), or NULL.
     void (*unit)(void *context, struct view v, uint64_t position, const char *hit);
     void (*gap)(void *context, const struct resync_gap *gap);

@@ -112,10 +112,17 @@ static void print(const struct salvage_scope *scope, const struct salvage_loss *
                  "; it is not known how much is missing at byte %" PRIu64
                  " of the output: what follows may be shifted",
                  loss->output_offset);
-    snprintf(line, sizeof line,
-             "%.*s%slost %" PRIu64 " bytes at byte %" PRIu64 " of the %s data: %.*s%s",
-             diag_cut(name, 250), name, scope->name != NULL ? ": " : "", loss->length, loss->offset,
-             loss->format, diag_cut(why, 300), why, instead);
+    const char *colon = scope->name != NULL ? ": " : "";
+    char where[100] = "";
+    if (loss->length > 0 || loss->placed)
+        snprintf(where, sizeof where, "at byte %" PRIu64 " of the %s data", loss->offset,
+                 loss->format);
+    if (loss->length > 0)
+        snprintf(line, sizeof line, "%.*s%slost %" PRIu64 " bytes %s: %.*s%s", diag_cut(name, 250),
+                 name, colon, loss->length, where, diag_cut(why, 300), why, instead);
+    else
+        snprintf(line, sizeof line, "%.*s%s%.*s%s%s%s", diag_cut(name, 250), name, colon,
+                 diag_cut(why, 300), why, where[0] != '\0' ? ", " : "", where, instead);
     scope->record->print(line);
 }
 

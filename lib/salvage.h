@@ -21,6 +21,7 @@ struct salvage_scope {
     char *name;      // printable; NULL: the whole input
     size_t serial;   // in the order in which the scopes were made
     uint64_t losses; // so far
+    bool named;      // its file has its own name; the file's maker sets that
     struct salvage_scope *next;
 };
 

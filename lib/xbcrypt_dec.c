@@ -27,8 +27,7 @@ struct salvaging {
     struct resync resync;
     unsigned version; // of the last sound chunk; 0: there was none
     struct early_loss early[EARLY_MAX];
-    unsigned early_count, wrong_hashes;
-    struct fault wrong_hash; // the first
+    unsigned early_count;
 };
 
 struct decoder {
@@ -323,8 +322,8 @@ static int try_version3(struct decoder *d, const struct xbcrypt_header *h, const
 // the chunk cannot be used.
 static bool find_version(struct decoder *d, struct xbcrypt_header *h, struct view payload,
                          const struct place *place, size_t size) {
-    struct salvaging *s = d->salvaging;
-    if (h->version == s->version)
+    struct xbcrypt_dec_settings *shared = d->settings;
+    if (h->version == d->salvaging->version || (h->version == 3 && shared->key_proved))
         return true;
     struct fault f;
     int really3 = try_version3(d, h, payload.data, place, &f);
@@ -333,16 +332,17 @@ static bool find_version(struct decoder *d, struct xbcrypt_header *h, struct vie
         return false;
     }
     if (really3 > 0) {
+        shared->key_proved = true;
         h->version = 3;
         h->data_size = h->payload_size - XBCRYPT_HASH;
         return true;
     }
     if (h->version < 3) // which have nothing that could be wrong
         return true;
-    if (s->version == 0 && s->wrong_hashes++ == 0)
-        s->wrong_hash = f;
-    if (s->version == 0 && s->wrong_hashes == WRONG_KEY_CHUNKS) {
-        stage_fail(&d->stage, &s->wrong_hash);
+    if (d->salvaging->version == 0 && shared->wrong_hashes++ == 0)
+        shared->wrong_hash = f;
+    if (shared->wrong_hashes == WRONG_KEY_CHUNKS && !shared->key_proved) {
+        stage_fail(&d->stage, &shared->wrong_hash);
         return false;
     }
     lose(d, place->position, size, true, h->payload_size, f.text);
@@ -412,8 +412,9 @@ static void finish_salvage(struct decoder *d) {
     resync_finish(&s->resync);
     if (stage_is_closed(&d->stage))
         return;
-    if (s->version == 0 && s->wrong_hashes > 0) {
-        stage_fail(&d->stage, &s->wrong_hash);
+    const struct xbcrypt_dec_settings *shared = d->settings;
+    if (s->version == 0 && shared->wrong_hashes > 0 && d->stage.name == NULL) {
+        stage_fail(&d->stage, &shared->wrong_hash);
         return;
     }
     if (s->version == 0)

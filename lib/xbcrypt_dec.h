@@ -23,6 +23,11 @@ struct xbcrypt_dec_settings {
     void (*warn)(const char *text);
     // The decoders' own; initially false.
     bool warned_legacy, warned_wrong;
+    // The same, of those that salvage: a hash was right, and so is the key; else, how many were
+    // wrong, and what is to be said of the first.
+    bool key_proved;
+    unsigned wrong_hashes;
+    struct fault wrong_hash;
 };
 
 // A decoder that pushes into `next`. `name` stands for the input in warnings; NULL for none. NULL

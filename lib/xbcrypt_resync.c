@@ -38,7 +38,8 @@ enum resync_answer xbcrypt_probe(uint64_t max_chunk, const struct resync_window 
     return resync_follows(w, *size, magic, MAGIC_SIZE) ? RESYNC_HIT : RESYNC_NOTHING;
 }
 
-size_t xbcrypt_find(const uint8_t *data, size_t size) {
+size_t xbcrypt_find(void *context, const uint8_t *data, size_t size) {
+    (void)context;
     return resync_find(data, size, magic, MAGIC_SIZE);
 }
 

@@ -11,8 +11,8 @@
 enum resync_answer xbcrypt_probe(uint64_t max_chunk, const struct resync_window *w, size_t *size,
                                  struct fault *why);
 
-// Its find.
-size_t xbcrypt_find(const uint8_t *data, size_t size);
+// Its find; takes any context.
+size_t xbcrypt_find(void *context, const uint8_t *data, size_t size);
 
 // Tells whether the gap is one chunk whose head is damaged but still has one of its two sizes
 // right, so that it spans the gap. Then *payload_size is that of the chunk. `version`: of the

@@ -22,6 +22,11 @@ struct xbstream_target {
     void (*finish)(void *context);
     // The stream has ended, and this member has not. May be NULL.
     void (*unfinished)(void *context, const char *name, size_t size);
+    // Where the reader salvages (struct stage), both may be NULL. Called right after `begin`: what
+    // the member's losses are to be noted under. It outlives all.
+    void (*salvage)(void *context, void *member, struct salvage_scope *scope);
+    // In order: a member of that name, which has ended, turns out not to be whole, or not surely.
+    void (*retract)(void *context, const char *name, size_t size, struct salvage_scope *scope);
     void *context;
 };
 
@@ -29,6 +34,14 @@ struct xbstream_target {
 // Failures (EX_DATAERR): what xbstream_parse refuses, a wrong CRC, an offset that does not continue
 // the file, a chunk after a member's end, a sparse map that does not fit its payload, an empty
 // stream, a stream that ends inside a chunk or with members unfinished.
+//
+// A reader that salvages does this instead. Bytes that are no chunk are passed over. What is lost
+// of a member becomes a hole: it is known from the chunk's head, where the next chunk stands where
+// that says, else from the offset of the member's next chunk. The heads have no checksum of their
+// own, so a chunk whose offset does not fit is taken only if something before it was lost, or the
+// next chunk continues it. A member that ends after something was lost that may have been its last
+// chunk is noted as damaged; one that does not end is ended, and noted; one whose name `begin`
+// refuses as bad data is lost.
 struct stage *xbstream_reader_new(struct ordered *o, uint64_t max_chunk,
                                   struct xbstream_target target);
 

@@ -46,6 +46,8 @@ static int end(void **state) {
 
 static struct stage *make(struct ordered *o, struct stage *next, void *context) {
     (void)context;
+    settings.key_proved = false;
+    settings.wrong_hashes = 0;
     return xbcrypt_dec_new(o, &settings, next);
 }
 
@@ -114,8 +116,7 @@ struct salvaged {
 static struct salvage *current;
 
 static struct stage *make_salvaging(struct ordered *o, struct stage *next, void *context) {
-    (void)context;
-    struct stage *stage = xbcrypt_dec_new(o, &settings, next);
+    struct stage *stage = make(o, next, context);
     stage->salvage = salvage_whole(current);
     return stage;
 }
