@@ -3,9 +3,12 @@
 
 #include "checksum.h"
 #include "qpress.h"
+#include "qpress_resync.h"
 #include "quicklz.h"
+#include "salvage.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +16,32 @@ enum { PATH_SIZE_MAX = 4096 };
 
 enum state { IN_ARCHIVE_HEAD, IN_ITEM_HEAD, IN_PACKET_HEAD, IN_PACKET };
 
+// What a decoder that salvages knows besides.
+struct salvaging {
+    struct resync resync;
+    bool begun;     // the archive's head has come, or is lost
+    bool skipping;  // the file's blocks go nowhere
+    bool misplaced; // a folder's head may be lost: names may be in the wrong folder
+    uint64_t base;  // bytes of the files before, where all go to one output
+    // What is lost since the last block of the file that was passed on.
+    struct {
+        bool any;
+        uint64_t offset, length;
+        uint64_t size; // that it stands for, where `sized`
+        bool sized;
+        char why[SALVAGE_WHY_MAX + 1];
+    } missing;
+    // A block that does not continue the file although nothing is lost: the next one shows whether
+    // its offset is right. `view.slab` NULL: none.
+    struct {
+        struct view view;
+        uint64_t position;
+    } doubtful;
+};
+
 struct decoder {
     struct stage stage;
+    struct salvaging *salvaging;
     uint64_t max_block;
     struct qpress_target target;
     struct stage *single; // of qpress_dec_new_single: where the one file goes
@@ -44,7 +71,8 @@ struct block {
     struct slab *slab;   // holds it
     struct slab *output;
     uint32_t adler;
-    uint64_t offset; // in the file
+    uint64_t offset;        // in the file
+    uint64_t output_offset; // where the files go to one output
     struct place place;
     bool failed;
     struct fault fault;
@@ -87,11 +115,31 @@ static enum job_result run_block(struct job *job, unsigned thread) {
     return JOB_DONE;
 }
 
+// What the file of that stage loses is noted under.
+static struct salvage_scope *scope_of(const struct decoder *d, const struct stage *next) {
+    return next != NULL && next->salvage != NULL ? next->salvage : d->stage.salvage;
+}
+
+static void lose_block(const struct block *b) {
+    struct salvage_loss loss = {.format = "qpress",
+                                .offset = b->place.position - QPRESS_BLOCK_HEAD,
+                                .length = QPRESS_BLOCK_HEAD + b->packet.stored_size,
+                                .placed = true,
+                                .output_offset = b->output_offset,
+                                .zeros = b->packet.size,
+                                .exact = true};
+    salvage_lost(scope_of(b->decoder, b->next), &loss, b->fault.text);
+    if (b->next != NULL)
+        stage_push(b->next, (struct view){.size = b->packet.size});
+}
+
 static void deliver_block(struct unit *unit) {
     struct block *b = (struct block *)unit;
     if (b->decoder->stage.broken)
         return;
-    if (b->failed)
+    if (b->failed && b->fault.status == EX_DATAERR && b->decoder->stage.salvage != NULL)
+        lose_block(b);
+    else if (b->failed)
         stage_break(&b->decoder->stage, &b->fault);
     else if (b->next == NULL)
         return;
@@ -130,6 +178,7 @@ static void submit_block(struct decoder *d) {
     b->slab = d->data.slab;
     b->adler = d->block.adler;
     b->offset = d->produced;
+    b->output_offset = (d->salvaging != NULL ? d->salvaging->base : 0) + d->produced;
     b->place = d->data.place;
     d->data = (struct gather){0};
     d->produced += d->packet.size;
@@ -335,8 +384,301 @@ static bool take_head(struct decoder *d, struct view *v) {
     return !d->stage.failed;
 }
 
+// ---- Salvage.
+
+static struct salvage_loss loss_of(const struct decoder *d, uint64_t offset, uint64_t length) {
+    return (struct salvage_loss){.format = "qpress",
+                                 .offset = offset,
+                                 .length = length,
+                                 .placed = d->in_file && !d->salvaging->skipping,
+                                 .output_offset = d->salvaging->base + d->produced};
+}
+
+// A loss of the open file; of the archive where none is.
+static void lose(struct decoder *d, struct salvage_loss loss, const char *why) {
+    bool of_file = d->in_file && !d->salvaging->skipping;
+    struct stage *next = of_file ? d->next : NULL;
+    d->produced += loss.zeros;
+    salvage_submit(&d->stage, next, scope_of(d, next), &loss, why);
+}
+
+// Adds to what is missing in the open file. `size`: what it stands for; NULL: not known.
+static void miss(struct decoder *d, uint64_t offset, uint64_t length, const size_t *size,
+                 const char *why) {
+    struct salvaging *s = d->salvaging;
+    if (!s->missing.any) {
+        s->missing.any = true;
+        s->missing.offset = offset;
+        s->missing.sized = true;
+        s->missing.size = 0;
+        snprintf(s->missing.why, sizeof s->missing.why, "%s", why);
+    }
+    s->missing.length = offset + length - s->missing.offset;
+    s->missing.sized = s->missing.sized && size != NULL;
+    s->missing.size += size != NULL ? *size : 0;
+}
+
+// What was missing is lost, as `zeros` bytes of the file, `exact` or not.
+static void settle(struct decoder *d, uint64_t zeros, bool exact) {
+    struct salvaging *s = d->salvaging;
+    if (!s->missing.any)
+        return;
+    struct salvage_loss loss = loss_of(d, s->missing.offset, s->missing.length);
+    loss.zeros = s->skipping ? 0 : zeros;
+    loss.exact = exact;
+    s->missing.any = false;
+    lose(d, loss, s->missing.why);
+}
+
+static void drop_doubtful(struct decoder *d) {
+    struct salvaging *s = d->salvaging;
+    if (s->doubtful.view.slab == NULL)
+        return;
+    miss(d, s->doubtful.position, s->doubtful.view.size, NULL,
+         "the block does not continue its file");
+    slab_unref(s->doubtful.view.slab);
+    s->doubtful.view.slab = NULL;
+}
+
+// The open file ends here. Where its own end is missing, `why` says so.
+static void close_file(struct decoder *d, uint64_t position, const char *why) {
+    struct salvaging *s = d->salvaging;
+    drop_doubtful(d);
+    // The size that heads claim, for which no next block vouches.
+    settle(d, s->missing.sized ? s->missing.size : 0, false);
+    if (why != NULL && !s->skipping)
+        lose(d, loss_of(d, position, 0), why);
+    if (!s->skipping)
+        submit_mark(d, false);
+    if (d->target.folder == NULL)
+        s->base += d->produced;
+    d->in_file = s->skipping = false;
+}
+
+// Begins a file of that item, or one whose head is lost. Returns false on failure.
+static bool open_file(struct decoder *d, const struct qpress_item *item, uint64_t position) {
+    struct salvaging *s = d->salvaging;
+    struct fault f;
+    d->produced = 0;
+    if (begin_file(d, item, &f) == 0) {
+        if (s->misplaced && d->target.folder != NULL)
+            lose(d, loss_of(d, position, 0), "it may belong into another folder");
+        return true;
+    }
+    d->in_file = true;
+    if (f.status != EX_DATAERR) {
+        stage_fail(&d->stage, &f);
+        return false;
+    }
+    s->skipping = true;
+    miss(d, position, 0, NULL, f.text); // and what comes is added
+    return true;
+}
+
+static void submit_sound_block(struct decoder *d, struct view v, uint64_t position,
+                               const struct qpress_item *item,
+                               const struct quicklz_header *packet) {
+    d->block = *item;
+    d->packet = *packet;
+    view_split(&v, QPRESS_BLOCK_HEAD);
+    gather_begin(&d->data, v.size);
+    d->data.place = (struct place){
+        .origin = v.origin, .exact = v.exact, .position = position + QPRESS_BLOCK_HEAD};
+    if (gather_append(&d->data, v) < 0)
+        stage_fail_memory(&d->stage);
+    else
+        submit_block(d);
+}
+
+// The bytes that can be missing where so many of the archive are: a block takes at least its head
+// and a packet's.
+static bool is_plausible(const struct decoder *d, uint64_t missing, uint64_t stored) {
+    return missing <= (stored / (QPRESS_BLOCK_HEAD + 3) + 1) * d->max_block;
+}
+
+// A block that the next one, which begins at `next` of the file, proves to be at its place, or not.
+static void settle_doubtful(struct decoder *d, uint64_t next) {
+    struct salvaging *s = d->salvaging;
+    struct view v = s->doubtful.view;
+    if (v.slab == NULL)
+        return;
+    struct qpress_item item;
+    struct quicklz_header packet;
+    struct place place = {0};
+    qpress_parse_unit(v.data, v.size, &place, &item, &packet);
+    if (next != item.recovery + packet.size) {
+        drop_doubtful(d);
+        return;
+    }
+    struct salvage_loss loss = loss_of(d, s->doubtful.position, 0);
+    loss.zeros = item.recovery - d->produced;
+    loss.exact = true;
+    lose(d, loss, "blocks before this one are missing");
+    submit_sound_block(d, v, s->doubtful.position, &item, &packet);
+    slab_unref(v.slab);
+    s->doubtful.view.slab = NULL;
+}
+
+static void salvage_block(struct decoder *d, struct view v, uint64_t position,
+                          const struct qpress_item *item, const struct quicklz_header *packet,
+                          const char *hit) {
+    static const struct qpress_item nameless = {.kind = QPRESS_FILE, .name = (const uint8_t *)""};
+    struct salvaging *s = d->salvaging;
+    if (d->in_file && !s->skipping && hit == NULL)
+        settle_doubtful(d, item->recovery);
+    bool lost = s->missing.any;
+    if (d->in_file && !s->skipping && lost && hit == NULL && item->recovery == 0 &&
+        d->produced > 0 && d->single == NULL) {
+        s->misplaced = true;
+        close_file(d, position, "its end is missing");
+    }
+    if (!d->in_file) {
+        if (!open_file(d, &nameless, position))
+            return;
+        if (!s->skipping) {
+            struct salvage_loss loss = loss_of(d, position, 0);
+            loss.exact = true;
+            lose(d, loss, "the head of the file is lost, and its name");
+        }
+        lost = true;
+    }
+    if (s->skipping || hit != NULL) {
+        miss(d, position, v.size, hit != NULL ? &packet->size : NULL,
+             hit != NULL ? hit : "the head of its file is lost");
+        return;
+    }
+    if (item->recovery > d->produced && !lost && item->recovery >> 44 == 0) {
+        s->doubtful.view = v;
+        slab_ref(v.slab);
+        s->doubtful.position = position;
+        return;
+    }
+    if (item->recovery < d->produced ||
+        (item->recovery > d->produced &&
+         !is_plausible(d, item->recovery - d->produced, position))) {
+        miss(d, position, v.size, NULL, "the block does not continue its file");
+        return;
+    }
+    if (!s->missing.any && item->recovery > d->produced) // of a file whose head is lost
+        miss(d, position, 0, NULL, "blocks before this one are missing");
+    settle(d, item->recovery - d->produced, true);
+    submit_sound_block(d, v, position, item, packet);
+}
+
+static void salvage_item(struct decoder *d, const struct qpress_item *item, uint64_t position,
+                         size_t size, const char *hit) {
+    struct salvaging *s = d->salvaging;
+    struct fault f;
+    if (item->kind == QPRESS_FILE_END) {
+        if (!d->in_file) {
+            lose(d, loss_of(d, position, size), "the end of a file whose head is lost");
+            return;
+        }
+        if (hit != NULL) {
+            struct salvage_loss loss = loss_of(d, position, size);
+            loss.exact = true;
+            drop_doubtful(d);
+            settle(d, s->missing.sized ? s->missing.size : 0, false);
+            lose(d, loss, hit);
+        }
+        close_file(d, position, NULL);
+        return;
+    }
+    if (d->in_file) {
+        s->misplaced = s->misplaced || s->missing.any;
+        close_file(d, position, "its end is missing");
+    }
+    if (item->kind == QPRESS_FILE) {
+        if (open_file(d, item, position) && hit != NULL)
+            lose(d, loss_of(d, position, 0), "no block follows the head of the file");
+    } else if (handle_item(d, item, &f) < 0) {
+        if (f.status != EX_DATAERR)
+            stage_fail(&d->stage, &f);
+        else
+            lose(d, loss_of(d, position, size), f.text);
+        s->misplaced = true;
+    }
+}
+
+static enum resync_answer probe(void *context, const struct resync_window *w, size_t *size,
+                                struct fault *why) {
+    const struct decoder *d = context;
+    struct qpress_state state = {.max_block = d->max_block,
+                                 .begun = d->salvaging->begun,
+                                 .in_file = d->in_file,
+                                 .depth = d->depth};
+    return qpress_probe(&state, w, size, why);
+}
+
+static void take_unit(void *context, struct view v, uint64_t position, const char *hit) {
+    struct decoder *d = context;
+    struct place place = {.origin = v.origin, .exact = v.exact, .position = position};
+    struct qpress_item item;
+    struct quicklz_header packet;
+    d->salvaging->begun = true;
+    if (!qpress_parse_unit(v.data, v.size, &place, &item, &packet))
+        return;
+    d->head.place = place;
+    if (item.kind == QPRESS_BLOCK)
+        salvage_block(d, v, position, &item, &packet, hit);
+    else
+        salvage_item(d, &item, position, v.size, hit);
+}
+
+static void take_gap(void *context, const struct resync_gap *gap) {
+    struct decoder *d = context;
+    struct salvaging *s = d->salvaging;
+    bool head = !s->begun && gap->length == QPRESS_ARCHIVE_HEAD;
+    s->begun = true;
+    if (d->in_file) {
+        drop_doubtful(d);
+        miss(d, gap->offset, gap->length, NULL, gap->why);
+        return;
+    }
+    s->misplaced = s->misplaced || !head;
+    lose(d, loss_of(d, gap->offset, gap->length), gap->why);
+}
+
+static bool begin_salvage(struct decoder *d) {
+    static const struct resync_format format = {
+        .probe = probe, .find = qpress_find, .unit = take_unit, .gap = take_gap};
+    if (d->salvaging != NULL)
+        return true;
+    d->salvaging = calloc(1, sizeof *d->salvaging);
+    if (d->salvaging == NULL) {
+        stage_fail_memory(&d->stage);
+        return false;
+    }
+    d->block_size = d->max_block;
+    resync_begin(&d->salvaging->resync, &d->stage, &format, d);
+    return true;
+}
+
+static void finish_salvage(struct decoder *d) {
+    if (!begin_salvage(d))
+        return;
+    resync_finish(&d->salvaging->resync);
+    if (stage_is_closed(&d->stage))
+        return;
+    uint64_t end = d->salvaging->resync.position;
+    if (d->in_file)
+        close_file(d, end, "the archive ends inside it");
+    if (d->single != NULL && !d->single_seen) {
+        struct salvage_loss loss = loss_of(d, end, 0);
+        loss.placed = true;
+        salvage_submit(&d->stage, NULL, scope_of(d, d->single), &loss,
+                       "the archive holds no file: expected one");
+    }
+    submit_mark(d, true);
+}
+
 static void push(struct stage *stage, struct view v) {
     struct decoder *d = (struct decoder *)stage;
+    if (stage->salvage != NULL) {
+        if (!stage_is_closed(stage) && begin_salvage(d))
+            resync_push(&d->salvaging->resync, v);
+        return;
+    }
     bool more = !stage_is_closed(&d->stage);
     while (more)
         switch (d->state) {
@@ -355,6 +697,10 @@ static void finish(struct stage *stage) {
     struct decoder *d = (struct decoder *)stage;
     if (stage_is_closed(&d->stage))
         return;
+    if (stage->salvage != NULL && (d->salvaging != NULL || stage->name != NULL)) {
+        finish_salvage(d);
+        return;
+    }
     struct fault f = {0};
     char where[PLACE_TEXT_SIZE];
     struct place here = d->head.place;
@@ -378,6 +724,11 @@ static void finish(struct stage *stage) {
 static void free_decoder(struct stage *stage) {
     struct decoder *d = (struct decoder *)stage;
     gather_clear(&d->data);
+    if (d->salvaging != NULL) {
+        slab_unref(d->salvaging->doubtful.view.slab);
+        resync_clear(&d->salvaging->resync);
+    }
+    free(d->salvaging);
     free(d);
 }
 

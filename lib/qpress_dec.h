@@ -24,6 +24,12 @@ struct qpress_target {
     void *context;
 };
 
+// A decoder that salvages (struct stage) passes over what is no item, puts zeros in the place of
+// lost blocks, whose number of bytes it knows from the offset of the file's next block, and notes
+// losses under the scope of the file's stage where that has one, else under its own. A file whose
+// head is lost begins with a path of size 0, which the target may refuse as bad data; what it
+// refuses so is lost. A target without `folder` is taken to put all files into one output.
+//
 // A decoder of archives whose blocks are at most max_block bytes. NULL if memory could not be had.
 struct stage *qpress_dec_new(struct ordered *o, uint64_t max_block, struct qpress_target target);
 
