@@ -121,7 +121,10 @@ static int identify(struct layer *l, struct fault *f) {
                           AUTODETECT_LAYERS);
     l->inner = layer_new(l->stage.ordered, c, l->depth + 1);
     l->target = l->decoder = l->inner != NULL ? make_decoder(l, kind) : NULL;
-    return l->target != NULL ? 0 : diag_fault_memory(f);
+    if (l->target == NULL)
+        return diag_fault_memory(f);
+    l->decoder->salvage = l->inner->salvage = l->stage.salvage;
+    return 0;
 }
 
 // A layer below the first takes its input while that is delivered.

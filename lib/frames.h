@@ -4,6 +4,10 @@
 // larger than FRAMES_UNIT_MAX, or whose content is larger than FRAMES_HOLD_MAX, content goes out as
 // it is decoded (the checks still decide whether the stream succeeds). Empty input is no frame: no
 // content.
+//
+// A stage that salvages (struct stage) loses a frame that does not decode, and bytes that are no
+// frame up to the next frame: one that is followed by another or by the end of the input, or that
+// decodes. Zeros take the place of a frame whose head says how large its content is.
 #ifndef XBPIPE_FRAMES_H
 #define XBPIPE_FRAMES_H
 
@@ -18,11 +22,14 @@ struct frames_walk {
     uint64_t skip;  // bytes to pass over before the next step
     uint8_t bytes[4];
     unsigned have;
-    bool lost; // this is not a frame that the codec knows: its decoder will say why
+    unsigned blocks;  // seen so far
+    uint64_t largest; // of the blocks, in bytes
+    bool lost;        // this is not a frame that the codec knows: its decoder will say why
 };
 
-// The step after a frame's magic number, and the one that a codec sets when the frame ends after
-// `skip` more bytes. Skippable frames, which LZ4 and Zstandard have in common, are passed over.
+// The step after a frame's magic number, which the step for each block comes after, and the one
+// that a codec sets when the frame ends after `skip` more bytes. Skippable frames, which LZ4 and
+// Zstandard have in common, are passed over.
 enum { FRAMES_FIRST = 2, FRAMES_LAST = 255 };
 
 struct frames_codec {
@@ -39,6 +46,12 @@ struct frames_codec {
     const char *(*decode)(void *decoder, const uint8_t *in, size_t *in_size, uint8_t *out,
                           size_t *out_size, bool *between);
     void (*close)(void *decoder); // NULL is allowed
+    // What the head of a frame, of which `size` bytes are there, says of the size of its content;
+    // UINT64_MAX if it says nothing.
+    uint64_t (*content_size)(const uint8_t *frame, size_t size);
+    size_t block_max; // the most content of a block, and about the most bytes
+    // What `decode` says of content that is as large as the head says, and wrong.
+    const char *wrong_checksum;
 };
 
 // A stage for that codec that pushes into `next`. NULL if memory could not be had. Failures: what

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gzip_dec.h"
 
+#include "salvage.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <zlib.h>
 
@@ -25,6 +28,11 @@ struct gzip_dec {
     struct place end; // of what has come
     struct strand *strand;
     struct piece *last; // submitted, until released
+    // Where the stage salvages:
+    uint64_t delivered; // content
+    bool spoiled;       // it has met damage
+    struct salvage_loss loss;
+    char why[SALVAGE_WHY_MAX + 1];
 };
 
 struct piece {
@@ -160,19 +168,41 @@ static void drop_outputs(struct piece *p) {
     p->output_count = 0;
 }
 
+// What cannot be decoded any more.
+static void lose(const struct piece *p) {
+    struct gzip_dec *d = p->decoder;
+    if (!d->spoiled) {
+        d->spoiled = true;
+        d->loss = (struct salvage_loss){.format = "gzip",
+                                        .offset = p->place.position + p->used,
+                                        .placed = true,
+                                        .output_offset = d->delivered};
+        snprintf(d->why, sizeof d->why, "%.*s", SALVAGE_WHY_MAX, p->fault.text);
+    }
+    d->loss.length = p->place.position + p->view.size - d->loss.offset;
+    if (!p->ends)
+        return;
+    salvage_lost(d->stage.salvage, &d->loss, d->why);
+    stage_finish(d->next);
+}
+
 static void deliver_piece(struct unit *unit) {
     struct piece *p = (struct piece *)unit;
     struct gzip_dec *d = p->decoder;
-    for (unsigned i = 0; i < p->output_count && !d->stage.broken; i++)
-        if (p->output_sizes[i] > 0)
+    for (unsigned i = 0; i < p->output_count && !d->stage.broken && !d->spoiled; i++)
+        if (p->output_sizes[i] > 0) {
+            d->delivered += p->output_sizes[i];
             stage_push(d->next, (struct view){.data = p->outputs[i]->data,
                                               .size = p->output_sizes[i],
                                               .slab = p->outputs[i],
                                               .origin = p->place.origin});
+        }
     drop_outputs(p);
     if (d->stage.broken || !p->done)
         return;
-    if (p->failed)
+    if (d->stage.salvage != NULL && (d->spoiled || (p->failed && p->fault.status == EX_DATAERR)))
+        lose(p);
+    else if (p->failed)
         stage_break(&d->stage, &p->fault);
     else if (p->ends)
         stage_finish(d->next);
@@ -217,8 +247,13 @@ static void submit(struct gzip_dec *d, struct view v, bool ends) {
 
 static void push(struct stage *stage, struct view v) {
     struct gzip_dec *d = (struct gzip_dec *)stage;
-    while (v.size > 0 && !stage_is_closed(stage))
-        submit(d, view_split(&v, v.size < PIECE_SIZE ? v.size : PIECE_SIZE), false);
+    static const uint8_t zeros[PIECE_SIZE]; // what a hole stands for
+    while (v.size > 0 && !stage_is_closed(stage)) {
+        struct view part = view_split(&v, v.size < PIECE_SIZE ? v.size : PIECE_SIZE);
+        if (part.data == NULL)
+            part.data = zeros;
+        submit(d, part, false);
+    }
 }
 
 static void finish(struct stage *stage) {

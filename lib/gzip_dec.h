@@ -3,6 +3,8 @@
 // at its end, so content goes out as it is decoded, and the checksum decides whether the stream
 // succeeds. Zero bytes after the last member are padding, as to gzip(1); anything else there is an
 // error.
+//
+// A decoder that salvages (struct stage) loses all from the first damage on.
 #ifndef XBPIPE_GZIP_DEC_H
 #define XBPIPE_GZIP_DEC_H
 

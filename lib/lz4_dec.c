@@ -58,6 +58,18 @@ static void close_decoder(void *decoder) {
     LZ4F_freeDecompressionContext(decoder);
 }
 
+static uint64_t content_size(const uint8_t *frame, size_t size) {
+    LZ4F_frameInfo_t info = {0};
+    void *decoder = open_decoder();
+    uint64_t content = UINT64_MAX;
+    if (decoder == NULL)
+        return content;
+    if (!LZ4F_isError(LZ4F_getFrameInfo(decoder, &info, frame, &size)) && info.contentSize > 0)
+        content = info.contentSize;
+    close_decoder(decoder);
+    return content;
+}
+
 struct stage *lz4_dec_new(struct ordered *o, struct stage *next) {
     static const struct frames_codec codec = {.name = "an LZ4",
                                               .magic = 0x184d2204u,
@@ -65,6 +77,9 @@ struct stage *lz4_dec_new(struct ordered *o, struct stage *next) {
                                               .take_step = take_step,
                                               .open = open_decoder,
                                               .decode = decode,
-                                              .close = close_decoder};
+                                              .close = close_decoder,
+                                              .content_size = content_size,
+                                              .block_max = 4 << 20,
+                                              .wrong_checksum = "ERROR_contentChecksum_invalid"};
     return frames_new(o, &codec, next);
 }

@@ -62,6 +62,12 @@ static void close_decoder(void *decoder) {
     ZSTD_freeDCtx(decoder);
 }
 
+static uint64_t content_size(const uint8_t *frame, size_t size) {
+    unsigned long long content = ZSTD_getFrameContentSize(frame, size);
+    return content == ZSTD_CONTENTSIZE_UNKNOWN || content == ZSTD_CONTENTSIZE_ERROR ? UINT64_MAX
+                                                                                    : content;
+}
+
 struct stage *zstd_dec_new(struct ordered *o, struct stage *next) {
     static const struct frames_codec codec = {.name = "a Zstandard",
                                               .magic = 0xfd2fb528u,
@@ -69,6 +75,10 @@ struct stage *zstd_dec_new(struct ordered *o, struct stage *next) {
                                               .take_step = take_step,
                                               .open = open_decoder,
                                               .decode = decode,
-                                              .close = close_decoder};
+                                              .close = close_decoder,
+                                              .content_size = content_size,
+                                              .block_max = ZSTD_BLOCKSIZE_MAX,
+                                              .wrong_checksum =
+                                                  "Restored data doesn't match checksum"};
     return frames_new(o, &codec, next);
 }
