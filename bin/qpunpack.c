@@ -7,9 +7,11 @@
 #include "noclobber.h"
 #include "options.h"
 #include "qpress_dec.h"
+#include "salvage_report.h"
 #include "sink.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { KEY_OVERWRITE = 1, KEY_TEST };
@@ -19,6 +21,7 @@ struct options {
     struct options_run run;
     uint64_t max_chunk;
     struct destination_options to;
+    struct salvage_options salvage;
     bool to_stdout;
     bool list;
     bool test;
@@ -32,6 +35,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         state->child_inputs[1] = &o->run;
         state->child_inputs[2] = &o->max_chunk;
         state->child_inputs[3] = &o->to;
+        state->child_inputs[4] = &o->salvage;
         return 0;
     case 'C':
         o->to.directory = arg;
@@ -60,6 +64,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         if ((o->to.directory != NULL) + o->to_stdout + o->list + o->test > 1)
             argp_error(state, "choose one of -o, -C, -t and --test");
         destination_check(&o->to, o->to.directory != NULL || o->test, state);
+        if (o->salvage.report != NULL && strcmp(o->salvage.report, "-") == 0 &&
+            o->to.directory == NULL && !o->test)
+            argp_error(state, "--report=-: standard output is not free for it; give a file");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -78,11 +85,10 @@ static const struct argp_option option_list[] = {
     {"overwrite", KEY_OVERWRITE, NULL, 0, "With -C, replace files that exist", 0},
     {0}};
 
-static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},
-                                             {&options_run_argp, 0, NULL, 0},
-                                             {&options_limit_argp, 0, NULL, 0},
-                                             {&destination_argp, 0, NULL, 0},
-                                             {0}};
+static const struct argp_child children[] = {
+    {&options_input_argp, 0, NULL, 0},   {&options_run_argp, 0, NULL, 0},
+    {&options_limit_argp, 0, NULL, 0},   {&destination_argp, 0, NULL, 0},
+    {&salvage_options_argp, 0, NULL, 0}, {0}};
 
 static const struct argp parser = {
     .options = option_list,
@@ -97,7 +103,8 @@ struct unpacker {
     struct stage *sink;  // of standard output; NULL: there is none
     struct stage *limit; // before it
     struct limits limits;
-    struct destination to; // with -C and --test
+    struct destination to;         // with -C and --test
+    struct salvage_scope *salvage; // of the archive; NULL: damage stops the program
 };
 
 static void name_file(const struct unpacker *u, const char *path, size_t size) {
@@ -132,7 +139,8 @@ static int list_file(void *context, const char *path, size_t size, struct stage 
     (void)context, (void)f;
     char shown[2048];
     *next = NULL;
-    puts(diag_name(path, size, shown, sizeof shown));
+    if (size > 0) // not one whose name is lost
+        puts(diag_name(path, size, shown, sizeof shown));
     return 0;
 }
 
@@ -153,6 +161,11 @@ static int make_file(void *context, const char *path, size_t size, struct stage 
     struct unpacker *u = context;
     if (outfiles_begin(u->to.files, path, size, NULL, NULL, next, f) < 0)
         return -1;
+    if (u->salvage != NULL) {
+        (*next)->salvage = salvage_member(u->salvage->record, path, size);
+        if ((*next)->salvage == NULL)
+            return diag_fault_memory(f);
+    }
     name_file(u, path, size);
     return 0;
 }
@@ -209,14 +222,16 @@ static int prepare(struct unpacker *u, const struct options *o, struct fault *f)
 
 static int decode(struct input *in, const struct options *o, struct unpacker *u, struct fault *f) {
     struct stage *decoder = qpress_dec_new(u->ordered, o->max_chunk, target_for(o, u));
+    if (decoder != NULL)
+        decoder->salvage = u->salvage;
     int result = decoder != NULL ? filter_run(in, u->ordered, decoder, f) : diag_fault_memory(f);
     ordered_drop(u->ordered);
     stage_free(decoder);
     return result;
 }
 
-static int unpack(const struct options *o, struct fault *f) {
-    struct unpacker u = {.verbose = o->run.verbose, .limits = o->to.limits};
+static int unpack(const struct options *o, struct salvage_scope *salvage, struct fault *f) {
+    struct unpacker u = {.verbose = o->run.verbose, .limits = o->to.limits, .salvage = salvage};
     struct input in;
     if (input_open(&in, o->input, f) < 0)
         return -1;
@@ -242,7 +257,11 @@ int main(int argc, char **argv) {
     struct fault f;
     diag_start();
     argp_parse(&parser, argc, argv, 0, NULL, &o);
-    int result = unpack(&o, &f);
+    struct salvage_report report_file;
+    int result = salvage_report_begin(&report_file, &o.salvage, o.to.overwrite, &f);
+    if (result == 0)
+        result = unpack(&o, salvage_report_scope(&report_file), &f);
+    result = salvage_report_end(&report_file, result, &f);
     progress_end(result == 0);
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // xbcrypt-dec: xbcrypt chunks on standard input, plaintext on standard output.
+#include "interrupt.h"
 #include "salvage_report.h"
 #include "xbcrypt_dec.h"
 #include "xbcrypt_filter.h"
@@ -85,10 +86,13 @@ int main(int argc, char **argv) {
     diag_start();
     argp_parse(&parser, argc, argv, 0, NULL, &o);
     struct salvage_report report;
-    struct setup setup = {.settings = {.max_chunk = o.max_chunk, .accept_random = o.accept_random, .warn = warn}};
+    struct setup setup = {
+        .settings = {.max_chunk = o.max_chunk, .accept_random = o.accept_random, .warn = warn}};
     int result = salvage_report_begin(&report, &o.salvage, o.common.output.overwrite, &f);
     setup.salvage = salvage_report_scope(&report);
     if (result == 0)
         result = xbcrypt_filter(&o.common, &setup.settings.key, make_stage, &setup, &f);
-    return salvage_report_end(&report, result, &f) < 0 ? diag_print(&f) : 0;
+    result = salvage_report_end(&report, result, &f);
+    interrupt_die();
+    return result < 0 ? diag_print(&f) : 0;
 }

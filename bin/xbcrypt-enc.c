@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // xbcrypt-enc: plaintext on standard input, xbcrypt version 3 chunks on standard output.
+#include "interrupt.h"
 #include "xbcrypt_enc.h"
 #include "xbcrypt_filter.h"
 
@@ -56,6 +57,7 @@ int main(int argc, char **argv) {
     diag_start();
     argp_parse(&parser, argc, argv, 0, NULL, &o);
     struct encoder encoder = {.chunk_size = (size_t)o.chunk_size};
-    return xbcrypt_filter(&o.common, &encoder.key, make_stage, &encoder, &f) < 0 ? diag_print(&f)
-                                                                                 : 0;
+    int result = xbcrypt_filter(&o.common, &encoder.key, make_stage, &encoder, &f);
+    interrupt_die();
+    return result < 0 ? diag_print(&f) : 0;
 }

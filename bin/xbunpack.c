@@ -6,6 +6,7 @@
 #include "filter.h"
 #include "interrupt.h"
 #include "options.h"
+#include "salvage_report.h"
 #include "xbcrypt_keyfile.h"
 
 #include <inttypes.h>
@@ -37,6 +38,7 @@ struct options {
     struct options_run run;
     uint64_t max_chunk;
     struct destination_options to;
+    struct salvage_options salvage;
     struct selection *selection;
     bool selecting;        // by operands or patterns
     const char *to_stdout; // NULL: not given
@@ -79,6 +81,9 @@ static void check_options(struct options *o, struct argp_state *state) {
         o->to.directory = ".";
     o->to.partial = o->selecting;
     destination_check(&o->to, restoring, state);
+    if (o->salvage.report != NULL && strcmp(o->salvage.report, "-") == 0 &&
+        (o->list || o->info || o->to_stdout != NULL))
+        argp_error(state, "--report=-: standard output is not free for it; give a file");
     if (o->input == NULL && isatty(STDIN_FILENO))
         argp_error(state,
                    "standard input is a terminal: expected an archive; use -i FILE or <FILE");
@@ -93,6 +98,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         state->child_inputs[2] = &o->run;
         state->child_inputs[3] = &o->max_chunk;
         state->child_inputs[4] = &o->to;
+        state->child_inputs[5] = &o->salvage;
         return 0;
     case 'C':
         o->to.directory = arg;
@@ -199,10 +205,13 @@ static const struct argp_option option_list[] = {
     {"parallel", 'p', "N", 0, "The same as -j, as xbstream calls it", GROUP_RUN},
     {0}};
 
-static const struct argp_child children[] = {
-    {&options_input_argp, 0, NULL, GROUP_RUN}, {&options_key_argp, 0, NULL, GROUP_DECODE},
-    {&options_run_argp, 0, NULL, GROUP_RUN},   {&options_limit_argp, 0, NULL, GROUP_RUN},
-    {&destination_argp, 0, NULL, GROUP_FILES}, {0}};
+static const struct argp_child children[] = {{&options_input_argp, 0, NULL, GROUP_RUN},
+                                             {&options_key_argp, 0, NULL, GROUP_DECODE},
+                                             {&options_run_argp, 0, NULL, GROUP_RUN},
+                                             {&options_limit_argp, 0, NULL, GROUP_RUN},
+                                             {&destination_argp, 0, NULL, GROUP_FILES},
+                                             {&salvage_options_argp, 0, NULL, GROUP_DECODE},
+                                             {0}};
 
 static const struct argp parser = {
     .options = option_list,
@@ -313,6 +322,8 @@ static int read_input(struct input *in, const struct options *o, struct ordered 
     if (!o->automatic)
         return filter_run(in, front, last, f);
     struct stage *detect = autodetect_new(front, &detecting, members, last);
+    if (detect != NULL)
+        detect->salvage = last->salvage;
     int result = detect != NULL ? filter_run(in, front, detect, f) : diag_fault_memory(f);
     ordered_drop(front);
     stage_free(detect);
@@ -322,10 +333,11 @@ static int read_input(struct input *in, const struct options *o, struct ordered 
 // `members` is the queue of the members' stages, `front` the one of the input's.
 static int extract(struct input *in, const struct options *o, struct ordered *front,
                    struct ordered *members, const struct extract_settings *settings,
-                   unsigned *left_transformed, struct fault *f) {
+                   struct salvage_scope *salvage, unsigned *left_transformed, struct fault *f) {
     struct extract *e;
     if (extract_new(&e, members, settings, f) < 0)
         return -1;
+    extract_stage(e)->salvage = salvage;
     int result = read_input(in, o, front, members, settings, extract_stage(e), f);
     ordered_drop(front);
     if (result == 0 && extract_left_encrypted(e) > 0 && settings->decompress) {
@@ -367,7 +379,7 @@ static int open_destination(struct destination *to, const struct options *o, str
                : options_confine(o->run.no_sandbox, o->run.verbose, &rules, f);
 }
 
-static int unpack(const struct options *o, struct fault *f) {
+static int unpack(const struct options *o, struct salvage_scope *salvage, struct fault *f) {
     unsigned threads = options_threads(&o->run);
     struct xbcrypt_dec_settings decrypt = {
         .max_chunk = o->max_chunk, .accept_random = o->accept_random, .warn = warn};
@@ -409,13 +421,18 @@ static int unpack(const struct options *o, struct fault *f) {
         result = destination_begin(&to, members, f);
     settings.files = to.files;
     if (result == 0)
-        result = extract(&in, o, ordered, members, &settings, &left_transformed, f);
+        result = extract(&in, o, ordered, members, &settings, salvage, &left_transformed, f);
+    if (result == 0 && decrypt.wrong_hashes > 0 && !decrypt.key_proved) {
+        *f = decrypt.wrong_hash;
+        result = -1;
+    }
     if (result == 0 && !listing)
         result = destination_finish(&to, f);
     if (o->run.verbose && destination_removed(&to) > 0)
         diag_note("removed %u temporary file%s of runs that did not end", destination_removed(&to),
                   destination_removed(&to) == 1 ? "" : "s");
-    if (result == 0 && talking)
+    bool damaged = salvage != NULL && salvage_losses(salvage->record) > 0;
+    if (result == 0 && talking && !damaged)
         say_next(o, &info, left_transformed);
     destination_close(&to);
     ordered_free(ordered);
@@ -431,7 +448,11 @@ int main(int argc, char **argv) {
     diag_start();
     argp_parse(&parser, argc, argv, 0, NULL, &o);
     interrupt_catch();
-    int result = unpack(&o, &f);
+    struct salvage_report report;
+    int result = salvage_report_begin(&report, &o.salvage, o.to.overwrite, &f);
+    if (result == 0)
+        result = unpack(&o, salvage_report_scope(&report), &f);
+    result = salvage_report_end(&report, result, &f);
     progress_end(result == 0);
     interrupt_die();
     selection_free(o.selection);

@@ -83,6 +83,5 @@ int filter_files(const char *input, const struct options_output *output,
         outfile_discard(out);
     input_close(&in);
     progress_end(result == 0);
-    interrupt_die();
     return result;
 }

@@ -17,7 +17,7 @@ int filter_run(struct input *in, struct ordered *o, struct stage *first, struct 
 // `make` returns (from its `context`; NULL: memory could not be had) between them, runs it, frees
 // it, and gives the output its name, as a damaged one if there are losses in the scope that `make`
 // has given to `next` (salvage.h). On a signal that asks the program to stop, a temporary output
-// is removed and the program ends by that signal. Returns 0; or -1 and *f.
+// is removed; the program is to call interrupt_die then. Returns 0; or -1 and *f.
 int filter_files(const char *input, const struct options_output *output,
                  const struct options_run *run,
                  struct stage *(*make)(struct ordered *o, struct stage *next, void *context),

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "salvage_report.h"
 
+#include "interrupt.h"
+
 #include <errno.h>
 
-enum { KEY_SALVAGE = 0x4101, KEY_REPORT };
+enum { KEY_SALVAGE = 0x4201, KEY_REPORT };
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct salvage_options *o = state->input;
@@ -43,6 +45,8 @@ int salvage_report_begin(struct salvage_report *r, const struct salvage_options 
         return 0;
     if (options->report != NULL && outfile_begin(&r->file, options->report, overwrite, f) < 0)
         return -1;
+    if (r->file != NULL && outfile_seekable(r->file))
+        interrupt_catch();
     return salvage_new(&r->salvage, print, f);
 }
 
@@ -66,7 +70,8 @@ static int write_report(struct salvage_report *r, const char *failure, struct fa
 // The same as salvage_report_end, where there is a record.
 static int end_salvage(struct salvage_report *r, int result, struct fault *f) {
     struct fault own;
-    int written = write_report(r, result < 0 ? f->text : NULL, &own);
+    const char *failure = f->text[0] != '\0' ? f->text : "stopped";
+    int written = interrupt_pending() != 0 ? 0 : write_report(r, result < 0 ? failure : NULL, &own);
     if (result < 0) {
         if (written < 0)
             diag_print(&own);

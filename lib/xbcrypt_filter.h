@@ -20,7 +20,8 @@ struct xbcrypt_options {
 extern const struct argp xbcrypt_options_argp;
 
 // Loads the key into *key, runs the filter (filter_files) with the stage that `make` gives for
-// `context`, frees all. Returns 0; or -1 and *f.
+// `context`, frees all. Returns 0; or -1 and *f, after which interrupt_die
+// is to be called, too.
 int xbcrypt_filter(const struct xbcrypt_options *o, struct xbcrypt_key **key,
                    struct stage *(*make)(struct ordered *o, struct stage *next, void *context),
                    void *context, struct fault *f);

@@ -124,3 +124,162 @@ xbcrypt-dec: damaged input: 2 losses; all else was delivered" \
         [ "$(files .)" = "$(printf 'before\nout.damaged')" ]
     done
 }
+
+# own_names_right DIR SUMS: the files of the list that are there under their own names are right.
+own_names_right() {
+    local sums=$2
+    (cd "$1" && while read -r sum name; do [ ! -e "$name" ] || echo "$sum  $name"; done <"$sums" | sha256sum -c --quiet)
+}
+
+# whole_or_damaged DIR SUMS: the same, and the others are there as damaged ones.
+whole_or_damaged() {
+    local sum name
+    while read -r sum name; do
+        [ -e "$1/$name" ] || [ -e "$1/$name.damaged" ] || { echo "$name is missing"; return 1; }
+    done <"$2"
+    own_names_right "$@"
+}
+
+unpack=(xbunpack --decrypt --decompress)
+
+@test "xbunpack --salvage of a sound stream is the normal run" {
+    for form in full_v3_qp mariadb/shop_qp part_lz4_v3 part_zst; do
+        sums=$fixtures/rds/part.sha256 input=$fixtures/rds/$form.xb
+        case $form in
+        full*) sums=$fixtures/mariadb/shop.sha256 ;;
+        mariadb*) sums=$fixtures/mariadb/shop.sha256 input=$fixtures/$form.xb ;;
+        esac
+        rm -rf out report.json
+        "${unpack[@]}" -j 3 --salvage --report=report.json -f "$key" -C out -i "$input" 2>err
+        [ "$(grep -c lost err)" -eq 0 ]
+        restored out "$sums"
+        report report.json "$whole"
+    done
+}
+
+@test "xbunpack --salvage saves all members but those that are hit" {
+    for form in full_v3_qp part_lz4_v3 part_zst_v3; do
+        sums=$fixtures/rds/part.sha256
+        [[ $form == full* ]] && sums=$fixtures/mariadb/shop.sha256
+        size=$(stat -c %s "$fixtures/rds/$form.xb")
+        for at in 2 $((size / 3)) $((size - 9)); do
+            rm -rf out* report*
+            cp "$fixtures/rds/$form.xb" bad && chmod u+w bad
+            damage bad "$at"
+            for j in 1 3; do
+                run "${unpack[@]}" -j "$j" --salvage --report="report$j" -f "$key" -C "out$j" -i bad
+                [ "$status" -eq 65 ] || { echo "byte $at of $form: $status: $output"; return 1; }
+            done
+            cmp report1 report3
+            diff -r out1 out3
+            report report1 "len(r['damaged_files']) <= 2 and r['failure'] is None and len(r['lost']) == r['losses'] > 0"
+            whole_or_damaged out1 "$sums" || { echo "byte $at of $form: $output"; return 1; }
+        done
+    done
+}
+
+@test "a lost member leaves the others whole; a damaged file is in no manifest, and fails no list" {
+    make_xbstream "MEMBER name=a data=aaaa" "P name=b data=bbbb" "P name=b offset=4 data=cccc crc=bad" \
+        "P name=b offset=8 data=dddd" "E name=b" "MEMBER name=../c data=cccc" "MEMBER name=e data=eeee" >bad
+    printf 'aaaa' >a
+    printf 'bbbb\0\0\0\0dddd' >b
+    printf 'eeee' >e
+    run --separate-stderr xbunpack -C out --salvage --report=report.json --manifest=list -i bad
+    [ "$status" -eq 65 ]
+    [[ $stderr == *"b: lost 39 bytes at byte "*": CRC-32 of the chunk"*"; 4 zero bytes stand in its place at byte 4 of the output"* ]]
+    [ "$(files out)" = "$(printf 'a\nb.damaged\ne')" ]
+    cmp out/b.damaged b
+    [ "$(cat list)" = "$(sha256sum a e)" ]
+    report report.json "[x['member'] for x in r['lost']] == ['b', '../c', '../c'] and r['damaged_files'] == [{'member': 'b', 'file': 'b.damaged'}]"
+    sha256sum a b e >list2
+    run --separate-stderr xbunpack -C out2 --salvage --verify=list2 -i bad
+    [ "$status" -eq 65 ]
+    [ "$(files out2)" = "$(printf 'a\nb.damaged\ne')" ]
+    # one that is whole, and another than the list says
+    { cat a && printf x; } >a2 && mv a2 a
+    sha256sum a b e >list3
+    run --separate-stderr xbunpack -C out3 --salvage --verify=list3 -i bad
+    [ "$status" -eq 65 ]
+    [[ $stderr == *"warning: a: SHA-256 is not that of list3"* ]]
+    [ "$(files out3)" = "$(printf 'a.damaged\nb.damaged\ne')" ]
+}
+
+@test "a stream that is cut short keeps what came of its last member" {
+    make_xbstream "MEMBER name=a data=aaaa" "P name=b data=bbbb" "P name=b offset=4 data=cccc" >bad
+    fails 65 "\
+xbunpack: warning: b: the stream has no end of it, at byte 132 of the xbstream data; it is not known how much is missing at byte 8 of the output: what follows may be shifted
+xbunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
+        xbunpack -C out --salvage -i bad
+    [ "$(files out)" = "$(printf 'a\nb.damaged')" ]
+    [ "$(cat out/b.damaged)" = bbbbcccc ]
+}
+
+@test "a member whose end comes too early loses its name again" {
+    make_xbstream "P name=a data=aaaa" "E name=a" "P name=a offset=4 data=bbbb" "MEMBER name=b data=b" >bad
+    for j in 1 3; do
+        run xbunpack -j "$j" -C "out$j" --salvage --manifest="list$j" -i bad
+        [ "$status" -eq 65 ]
+        [ "$(files "out$j")" = "$(printf 'a.damaged\nb')" ]
+        [ "$(wc -l <"list$j")" -eq 1 ]
+    done
+}
+
+@test "xbunpack --salvage with a wrong key says so, and a single wrong hash is damage" {
+    printf 0123456789abcdef0123456789ABCDEF >wrong
+    run --separate-stderr "${unpack[@]}" --salvage --report=report.json -f wrong -C out -i "$fixtures/rds/full_v3_qp.xb"
+    [ "$status" -eq 65 ]
+    [[ $stderr == *"most likely this is not the key the backup was encrypted with"* ]]
+    report report.json "'not the key' in r['failure']"
+    [ -z "$(find out -type f ! -name '*.damaged')" ]
+}
+
+@test "xbunpack --auto --salvage goes on in what the stream is packed in" {
+    for layer in stream_v3.xb.xbcrypt part_xb.qp; do
+        rm -rf out
+        sums=$fixtures/rds/part.sha256
+        [[ $layer == stream* ]] && sums=$fixtures/mariadb/shop.sha256
+        cp "$fixtures/rds/$layer" bad && chmod u+w bad
+        damage bad 300000
+        run xbunpack --auto --salvage --report=report.json --overwrite -f "$key" -C out -i bad
+        [ "$status" -eq 65 ] || { echo "$output"; return 1; }
+        report report.json "sum(x['format'] in ('xbcrypt', 'qpress') and x['member'] is None for x in r['lost']) == 1"
+        # the 64 KiB that are lost hold many small members
+        [ "$(find out -type f ! -name '*.damaged' | wc -l)" -gt "$(($(wc -l <"$sums") / 4))" ]
+        own_names_right out "$sums"
+    done
+    gzip -dc "$fixtures/rds/part.xb.gz" | gzip -c | head -c 400000 >bad
+    run xbunpack --auto --salvage --overwrite -f "$key" -C out2 -i bad
+    [ "$status" -eq 65 ]
+    [[ $output == *"gzip data ends too early"*" of the gzip data"* ]]
+    [ "$(find out2 -type f ! -name '*.damaged' | wc -l)" -gt 0 ]
+}
+
+@test "qpunpack --salvage keeps blocks at their places, and loses a file with its head" {
+    for level in 1 2 3; do
+        run qpunpack --salvage -C "sound$level" -i "$fixtures/qpress/tree.L$level.qp"
+        [ "$status" -eq 0 ] && [ -z "$output" ]
+        (cd "sound$level" && sha256sum -c --quiet "$fixtures/qpress/SHA256SUMS")
+    done
+    make_qpress "ARCHIVE block=4" "F name=a" "B data=aaaa" "B data=bbbb adler=bad" "B data=cccc" END \
+        "FILE name=b data=bbbb" "F name=c" "B data=dddd" "B data=eeee adler=bad" END >bad
+    fails 65 "\
+qpunpack: warning: a: lost 33 bytes at byte 56 of the qpress data: Adler-32 of the block: expected 0x089301e9, found 0x089301e8; 4 zero bytes stand in its place at byte 4 of the output
+qpunpack: warning: c: lost 33 bytes at byte 234 of the qpress data: Adler-32 of the block: expected 0x08b101f5, found 0x08b101f4; it is not known how much is missing at byte 4 of the output: what follows may be shifted
+qpunpack: damaged input: 2 losses, 2 members with losses; all else was delivered" \
+        qpunpack -C out --salvage --report=report.json -i bad
+    [ "$(files out)" = "$(printf 'a.damaged\nb\nc.damaged')" ]
+    printf 'aaaa\0\0\0\0cccc' | cmp - out/a.damaged
+    report report.json "[x['file'] for x in r['damaged_files']] == ['a.damaged', 'c.damaged']"
+    # to standard output
+    qpunpack --salvage <bad >plain 2>err || [ $? -eq 65 ]
+    printf 'aaaa\0\0\0\0ccccbbbbdddd\0\0\0\0' | cmp - plain
+    # the name of b: 16 + 7 + 3 * 33 + 16, and its size field
+    make_qpress "ARCHIVE block=4" "F name=a" "B data=aaaa" "B data=bbbb" "B data=cccc" END \
+        "FILE name=b data=bbbb" "FILE name=c data=dddd" >bad
+    damage bad 140
+    run qpunpack --salvage -C out2 -i bad
+    [ "$status" -eq 65 ]
+    [ "$(files out2)" = "$(printf 'a\nc.damaged')" ] # for c may be in a folder that was named there
+    qpunpack --salvage <bad >plain 2>err || [ $? -eq 65 ]
+    [ "$(cat plain)" = aaaabbbbccccbbbbdddd ]
+}
