@@ -174,7 +174,8 @@ static void lose_part(struct part *p) {
         s->failed = true;
         s->lost_offset = p->place.position;
         s->lost_length = 0;
-        snprintf(s->why, sizeof s->why, "%.*s", SALVAGE_WHY_MAX, p->fault.text);
+        snprintf(s->why, sizeof s->why, "%.*s", diag_cut(p->fault.text, SALVAGE_WHY_MAX),
+                 p->fault.text);
     }
     s->lost_length += p->size;
     if (!p->ends)
@@ -467,7 +468,7 @@ static void submit_gap(struct frames *d, uint64_t offset, uint64_t length, const
     g->frames = d;
     g->shared = d->serial; // with its reference
     g->loss = loss_of(d, offset, length);
-    snprintf(g->why, sizeof g->why, "%s", why);
+    snprintf(g->why, sizeof g->why, "%.*s", diag_cut(why, SALVAGE_WHY_MAX), why);
     d->serial = NULL;
     d->last = NULL;
     d->walk = (struct frames_walk){0};

@@ -177,7 +177,8 @@ static void lose(const struct piece *p) {
                                         .offset = p->place.position + p->used,
                                         .placed = true,
                                         .output_offset = d->delivered};
-        snprintf(d->why, sizeof d->why, "%.*s", SALVAGE_WHY_MAX, p->fault.text);
+        snprintf(d->why, sizeof d->why, "%.*s", diag_cut(p->fault.text, SALVAGE_WHY_MAX),
+                 p->fault.text);
     }
     d->loss.length = p->place.position + p->view.size - d->loss.offset;
     if (!p->ends)

@@ -411,7 +411,8 @@ static void miss(struct decoder *d, uint64_t offset, uint64_t length, const size
         s->missing.offset = offset;
         s->missing.sized = true;
         s->missing.size = 0;
-        snprintf(s->missing.why, sizeof s->missing.why, "%s", why);
+        snprintf(s->missing.why, sizeof s->missing.why, "%.*s", diag_cut(why, SALVAGE_WHY_MAX),
+                 why);
     }
     s->missing.length = offset + length - s->missing.offset;
     s->missing.sized = s->missing.sized && size != NULL;

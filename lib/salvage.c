@@ -135,7 +135,7 @@ void salvage_lost(struct salvage_scope *scope, const struct salvage_loss *loss, 
     if (s->count >= SALVAGE_LISTED_MAX ||
         !grow((void **)&s->entries, s->count, &s->room, sizeof *s->entries))
         return;
-    char *kept = strndup(why, SALVAGE_WHY_MAX);
+    char *kept = strndup(why, (size_t)diag_cut(why, SALVAGE_WHY_MAX));
     if (kept == NULL)
         return;
     s->entries[s->count] =
@@ -189,7 +189,7 @@ void salvage_submit(struct stage *s, struct stage *next, struct salvage_scope *s
     g->next = next;
     g->scope = scope;
     g->loss = *loss;
-    snprintf(g->why, sizeof g->why, "%s", why);
+    snprintf(g->why, sizeof g->why, "%.*s", diag_cut(why, SALVAGE_WHY_MAX), why);
     ordered_submit(s->ordered, &g->unit);
 }
 
@@ -273,6 +273,15 @@ static bool write_lists(struct salvage *s, FILE *out) {
     return good && fputs("]}\n", out) >= 0;
 }
 
+// A message may hold what is not UTF-8: text of the system's.
+static json_t *text_of(const char *text) {
+    char shown[1200];
+    if (text == NULL)
+        return json_null();
+    json_t *value = json_string(text);
+    return value != NULL ? value : json_string(diag_name(text, strlen(text), shown, sizeof shown));
+}
+
 int salvage_write(struct salvage *s, int fd, const char *failure) {
     int own = dup(fd);
     FILE *out = own >= 0 ? fdopen(own, "w") : NULL;
@@ -288,8 +297,7 @@ int salvage_write(struct salvage *s, int fd, const char *failure) {
     errno = ENOMEM; // where jansson fails, and nothing else says why
     bool good = fprintf(out, "{\"complete\": %s,\n \"losses\": %" PRIu64 ",\n \"failure\": ",
                         s->losses == 0 && failure == NULL ? "true" : "false", s->losses) >= 0;
-    good = good && write_value(out, failure != NULL ? json_string(failure) : json_null(), "") &&
-           write_lists(s, out);
+    good = good && write_value(out, text_of(failure), "") && write_lists(s, out);
     int error = errno;
     if (fclose(out) != 0 && good) {
         error = errno;

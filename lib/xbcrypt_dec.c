@@ -289,7 +289,7 @@ static void lose(struct decoder *d, uint64_t offset, uint64_t length, bool known
     struct salvaging *s = d->salvaging;
     struct early_loss lost = {
         .offset = offset, .length = length, .known = known, .payload_size = payload_size};
-    snprintf(lost.why, sizeof lost.why, "%s", why);
+    snprintf(lost.why, sizeof lost.why, "%.*s", diag_cut(why, SALVAGE_WHY_MAX), why);
     if (s->version != 0) {
         submit_loss(d, &lost);
         return;

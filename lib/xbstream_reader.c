@@ -583,7 +583,7 @@ static void submit_hole(struct reader *r, struct member *m, const struct salvage
     h->retract = retract;
     h->loss = *loss;
     h->loss.format = "xbstream";
-    snprintf(h->why, sizeof h->why, "%s", why);
+    snprintf(h->why, sizeof h->why, "%.*s", diag_cut(why, SALVAGE_WHY_MAX), why);
     if (m != NULL)
         m->offset += loss->zeros;
     ordered_submit(r->stage.ordered, &h->unit);
