@@ -233,7 +233,8 @@ END
     echo 1 >t/a/$'1\n'
     run --separate-stderr xbpack -v -C t -o out --encrypt -f "$key"
     [ "$status" -eq 0 ]
-    [ "$stderr" = "xbpack: $key: key for AES256
+    # What the sandbox lacks is the kernel's and the build's matter.
+    [ "$(grep -v '^xbpack: sandbox: ' <<<"$stderr")" = "xbpack: $key: key for AES256
 xbpack: e/f: left out: an xbstream cannot hold an empty folder
 xbpack: a/1\\x0a" ]
     succeeds xbpack -C t -o out --overwrite
