@@ -110,7 +110,7 @@ static bool parse_line(char *line, uint8_t sha256[static DIGEST_SIZE], const cha
         return false;
     char *text = line + NAME_AT;
     ssize_t length = escaped ? unescape(text) : (ssize_t)strlen(text);
-    if (length >= 2 && memcmp(text, "./", 2) == 0) {
+    while (length >= 2 && memcmp(text, "./", 2) == 0) {
         text += 2;
         length -= 2;
     }
