@@ -223,12 +223,11 @@ static bool append(struct sink *s, const struct view *v) {
     return taken;
 }
 
-static void begin_write(struct sink *s) {
+// The next write, without a piece. NULL for lack of memory.
+static struct write *begin_write(struct sink *s) {
     struct write *w = calloc(1, sizeof *w);
-    if (w == NULL) {
-        stage_fail_memory(&s->stage);
-        return;
-    }
+    if (w == NULL)
+        return NULL;
     w->unit.job.run = run_write;
     w->unit.deliver = deliver_write;
     w->unit.release = release_write;
@@ -240,6 +239,7 @@ static void begin_write(struct sink *s) {
     if (s->previous != NULL)
         w->unit.job.after = &s->previous->unit.job;
     s->open = s->previous = w;
+    return w;
 }
 
 static void push_data(struct sink *s, struct view v) {
@@ -248,10 +248,10 @@ static void push_data(struct sink *s, struct view v) {
         return;
     }
     if (!append(s, &v)) {
-        begin_write(s);
-        struct write *w = s->open;
+        struct write *w = begin_write(s);
         if (w == NULL) {
             slab_unref(v.slab);
+            stage_fail_memory(&s->stage);
             return;
         }
         w->pieces[0] = (struct iovec){.iov_base = (void *)(uintptr_t)v.data, .iov_len = v.size};
@@ -266,18 +266,21 @@ static void push_data(struct sink *s, struct view v) {
 }
 
 static void push_zeros(struct sink *s, size_t size) {
-    begin_write(s);
-    if (s->open == NULL)
+    struct write *w = begin_write(s);
+    if (w == NULL) {
+        stage_fail_memory(&s->stage);
         return;
-    s->open->zeros = size;
-    ordered_submit(s->stage.ordered, &s->open->unit);
+    }
+    w->zeros = size;
+    ordered_submit(s->stage.ordered, &w->unit);
     s->position += size;
     s->end = s->position;
 }
 
 static void push(struct stage *stage, struct view v) {
     struct sink *s = (struct sink *)stage;
-    if (v.size == 0 || s->stage.broken)
+    // What was to come before this may be what failed: nothing takes its place.
+    if (v.size == 0 || stage_is_closed(&s->stage))
         return;
     progress_out(v.size);
     if (v.data != NULL) {
@@ -316,6 +319,8 @@ static void release_ending(struct unit *unit) {
 
 static void finish(struct stage *stage) {
     struct sink *s = (struct sink *)stage;
+    if (stage_is_closed(&s->stage))
+        return;
     struct ending *e = calloc(1, sizeof *e);
     if (e == NULL) {
         stage_fail_memory(&s->stage);
