@@ -129,7 +129,7 @@ static int convert(const struct options *options, struct fault *f) {
 int main(int argc, char **argv) {
     diag_start();
     struct options options = {.upper = false};
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    diag_parse(&argp, argc, argv, &options);
     struct fault f;
     int result = convert(&options, &f);
     explicit_bzero(&work, sizeof work);

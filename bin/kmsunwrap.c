@@ -5,6 +5,7 @@
 #include "kms_context.h"
 #include "kms_options.h"
 #include "s3envelope.h"
+#include "wiped.h"
 #include "wiped_start.h"
 
 #include <string.h>
@@ -120,7 +121,7 @@ int main(int argc, char **argv) {
     diag_start();
     wiped_start();
     struct options options = {.envelope_count = 0};
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    diag_parse(&argp, argc, argv, &options);
     struct fault f;
     int result = unwrap(&options, &f);
     wiped_finish();

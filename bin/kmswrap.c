@@ -4,6 +4,7 @@
 #include "diag.h"
 #include "keytext.h"
 #include "kms_options.h"
+#include "wiped.h"
 #include "wiped_start.h"
 
 #include <unistd.h>
@@ -100,7 +101,7 @@ int main(int argc, char **argv) {
     diag_start();
     wiped_start();
     struct options options = {.generate = false};
-    argp_parse(&argp, argc, argv, 0, NULL, &options);
+    diag_parse(&argp, argc, argv, &options);
     struct fault f;
     int result = wrap(&options, &f);
     wiped_finish();

@@ -256,7 +256,7 @@ int main(int argc, char **argv) {
     struct options o = {0};
     struct fault f;
     diag_start();
-    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    diag_parse(&parser, argc, argv, &o);
     struct salvage_report report_file;
     int result = salvage_report_begin(&report_file, &o.salvage, o.to.overwrite, &f);
     if (result == 0)

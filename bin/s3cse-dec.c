@@ -11,6 +11,7 @@
 #include "s3body.h"
 #include "s3describe.h"
 #include "s3wrap.h"
+#include "wiped.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -270,7 +271,7 @@ int main(int argc, char **argv) {
     struct fault f;
     diag_start();
     json_secret_start();
-    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    diag_parse(&parser, argc, argv, &o);
     o.threads = cpus_available();
     int result = confine(&o, &f);
     if (result == 0)
@@ -283,6 +284,7 @@ int main(int argc, char **argv) {
         result = decrypt(&o, &e, &f);
     s3_envelope_free(&e);
     progress_end(result == 0);
+    wiped_finish();
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;
 }

@@ -12,6 +12,7 @@
 #include "s3body.h"
 #include "s3describe.h"
 #include "s3wrap.h"
+#include "wiped.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -304,11 +305,12 @@ int main(int argc, char **argv) {
     struct fault f;
     diag_start();
     json_secret_start();
-    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    diag_parse(&parser, argc, argv, &o);
     o.threads = cpus_available();
     int result = run(&o, &f);
     free(o.context);
     progress_end(result == 0);
+    wiped_finish();
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;
 }

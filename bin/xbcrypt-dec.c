@@ -84,7 +84,7 @@ int main(int argc, char **argv) {
     struct options o = {0};
     struct fault f;
     diag_start();
-    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    diag_parse(&parser, argc, argv, &o);
     struct salvage_report report;
     struct setup setup = {
         .settings = {.max_chunk = o.max_chunk, .accept_random = o.accept_random, .warn = warn}};

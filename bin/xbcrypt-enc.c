@@ -55,7 +55,7 @@ int main(int argc, char **argv) {
     struct options o = {.chunk_size = XBCRYPT_CHUNK_DEFAULT};
     struct fault f;
     diag_start();
-    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    diag_parse(&parser, argc, argv, &o);
     struct encoder encoder = {.chunk_size = (size_t)o.chunk_size};
     int result = xbcrypt_filter(&o.common, &encoder.key, make_stage, &encoder, &f);
     interrupt_die();

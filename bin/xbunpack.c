@@ -446,7 +446,7 @@ int main(int argc, char **argv) {
     struct options o = {0};
     struct fault f;
     diag_start();
-    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    diag_parse(&parser, argc, argv, &o);
     interrupt_catch();
     struct salvage_report report;
     int result = salvage_report_begin(&report, &o.salvage, o.to.overwrite, &f);

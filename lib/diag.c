@@ -173,6 +173,14 @@ static void print_version(FILE *stream, struct argp_state *state) {
     fprintf(stream, "%s (xbpipe) %s\n", program_invocation_short_name, XBPIPE_VERSION);
 }
 
+void diag_parse(const struct argp *argp, int argc, char **argv, void *options) {
+    error_t error = argp_parse(argp, argc, argv, 0, NULL, options);
+    if (error == 0)
+        return;
+    diag_error("cannot read the command line: %s", strerror(error));
+    exit(EX_OSERR);
+}
+
 void diag_start(void) {
     // A descriptor that was closed must not be given to the next file opened: output meant for
     // standard output would land in it. These stand-ins fail every read and write.

@@ -49,6 +49,11 @@ int diag_cut(const char *text, int limit);
 // reported and turns the exit status into EX_IOERR.
 void diag_start(void);
 
+// Parses the command line by argp_parse; ends the program where that fails, which it does only for
+// lack of memory, and then without having said so.
+struct argp;
+void diag_parse(const struct argp *argp, int argc, char **argv, void *options);
+
 // Each prints one line on standard error, "PROGRAM: ..." by a single write. diag_print prints
 // nothing for a fault with an empty text, and returns its status. diag_warn adds "warning: ".
 int diag_print(const struct fault *f);

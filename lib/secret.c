@@ -23,11 +23,22 @@ void secret_forbid_core_dumps(void) {
     (void)setrlimit(RLIMIT_CORE, &(struct rlimit){1, 1});
 }
 
+static void release_heap(void) {
+    if (CRYPTO_secure_malloc_initialized())
+        CRYPTO_secure_malloc_done(); // nothing is done where a secret is still held
+}
+
+static void make_heap(void) {
+    // libcrypto releases the heap at exit only if something else of it was used.
+    if (atexit(release_heap) == 0)
+        CRYPTO_secure_malloc_init(HEAP_SIZE, HEAP_UNIT); // without it, malloc serves, and cleanses
+}
+
 int secret_new(struct secret *s, size_t capacity, struct fault *f) {
     *s = SECRET_NONE;
     if (!CRYPTO_secure_malloc_initialized()) {
         secret_forbid_core_dumps();
-        CRYPTO_secure_malloc_init(HEAP_SIZE, HEAP_UNIT); // without it, malloc serves, and cleanses
+        make_heap();
     }
     s->data = OPENSSL_secure_zalloc(capacity);
     if (s->data == NULL)
@@ -85,21 +96,31 @@ char *secret_exposed_text(const char *what, const char *path,
     return out;
 }
 
+void secret_forget_env(const char *name) {
+    char *value = getenv(name);
+    if (value == NULL)
+        return;
+    OPENSSL_cleanse(value, strlen(value));
+    unsetenv(name);
+}
+
 int secret_from_env(struct secret *s, const char *name, size_t limit, struct fault *f) {
     *s = SECRET_NONE;
     char *value = getenv(name);
     if (value == NULL || value[0] == '\0')
         return 0;
     size_t size = strlen(value);
-    if (size > limit)
-        return diag_fault(f, EX_DATAERR,
-                          "environment variable %s: too long: expected at most %zu bytes", name,
-                          limit);
-    if (secret_new(s, size, f) < 0)
-        return -1;
-    memcpy(s->data, value, size);
-    s->size = size;
-    OPENSSL_cleanse(value, size);
-    unsetenv(name);
-    return 1;
+    int result = 1;
+    if (size > limit) {
+        result = diag_fault(f, EX_DATAERR,
+                            "environment variable %s: too long: expected at most %zu bytes", name,
+                            limit);
+    } else if (secret_new(s, size, f) < 0) {
+        result = -1;
+    } else {
+        memcpy(s->data, value, size);
+        s->size = size;
+    }
+    secret_forget_env(name);
+    return result;
 }

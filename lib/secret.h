@@ -47,9 +47,12 @@ enum { SECRET_EXPOSED_SIZE = 600 };
 char *secret_exposed_text(const char *what, const char *path, char out[static SECRET_EXPOSED_SIZE]);
 
 // The value of environment variable `name`, which is then overwritten in place and removed, so that
-// children do not inherit it. Returns 1; 0 if it is unset or empty; -1 and EX_OSERR or EX_DATAERR
-// (longer than `limit`) in *f.
+// children do not inherit it, in any case. Returns 1; 0 if it is unset or empty; -1 and EX_OSERR or
+// EX_DATAERR (longer than `limit`) in *f.
 int secret_from_env(struct secret *s, const char *name, size_t limit, struct fault *f);
+
+// Overwrites the value of the variable in place and removes it, where it is set.
+void secret_forget_env(const char *name);
 
 // Cleanses and frees; *s becomes SECRET_NONE.
 void secret_free(struct secret *s);

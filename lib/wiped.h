@@ -15,4 +15,9 @@ void *wiped_realloc(void *memory, size_t size);
 char *wiped_strdup(const char *text);
 void wiped_free(void *memory);
 
+// Overwrites the part of the stack that the functions called before have used, up to 128 KiB: what
+// they computed with; and the vector registers that the C library copies with. To be called once
+// the work with a secret is done.
+void wiped_finish(void);
+
 #endif

@@ -35,15 +35,3 @@ void wiped_start(void) {
     (void)CRYPTO_set_mem_functions(allocate, reallocate, release);
     secret_forbid_core_dumps();
 }
-
-__attribute__((noinline)) void wiped_finish(void) {
-    // The C library's copies leave their last bytes in vector registers, which the dynamic linker
-    // saves on the stack when it binds a function. Copies of zeros of every size take their place.
-    enum { BELOW = 128 << 10, COPIES = 1 << 10 };
-    char below[BELOW];
-    explicit_bzero(below, sizeof below);
-    for (volatile size_t size = 1; size < COPIES; size++) {
-        memmove(below + COPIES, below, size);
-        __asm__ volatile("" : : "r"(below) : "memory"); // the copy is not to be left out
-    }
-}

@@ -7,9 +7,4 @@
 // turns core dumps off, for this process and its children. To be called before their first use.
 void wiped_start(void);
 
-// Overwrites the part of the stack that the functions called before have used, up to 128 KiB: what
-// they computed with; and the vector registers that the C library copies with. To be called at the
-// end of main.
-void wiped_finish(void);
-
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "xbcrypt_keyfile.h"
 
+#include "wiped.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -29,6 +31,8 @@ static int read_secret(struct secret *secret, const char *file, struct fault *f)
         return diag_fault(f, EX_USAGE,
                           "-f -: standard input is for the data; use -f FILE or -f /dev/fd/N");
     if (file != NULL)
+        secret_forget_env(XBCRYPT_KEY_VARIABLE); // of no use, and may be the key all the same
+    if (file != NULL)
         return secret_read_file(secret, file, FILE_LIMIT, "key file", f);
     int found = secret_from_env(secret, XBCRYPT_KEY_VARIABLE, FILE_LIMIT, f);
     if (found == 0)
@@ -52,6 +56,7 @@ int xbcrypt_keyfile_load(struct xbcrypt_key **key, const char *file,
         diag_warn("%s", secret_exposed_text("key file", file, text));
     }
     secret_free(&secret);
+    wiped_finish(); // what the expansion of the key has left
     const char *source = file != NULL ? file : XBCRYPT_KEY_VARIABLE;
     if (result < 0)
         diag_prefix(f, source);

@@ -87,7 +87,8 @@ searched() {
 }
 
 @test "file and response, and b64hex" {
-    run --separate-stderr searched -- kmsunwrap --master-key="$XBPIPE_TESTS/fixtures/kms/demo-master.key" \
+    install -m 600 "$XBPIPE_TESTS/fixtures/kms/demo-master.key" master.key
+    run --separate-stderr searched -- kmsunwrap --master-key=master.key \
         <"$XBPIPE_TESTS/fixtures/kms/demo-ciphertext.b64"
     [ "$status" -eq 0 ]
     [ "$stderr" = "remains: 3 secrets, 0 places" ]
