@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char frames_no_memory[] = "out of memory";
+
 enum {
     OUTPUT_SIZE = 1 << 20, // of one slab
     OUTPUTS_MAX = FRAMES_HOLD_MAX / OUTPUT_SIZE,
@@ -97,6 +99,8 @@ static int decode_some(struct part *p) {
         if (wrong != NULL) {
             char where[PLACE_TEXT_SIZE];
             slab_unref(out);
+            if (wrong == frames_no_memory)
+                return diag_fault_memory(&p->fault);
             return diag_fault(&p->fault, EX_DATAERR, "damaged data in %s frame %s: %s", codec->name,
                               place_text(&p->place, p->used, where), wrong);
         }

@@ -32,6 +32,8 @@ struct frames_walk {
 // Zstandard have in common, are passed over.
 enum { FRAMES_FIRST = 2, FRAMES_LAST = 255 };
 
+extern const char frames_no_memory[];
+
 struct frames_codec {
     const char *name; // "an LZ4", for messages
     uint32_t magic;
@@ -42,7 +44,8 @@ struct frames_codec {
     // A decoder for frames; NULL if memory could not be had.
     void *(*open)(void);
     // Decodes from *in_size bytes to at most *out_size; sets both to what was used and made, and
-    // *between: no frame is open. Returns NULL, or a text that says what is wrong.
+    // *between: no frame is open. Returns NULL, or a text that says what is wrong;
+    // frames_no_memory where that is not the data.
     const char *(*decode)(void *decoder, const uint8_t *in, size_t *in_size, uint8_t *out,
                           size_t *out_size, bool *between);
     void (*close)(void *decoder); // NULL is allowed

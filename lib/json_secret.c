@@ -5,16 +5,35 @@
 
 #include <string.h>
 
+// jansson reports some of its own failures to get memory as bad data, and some not at all.
+static bool short_of_memory;
+
+static void *allocate(size_t size) {
+    void *memory = wiped_malloc(size);
+    if (memory == NULL)
+        short_of_memory = true;
+    return memory;
+}
+
 void json_secret_start(void) {
-    json_set_alloc_funcs(wiped_malloc, wiped_free);
+    json_set_alloc_funcs(allocate, wiped_free);
     json_object_seed(0); // from /dev/urandom, which cannot be opened later (sandbox.h)
+}
+
+bool json_secret_short_of_memory(void) {
+    return short_of_memory;
 }
 
 json_t *json_secret_parse(const void *text, size_t size, const char *what, struct fault *f) {
     json_error_t error;
     json_t *value = json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (value != NULL)
+    if (value != NULL && !short_of_memory)
         return value;
+    if (short_of_memory) {
+        json_decref(value);
+        diag_fault_memory(f);
+        return NULL;
+    }
     // jansson's own text quotes what it found, which may be a key.
     switch (json_error_code(&error)) {
     case json_error_out_of_memory:

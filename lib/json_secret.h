@@ -6,11 +6,16 @@
 #include "diag.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 // Makes jansson cleanse all memory that it frees from here on. To be called before its first use in
 // the process.
 void json_secret_start(void);
+
+// True once memory that jansson asked for could not be had. What it gave since may be wrong or cut:
+// its parser takes a value that could not be copied whole for a shorter one.
+bool json_secret_short_of_memory(void);
 
 // Parses `size` bytes as one JSON value and nothing after it; any value, not only an object or
 // array. A member that comes twice is refused. `what` names the text in messages, which hold

@@ -50,8 +50,11 @@ static EVP_CIPHER_CTX *start(const struct secret *master_key, int encrypt) {
 }
 
 static int fault_library(struct fault *f) {
+    unsigned long error = ERR_get_error();
+    if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE)
+        return diag_fault_memory(f);
     char reason[160];
-    ERR_error_string_n(ERR_get_error(), reason, sizeof reason);
+    ERR_error_string_n(error, reason, sizeof reason);
     return diag_fault(f, EX_SOFTWARE, "AES key wrap failed: %s", reason);
 }
 

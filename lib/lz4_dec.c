@@ -5,6 +5,7 @@
 #include "frames.h"
 
 #include <lz4frame.h>
+#include <string.h>
 
 // The outline of a frame (LZ4 Frame Format 1.6): magic, FLG, BD, [content size], [dictionary id],
 // header checksum, blocks of (size, data, [checksum]) until a size of 0, [content checksum].
@@ -48,8 +49,10 @@ static void *open_decoder(void) {
 static const char *decode(void *decoder, const uint8_t *in, size_t *in_size, uint8_t *out,
                           size_t *out_size, bool *between) {
     size_t hint = LZ4F_decompress(decoder, out, out_size, in, in_size, NULL);
-    if (LZ4F_isError(hint))
-        return LZ4F_getErrorName(hint);
+    if (LZ4F_isError(hint)) {
+        const char *name = LZ4F_getErrorName(hint); // the codes are no part of the stable interface
+        return strcmp(name, "ERROR_allocation_failed") == 0 ? frames_no_memory : name;
+    }
     *between = hint == 0;
     return NULL;
 }

@@ -3,6 +3,7 @@
 
 #include "base64.h"
 #include "fdio.h"
+#include "json_secret.h"
 #include "noclobber.h"
 
 #include <ctype.h>
@@ -710,6 +711,10 @@ int s3_envelope_load(struct s3_envelope *e, const char *const *paths, size_t cou
         result = s3_envelope_make(e, sources, count, f);
     for (size_t i = 0; i < count; i++)
         s3_metadata_free(&sources[i]);
+    if (json_secret_short_of_memory()) {
+        s3_envelope_free(e);
+        return diag_fault_memory(f);
+    }
     return result;
 }
 
@@ -796,10 +801,9 @@ static int check_limits(json_t *map, struct fault *f) {
 }
 
 static bool is_utf8(const char *text) {
-    json_t *checked = json_string(text), *unchecked = json_string_nocheck(text);
-    bool is = checked != NULL || unchecked == NULL; // without memory, the caller finds out
+    json_t *checked = json_string(text);
+    bool is = checked != NULL || json_secret_short_of_memory(); // which the caller finds out
     json_decref(checked);
-    json_decref(unchecked);
     return is;
 }
 

@@ -5,6 +5,7 @@
 #include "frames.h"
 
 #include <zstd.h>
+#include <zstd_errors.h>
 
 // The outline of a frame (RFC 8878): magic, descriptor, [window], [dictionary id], [content size],
 // blocks of (3-byte header, data) until the last one, [checksum].
@@ -51,7 +52,8 @@ static const char *decode(void *decoder, const uint8_t *in, size_t *in_size, uin
     ZSTD_outBuffer output = {.dst = out, .size = *out_size};
     size_t hint = ZSTD_decompressStream(decoder, &output, &input);
     if (ZSTD_isError(hint))
-        return ZSTD_getErrorName(hint);
+        return ZSTD_getErrorCode(hint) == ZSTD_error_memory_allocation ? frames_no_memory
+                                                                       : ZSTD_getErrorName(hint);
     *in_size = input.pos;
     *out_size = output.pos;
     *between = hint == 0;
