@@ -94,13 +94,14 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(UNITHELP) $(BUILD)/libxbpipe.a
 	$(run)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
 
 include tests/fuzz/rules.mk
+include tests/fault/rules.mk
 
 $(BUILD)/completions: $(PROGRAMS:%=$(BUILD)/%) completions/generate
 	$(say) GEN $@
 	$(run)rm -rf $@ $@.tmp && completions/generate $@.tmp $(PROGRAMS:%=$(BUILD)/%) && mv $@.tmp $@
 
 ## check: build, then run the unit and command line tests
-check: all $(UNITS) $(FUZZ_TESTS) $(BENCHTOOLS) $(E2ETOOLS)
+check: all $(UNITS) $(FUZZ_TESTS) $(BENCHTOOLS) $(E2ETOOLS) $(FAULT_TESTS)
 	@tests/run $(BUILD)
 
 $(BUILD)/bench/%: tests/bench/%.c $(patsubst %,$(BUILD)/tests/%.o,quicklz_encode quicklz_plain qp_walk) \

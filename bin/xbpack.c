@@ -259,7 +259,7 @@ int main(int argc, char **argv) {
     struct options o = {0};
     struct fault f;
     diag_start();
-    argp_parse(&parser, argc, argv, 0, NULL, &o);
+    diag_parse(&parser, argc, argv, &o);
     int result = pack(&o, &f);
     progress_end(result == 0);
     interrupt_die();

@@ -65,9 +65,9 @@ static int check_base(int dir_fd, const char *base, const char *shown, bool over
                       struct fault *f) {
     struct stat st;
     if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0
-                               : diag_fault_errno(f, create_status(errno), errno,
-                                                  "%s: cannot create", shown);
+        return errno == ENOENT
+                   ? 0
+                   : diag_fault_errno(f, create_status(errno), errno, "%s: cannot create", shown);
     if (S_ISDIR(st.st_mode))
         return diag_fault(f, EX_CANTCREAT, "%s: a directory of that name is in the way", shown);
     if (noclobber_has(&st))

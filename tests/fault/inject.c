@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: Apache-2.0
+// To be preloaded into a program: counts its calls by class, makes the one that is asked for fail,
+// and looks, when the program ends, at what it left: memory, descriptors, secrets. See inject.h.
+//
+// Functions that are only to be counted or failed are defined with six integer parameters, whatever
+// theirs are: the calling conventions of x86-64 and AArch64 pass that many in registers, and give
+// them on unchanged.
+#include "inject.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define EXPORT __attribute__((visibility("default")))
+#define CALLER ((uintptr_t)__builtin_return_address(0))
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *memory, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+extern void __libc_free(void *memory);
+
+static struct inject *shared; // NULL: nothing is asked for
+static bool active;           // main has begun, and the end has not been looked at
+
+// ---- Who calls
+
+static struct range { uintptr_t start, end; } program, c_library;
+
+static int note_range(struct dl_phdr_info *info, size_t size, void *context) {
+    (void)size, (void)context;
+    bool first = program.end == 0;
+    if (!first && strstr(info->dlpi_name, "/libc.so") == NULL)
+        return 0;
+    struct range *range = first ? &program : &c_library;
+    range->start = UINTPTR_MAX;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        if (p->p_type != PT_LOAD)
+            continue;
+        uintptr_t start = info->dlpi_addr + p->p_vaddr, end = start + p->p_memsz;
+        range->start = start < range->start ? start : range->start;
+        range->end = end > range->end ? end : range->end;
+    }
+    return 0;
+}
+
+static bool is_in(const struct range *range, uintptr_t address) {
+    return address >= range->start && address < range->end;
+}
+
+static bool is_library(uintptr_t caller) {
+    return !is_in(&program, caller) && !is_in(&c_library, caller);
+}
+
+// ---- Counting and failing
+
+static void note_fired(const char *name, uintptr_t caller, bool loses) {
+    if (shared->fired[0] != '\0')
+        return;
+    strncpy(shared->fired, name, INJECT_NAME - 1);
+    shared->by_library = is_library(caller);
+    shared->loses = loses;
+}
+
+// Counts a call. True if it is the one; errno is then set for a failure.
+static bool strikes(enum inject_class class, const char *name, uintptr_t caller, bool loses) {
+    if (!active)
+        return false;
+    uint64_t number =
+        atomic_fetch_add_explicit(&shared->counts[class], 1, memory_order_relaxed) + 1;
+    if (shared->class != class || shared->at == 0 || number < shared->at ||
+        (number > shared->at && shared->mode != INJECT_FROM_HERE))
+        return false;
+    note_fired(name, caller, loses);
+    errno = shared->mode == INJECT_INTERRUPTED ? EINTR : shared->error;
+    return true;
+}
+
+static void *real(const char *name) {
+    void *function = dlsym(RTLD_NEXT, name);
+    if (function == NULL) {
+        fprintf(stderr, "inject: %s: not found\n", name);
+        abort();
+    }
+    return function;
+}
+
+// The C library's syscall(), for what is not to be counted.
+static long (*raw_found)(long number, ...);
+
+static long (*find_raw(void))(long, ...) {
+    if (raw_found == NULL)
+        raw_found = (long (*)(long, ...))real("syscall");
+    return raw_found;
+}
+#define raw(...) find_raw()(__VA_ARGS__)
+
+typedef long function6(long, long, long, long, long, long);
+
+// A function that fails by returning `failed`.
+#define COUNTED(class, name, failed)                                                               \
+    EXPORT long counted_##name(long a, long b, long c, long d, long e, long f) __asm__(#name);     \
+    long counted_##name(long a, long b, long c, long d, long e, long f) {                          \
+        static function6 *next;                                                                    \
+        if (next == NULL)                                                                          \
+            next = (function6 *)real(#name);                                                       \
+        if (strikes(class, #name, CALLER, false))                                                  \
+            return failed;                                                                         \
+        return next(a, b, c, d, e, f);                                                             \
+    }
+
+// ---- Memory
+
+enum { BLOCKS = 1 << 15 };
+static struct block {
+    void *memory; // NULL: free; TAKEN: was used
+    uintptr_t caller;
+} blocks[BLOCKS];
+static pthread_mutex_t blocks_lock = PTHREAD_MUTEX_INITIALIZER;
+static char was_used;
+#define TAKEN ((void *)&was_used)
+
+static size_t slot_of(const void *memory) {
+    return ((uintptr_t)memory >> 4) * 0x9e3779b97f4a7c15u >> (64 - 15);
+}
+
+static void *remember(void *memory, uintptr_t caller) {
+    if (!active || memory == NULL)
+        return memory;
+    pthread_mutex_lock(&blocks_lock);
+    for (size_t i = slot_of(memory), n = 0; n < BLOCKS; i = (i + 1) % BLOCKS, n++)
+        if (blocks[i].memory == NULL || blocks[i].memory == TAKEN) {
+            blocks[i] = (struct block){memory, caller};
+            break;
+        }
+    pthread_mutex_unlock(&blocks_lock);
+    return memory;
+}
+
+static void forget(const void *memory) {
+    if (memory == NULL || shared == NULL)
+        return;
+    pthread_mutex_lock(&blocks_lock);
+    for (size_t i = slot_of(memory), n = 0; n < BLOCKS && blocks[i].memory != NULL;
+         i = (i + 1) % BLOCKS, n++)
+        if (blocks[i].memory == memory) {
+            blocks[i].memory = TAKEN;
+            break;
+        }
+    pthread_mutex_unlock(&blocks_lock);
+}
+
+static bool memory_strikes(const char *name, uintptr_t caller) {
+    return strikes(is_library(caller) ? INJECT_LIBRARY_MEMORY : INJECT_MEMORY, name, caller, false);
+}
+
+EXPORT void *malloc(size_t size) {
+    return memory_strikes("malloc", CALLER) ? NULL : remember(__libc_malloc(size), CALLER);
+}
+
+EXPORT void *calloc(size_t count, size_t size) {
+    return memory_strikes("calloc", CALLER) ? NULL : remember(__libc_calloc(count, size), CALLER);
+}
+
+static void *reallocate(void *memory, size_t size, uintptr_t caller) {
+    forget(memory);
+    void *moved = __libc_realloc(memory, size);
+    return remember(moved, caller);
+}
+
+EXPORT void *realloc(void *memory, size_t size) {
+    return memory_strikes("realloc", CALLER) ? NULL : reallocate(memory, size, CALLER);
+}
+
+EXPORT void *reallocarray(void *memory, size_t count, size_t size) {
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total) || memory_strikes("reallocarray", CALLER))
+        return NULL;
+    return reallocate(memory, total, CALLER);
+}
+
+EXPORT int posix_memalign(void **memory, size_t alignment, size_t size) {
+    if (memory_strikes("posix_memalign", CALLER))
+        return ENOMEM;
+    *memory = remember(__libc_memalign(alignment, size), CALLER);
+    return *memory != NULL ? 0 : ENOMEM;
+}
+
+EXPORT void *aligned_alloc(size_t alignment, size_t size) {
+    return memory_strikes("aligned_alloc", CALLER)
+               ? NULL
+               : remember(__libc_memalign(alignment, size), CALLER);
+}
+
+EXPORT void free(void *memory) {
+    forget(memory);
+    __libc_free(memory);
+}
+
+COUNTED(INJECT_MAP, mmap, (long)MAP_FAILED)
+
+// ---- Descriptors
+
+static bool partial(void) {
+    return shared->mode == INJECT_SHORT;
+}
+
+EXPORT ssize_t read(int fd, void *data, size_t size) {
+    if (!strikes(INJECT_READ, "read", CALLER, false))
+        return raw(SYS_read, fd, data, size);
+    return partial() ? raw(SYS_read, fd, data, size > 0 ? 1 : 0) : -1;
+}
+
+EXPORT ssize_t pread(int fd, void *data, size_t size, off_t offset) {
+    if (!strikes(INJECT_READ, "pread", CALLER, false))
+        return raw(SYS_pread64, fd, data, size, offset);
+    return partial() ? raw(SYS_pread64, fd, data, size > 0 ? 1 : 0, offset) : -1;
+}
+
+static bool write_strikes(int fd, const char *name, uintptr_t caller) {
+    return fd != STDERR_FILENO && strikes(INJECT_WRITE, name, caller, true);
+}
+
+EXPORT ssize_t write(int fd, const void *data, size_t size) {
+    if (!write_strikes(fd, "write", CALLER))
+        return raw(SYS_write, fd, data, size);
+    return partial() ? raw(SYS_write, fd, data, size > 0 ? 1 : 0) : -1;
+}
+
+EXPORT ssize_t pwrite(int fd, const void *data, size_t size, off_t offset) {
+    if (!write_strikes(fd, "pwrite", CALLER))
+        return raw(SYS_pwrite64, fd, data, size, offset);
+    return partial() ? raw(SYS_pwrite64, fd, data, size > 0 ? 1 : 0, offset) : -1;
+}
+
+EXPORT ssize_t writev(int fd, const struct iovec *pieces, int count) {
+    if (!write_strikes(fd, "writev", CALLER))
+        return raw(SYS_writev, fd, pieces, count);
+    return partial() ? raw(SYS_write, fd, pieces[0].iov_base, 1) : -1;
+}
+
+EXPORT ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t offset) {
+    if (!write_strikes(fd, "pwritev", CALLER))
+        return raw(SYS_pwritev, fd, pieces, count, offset, 0);
+    return partial() ? raw(SYS_pwrite64, fd, pieces[0].iov_base, 1, offset) : -1;
+}
+
+// A file that was written may report by its close that data was lost.
+static bool is_written_file(int fd) {
+    struct stat st;
+    int flags = (int)raw(SYS_fcntl, fd, F_GETFL);
+    return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && (flags & O_PATH) == 0 &&
+           raw(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+EXPORT int close(int fd) {
+    bool strikes_now = strikes(INJECT_CLOSE, "close", CALLER, is_written_file(fd));
+    int error = errno;
+    int result = (int)raw(SYS_close, fd); // it is closed in any case, as Linux does it
+    if (!strikes_now)
+        return result;
+    errno = error;
+    return -1;
+}
+
+static int sync_call(long number, const char *name, int fd, uintptr_t caller) {
+    return strikes(INJECT_SYNC, name, caller, true) ? -1 : (int)raw(number, fd);
+}
+
+EXPORT int fsync(int fd) {
+    return sync_call(SYS_fsync, "fsync", fd, CALLER);
+}
+
+EXPORT int fdatasync(int fd) {
+    return sync_call(SYS_fdatasync, "fdatasync", fd, CALLER);
+}
+
+EXPORT int syncfs(int fd) {
+    return sync_call(SYS_syncfs, "syncfs", fd, CALLER);
+}
+
+static int open_file(int folder, const char *path, int flags, mode_t mode, const char *name,
+                     uintptr_t caller) {
+    if (strikes(INJECT_OPEN, name, caller, false))
+        return -1;
+    return (int)raw(SYS_openat, folder, path, flags, mode);
+}
+
+static mode_t mode_of(int flags, va_list arguments) {
+    return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(arguments, mode_t)
+                                                                      : 0;
+}
+
+EXPORT int open(const char *path, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = mode_of(flags, arguments);
+    va_end(arguments);
+    return open_file(AT_FDCWD, path, flags, mode, "open", CALLER);
+}
+
+EXPORT int openat(int folder, const char *path, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = mode_of(flags, arguments);
+    va_end(arguments);
+    return open_file(folder, path, flags, mode, "openat", CALLER);
+}
+
+EXPORT int __open_2(const char *path, int flags);
+int __open_2(const char *path, int flags) {
+    return open_file(AT_FDCWD, path, flags, 0, "open", CALLER);
+}
+
+// The program calls openat2, which the C library does not have, by syscall().
+EXPORT long syscall(long number, ...) {
+    va_list arguments;
+    va_start(arguments, number);
+    long a[6];
+    for (size_t i = 0; i < 6; i++)
+        a[i] = va_arg(arguments, long);
+    va_end(arguments);
+    if (number == SYS_openat2 && strikes(INJECT_OPEN, "openat2", CALLER, false))
+        return -1;
+    return raw(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+EXPORT int fcntl(int fd, int command, ...) {
+    va_list arguments;
+    va_start(arguments, command);
+    long argument = va_arg(arguments, long);
+    va_end(arguments);
+    bool duplicates = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
+    if (duplicates ? strikes(INJECT_DUPLICATE, "fcntl", CALLER, false)
+                   : command == F_SETPIPE_SZ && strikes(INJECT_HINT, "fcntl", CALLER, false))
+        return -1;
+    return (int)raw(SYS_fcntl, fd, command, argument);
+}
+
+COUNTED(INJECT_RENAME, rename, -1)
+COUNTED(INJECT_RENAME, renameat, -1)
+COUNTED(INJECT_RENAME, renameat2, -1)
+COUNTED(INJECT_RENAME, linkat, -1)
+COUNTED(INJECT_STAT, stat, -1)
+COUNTED(INJECT_STAT, fstat, -1)
+COUNTED(INJECT_STAT, fstatat, -1)
+COUNTED(INJECT_STAT, lseek, -1)
+COUNTED(INJECT_RESIZE, ftruncate, -1)
+COUNTED(INJECT_FOLDER, mkdir, -1)
+COUNTED(INJECT_FOLDER, mkdirat, -1)
+COUNTED(INJECT_RANDOM, getrandom, -1)
+COUNTED(INJECT_THREAD, pthread_create, EAGAIN)
+
+COUNTED(INJECT_HINT, madvise, -1)
+COUNTED(INJECT_HINT, mlock, -1)
+COUNTED(INJECT_HINT, mprotect, -1)
+COUNTED(INJECT_HINT, posix_fadvise, EINVAL)
+COUNTED(INJECT_HINT, sync_file_range, -1)
+COUNTED(INJECT_HINT, setrlimit, -1)
+COUNTED(INJECT_HINT, getrlimit, -1)
+COUNTED(INJECT_HINT, sched_getaffinity, -1)
+COUNTED(INJECT_HINT, fopen, 0)
+
+// ---- Ciphers, digests, decompressors
+
+COUNTED(INJECT_CIPHER, EVP_CIPHER_fetch, 0)
+COUNTED(INJECT_CIPHER, EVP_CIPHER_CTX_new, 0)
+COUNTED(INJECT_CIPHER, EVP_CIPHER_CTX_ctrl, 0)
+COUNTED(INJECT_CIPHER, EVP_CipherInit_ex2, 0)
+COUNTED(INJECT_CIPHER, EVP_CipherUpdate, 0)
+COUNTED(INJECT_CIPHER, EVP_EncryptInit_ex2, 0)
+COUNTED(INJECT_CIPHER, EVP_EncryptUpdate, 0)
+COUNTED(INJECT_CIPHER, EVP_EncryptFinal_ex, 0)
+COUNTED(INJECT_CIPHER, EVP_DecryptInit_ex2, 0)
+COUNTED(INJECT_CIPHER, EVP_DecryptUpdate, 0)
+COUNTED(INJECT_CIPHER, EVP_DecryptFinal_ex, 0)
+COUNTED(INJECT_CIPHER, EVP_MD_fetch, 0)
+COUNTED(INJECT_CIPHER, EVP_MD_CTX_new, 0)
+COUNTED(INJECT_CIPHER, EVP_Digest, 0)
+COUNTED(INJECT_CIPHER, EVP_DigestInit_ex2, 0)
+COUNTED(INJECT_CIPHER, EVP_DigestUpdate, 0)
+COUNTED(INJECT_CIPHER, EVP_DigestFinal_ex, 0)
+COUNTED(INJECT_CIPHER, EVP_KDF_fetch, 0)
+COUNTED(INJECT_CIPHER, EVP_KDF_CTX_new, 0)
+COUNTED(INJECT_CIPHER, EVP_KDF_derive, 0)
+COUNTED(INJECT_CIPHER, EVP_PKEY_CTX_new, 0)
+COUNTED(INJECT_CIPHER, EVP_PKEY_CTX_set_rsa_padding, 0)
+COUNTED(INJECT_CIPHER, EVP_PKEY_CTX_set_rsa_oaep_md, 0)
+COUNTED(INJECT_CIPHER, EVP_PKEY_CTX_set_rsa_mgf1_md, 0)
+COUNTED(INJECT_CIPHER, EVP_PKEY_decrypt_init, 0)
+COUNTED(INJECT_CIPHER, EVP_PKEY_decrypt, 0)
+COUNTED(INJECT_CIPHER, PEM_read_bio_PrivateKey, 0)
+COUNTED(INJECT_CIPHER, d2i_PrivateKey_bio, 0)
+COUNTED(INJECT_CIPHER, BIO_new_mem_buf, 0)
+COUNTED(INJECT_CIPHER, CRYPTO_secure_zalloc, 0)
+COUNTED(INJECT_HINT, CRYPTO_secure_malloc_init, 0)
+
+// Gives the same bytes in every run, so that what is encrypted can be compared.
+EXPORT int RAND_bytes(unsigned char *bytes, int size);
+int RAND_bytes(unsigned char *bytes, int size) {
+    static int (*next)(unsigned char *, int);
+    if (next == NULL)
+        next = (int (*)(unsigned char *, int))real("RAND_bytes");
+    if (strikes(INJECT_CIPHER, "RAND_bytes", CALLER, false) || next(bytes, size) != 1)
+        return 0;
+    memset(bytes, 0x5a, (size_t)size);
+    return 1;
+}
+
+enum { LZ4F_NO_MEMORY = -9, ZSTD_NO_MEMORY = -64 }; // the libraries' error codes, negated
+COUNTED(INJECT_CIPHER, LZ4F_createDecompressionContext, LZ4F_NO_MEMORY)
+COUNTED(INJECT_CIPHER, LZ4F_decompress, LZ4F_NO_MEMORY)
+COUNTED(INJECT_CIPHER, ZSTD_createDCtx, 0)
+COUNTED(INJECT_CIPHER, ZSTD_decompressStream, ZSTD_NO_MEMORY)
+
+// ---- The beginning and the end
+
+static uint8_t open_at_start[256];
+
+static bool is_open(int fd) {
+    return raw(SYS_fcntl, fd, F_GETFD) >= 0;
+}
+
+// Looks for the secrets in all memory that can be written, less the needle itself.
+static void look_for_secrets(void) {
+    static uint8_t needle[INJECT_SECRET_MAX];
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char line[512];
+    while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
+        uintptr_t start, end;
+        char access[5], name[300] = "";
+        if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %299s", &start, &end, access, name) < 3 ||
+            access[0] != 'r' || access[1] != 'w' || strncmp(name, "[v", 2) == 0)
+            continue;
+        for (unsigned n = 0; n < INJECT_SECRETS; n++) {
+            size_t size = shared->secrets[n].size;
+            for (size_t i = 0; i < size; i++)
+                needle[i] = (uint8_t)~shared->secrets[n].inverted[i];
+            const uint8_t *at = (const uint8_t *)start, *stop = (const uint8_t *)end;
+            while (size > 0 && at < stop &&
+                   (at = memmem(at, (size_t)(stop - at), needle, size)) != NULL) {
+                if (at != needle) {
+                    shared->secret = n + 1;
+                    snprintf(shared->secret_place, sizeof shared->secret_place, "%.60s", name);
+                }
+                at++;
+            }
+            explicit_bzero(needle, sizeof needle);
+        }
+    }
+    if (maps != NULL)
+        fclose(maps);
+}
+
+static void look(void) {
+    if (!active)
+        return;
+    active = false;
+    for (int fd = 0; fd < (int)sizeof open_at_start; fd++)
+        if (!open_at_start[fd] && is_open(fd))
+            shared->descriptors++;
+    for (size_t i = 0; i < BLOCKS; i++) {
+        if (blocks[i].memory == NULL || blocks[i].memory == TAKEN)
+            continue;
+        if (!is_in(&program, blocks[i].caller))
+            shared->library_blocks++;
+        else if (shared->own_blocks++ == 0)
+            shared->own_offset = blocks[i].caller - program.start;
+    }
+    look_for_secrets();
+    shared->ended = true;
+}
+
+__attribute__((destructor)) static void at_exit(void) {
+    look();
+}
+
+EXPORT void _exit(int status) {
+    look();
+    for (;;)
+        raw(SYS_exit_group, status);
+}
+
+static int (*program_main)(int, char **, char **);
+
+static int begin_main(int argc, char **argv, char **environment) {
+    for (int fd = 0; fd < (int)sizeof open_at_start; fd++)
+        open_at_start[fd] = is_open(fd);
+    active = shared != NULL;
+    return program_main(argc, argv, environment);
+}
+
+EXPORT int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv,
+                             void (*init)(void), void (*fini)(void), void (*rtld_fini)(void),
+                             void *stack_end);
+int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void),
+                      void (*fini)(void), void (*rtld_fini)(void), void *stack_end) {
+    int (*next)(int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void),
+                void (*)(void), void *) =
+        (int (*)(int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void),
+                 void (*)(void), void *))real("__libc_start_main");
+    const char *path = getenv(INJECT_VARIABLE);
+    int fd = path != NULL ? (int)raw(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0) : -1;
+    if (fd >= 0) {
+        long map = raw(SYS_mmap, NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        shared = map != -1 ? (struct inject *)map : NULL;
+        raw(SYS_close, fd);
+    }
+    unsetenv(INJECT_VARIABLE);
+    unsetenv("LD_PRELOAD"); // not for children
+    dl_iterate_phdr(note_range, NULL);
+    program_main = main;
+    return next(begin_main, argc, argv, init, fini, rtld_fini, stack_end);
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the driver (walk.c) and the library that it preloads into a program (inject.c) tell each
+// other, in a file that both map.
+#ifndef XBPIPE_TESTS_INJECT_H
+#define XBPIPE_TESTS_INJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// The variable that holds the path of the file.
+#define INJECT_VARIABLE "INJECT_FILE"
+
+// The calls of each are counted together, from main on.
+enum inject_class {
+    INJECT_MEMORY,         // by the program or the C library
+    INJECT_LIBRARY_MEMORY, // by another library
+    INJECT_MAP,
+    INJECT_READ,
+    INJECT_WRITE, // not to standard error
+    INJECT_CLOSE,
+    INJECT_SYNC,
+    INJECT_RENAME,
+    INJECT_OPEN,
+    INJECT_STAT,
+    INJECT_RESIZE,
+    INJECT_FOLDER,
+    INJECT_DUPLICATE,
+    INJECT_THREAD,
+    INJECT_CIPHER, // libcrypto's entry points, and those of the decompressors
+    INJECT_RANDOM,
+    INJECT_HINT, // what a program may do without
+    INJECT_CLASSES
+};
+
+enum inject_mode {
+    INJECT_FAIL,       // the call fails, with inject.error
+    INJECT_FROM_HERE,  // and so do all of the class that follow
+    INJECT_SHORT,      // it transfers one byte
+    INJECT_INTERRUPTED // it fails with EINTR, once
+};
+
+enum { INJECT_SECRETS = 6, INJECT_SECRET_MAX = 64, INJECT_NAME = 32 };
+
+struct inject {
+    // Asked for.
+    uint32_t class;
+    uint32_t mode;
+    uint64_t at; // the number of the call, from 1; 0: none
+    int error;   // errno
+    // Bytes that may not be in the memory of the program at its end; each inverted, so that they
+    // are not there by this.
+    struct {
+        size_t size;
+        uint8_t inverted[INJECT_SECRET_MAX];
+    } secrets[INJECT_SECRETS];
+
+    // Found.
+    _Atomic uint64_t counts[INJECT_CLASSES];
+    char fired[INJECT_NAME]; // the function that failed; empty: none
+    bool by_library;         // called by neither the program nor the C library
+    bool loses;              // what failed may be the only sign of data that was lost
+    bool ended;              // the program ended in a way that let the rest be found
+    uint64_t own_blocks;     // of memory that the program itself had and did not free
+    uint64_t own_offset;     // where in the program the first of them was asked for
+    uint64_t library_blocks; // the same, by libraries
+    uint32_t descriptors;    // open, and not at the start
+    uint32_t secret;         // number, from 1, of a secret that was found; 0: none
+    char secret_place[64];
+};
+
+#endif

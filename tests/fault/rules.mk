@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# The part of the Makefile for the injection of faults.
+
+# Faults are injected into the programs as they are built, with nothing of the sanitizers.
+FAULT_TESTS := $(if $(SAN),,$(BUILD)/tests/test_faults)
+$(BUILD)/tests/test_faults: $(BUILD)/fault/walk.o $(UNITHELP) $(BUILD)/libxbpipe.a $(BUILD)/fault/inject.so
+	$(say) LD $@
+	$(run)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS) -lcmocka
+
+$(BUILD)/fault/walk.o: tests/fault/walk.c tests/fault/inject.h $(BUILD)/flags
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(run)$(CC) $(ALL_CFLAGS) -Itests/unit -DFIXTURES='"$(CURDIR)/tests/fixtures"' -c -o $@ $<
+
+$(BUILD)/fault/inject.so: tests/fault/inject.c tests/fault/inject.h $(BUILD)/flags
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(run)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fno-builtin -fvisibility=hidden -fPIC -shared -o $@ $<

@@ -1,0 +1,823 @@
+// SPDX-License-Identifier: Apache-2.0
+// For each program and a small input, makes its calls fail one after the
+// other, each in a run of its own (inject.c), and looks at how it ends and what it leaves. Prints
+// TAP. BUILD_DIR has the programs, and fault/inject.so. FAULT_ALL=1 takes every call where
+// otherwise a sample is taken; FAULT_CASE=TEXT takes the cases with that text in their names.
+#include "archives.h"
+#include "inject.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <lz4frame.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+#include <zstd.h>
+
+enum {
+    ARGUMENTS = 16,
+    TREE_MAX = 16,
+    TIMEOUT = 30,
+    ALL_UP_TO = 64,
+    SAMPLE = 24,
+    COMPLAINTS = 8,
+    PATH_SIZE = 600
+};
+
+static char *build;
+static char work[PATH_SIZE]; // holds in/, run/, and the files that a run is told and told about by
+static struct inject *shared;
+static bool all;
+
+__attribute__((format(printf, 1, 2), noreturn)) static void die(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    printf("Bail out! ");
+    vprintf(format, args);
+    printf("\n");
+    va_end(args);
+    exit(1);
+}
+
+__attribute__((format(printf, 1, 2))) static const char *text_of(const char *format, ...) {
+    static char texts[64][PATH_SIZE];
+    static unsigned next;
+    char *text = texts[next++ % 64];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, PATH_SIZE, format, args);
+    va_end(args);
+    return text;
+}
+
+static void put_file(const char *path, const struct bytes *content) {
+    FILE *file = fopen(path, "wb");
+    if (file == NULL || fwrite(content->data, 1, content->size, file) != content->size ||
+        fclose(file) != 0 || chmod(path, 0600) < 0)
+        die("cannot write %s", path);
+}
+
+// ---- What a run leaves in its folder
+
+struct tree {
+    unsigned count;
+    struct leaf {
+        char path[256];
+        struct bytes content;
+    } leaves[TREE_MAX];
+};
+
+static void tree_free(struct tree *t) {
+    for (unsigned i = 0; i < t->count; i++)
+        bytes_free(&t->leaves[i].content);
+    t->count = 0;
+}
+
+// Adds the files below the folder, and removes them.
+static void tree_take(struct tree *t, const char *folder, const char *prefix) {
+    DIR *dir = opendir(folder);
+    struct dirent *entry;
+    while (dir != NULL && (entry = readdir(dir)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        char path[PATH_SIZE * 2], name[PATH_SIZE];
+        snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+        snprintf(name, sizeof name, "%s%s", prefix, entry->d_name);
+        struct stat st;
+        if (lstat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
+            strcat(name, "/");
+            tree_take(t, path, name);
+            rmdir(path);
+            continue;
+        }
+        if (t->count == TREE_MAX)
+            die("more than %d files in %s", TREE_MAX, folder);
+        struct leaf *leaf = &t->leaves[t->count++];
+        memset(leaf, 0, sizeof *leaf);
+        snprintf(leaf->path, sizeof leaf->path, "%.255s", name);
+        bytes_load(&leaf->content, path);
+        unlink(path);
+    }
+    if (dir != NULL)
+        closedir(dir);
+}
+
+static const struct leaf *tree_find(const struct tree *t, const char *path) {
+    for (unsigned i = 0; i < t->count; i++)
+        if (strcmp(t->leaves[i].path, path) == 0)
+            return &t->leaves[i];
+    return NULL;
+}
+
+static bool same(const struct bytes *a, const struct bytes *b) {
+    return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
+}
+
+// ---- Runs
+
+struct test {
+    const char *name;
+    const char *arguments[ARGUMENTS]; // the first is the program
+    const char *input;                // a file on standard input
+    bool piped;                       // that goes through a pipe
+    const char *environment;          // one variable
+    // The known output: a file of the input folder, and where it is; NULL: standard output.
+    const char *expected, *expected_at;
+};
+
+struct run {
+    int status; // as waitpid gives it
+    struct bytes out, err;
+    struct tree tree;
+};
+
+static void run_free(struct run *r) {
+    bytes_free(&r->out);
+    bytes_free(&r->err);
+    tree_free(&r->tree);
+}
+
+static pid_t running;
+
+static void too_long(int signal_number) {
+    (void)signal_number;
+    if (running > 0)
+        kill(running, SIGALRM);
+}
+
+static int open_input(const struct test *t) {
+    const char *path = t->input != NULL ? text_of("%s/in/%s", work, t->input) : "/dev/null";
+    if (!t->piped)
+        return open(path, O_RDONLY | O_CLOEXEC);
+    struct bytes content = {0};
+    int ends[2];
+    bytes_load(&content, path);
+    if (pipe2(ends, O_CLOEXEC) < 0 || fcntl(ends[1], F_SETPIPE_SZ, 1 << 20) < 0 ||
+        write(ends[1], content.data, content.size) != (ssize_t)content.size)
+        die("cannot fill a pipe");
+    close(ends[1]);
+    bytes_free(&content);
+    return ends[0];
+}
+
+// Runs the program as `shared` asks.
+static void run(const struct test *t, struct run *r) {
+    memset(r, 0, sizeof *r);
+    const char *out = text_of("%s/out", work), *err = text_of("%s/err", work);
+    const char *program = text_of("%s/%s", build, t->arguments[0]);
+    int in = open_input(t);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
+    int flags = O_WRONLY | O_CREAT | O_TRUNC;
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out, flags, 0600);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err, flags, 0600);
+    posix_spawn_file_actions_addchdir_np(&actions, text_of("%s/run", work));
+    const char *environment[] = {
+        text_of("LD_PRELOAD=%s/fault/inject.so", build),
+        text_of(INJECT_VARIABLE "=%s/shared", work),
+        "PATH=/usr/bin:/bin",
+        "LC_ALL=C",
+        t->environment,
+        NULL,
+    };
+    char *arguments[ARGUMENTS + 1];
+    for (unsigned i = 0; i < ARGUMENTS; i++)
+        arguments[i] = (char *)(uintptr_t)t->arguments[i];
+    arguments[ARGUMENTS] = NULL;
+    alarm(TIMEOUT);
+    int error =
+        posix_spawn(&running, program, &actions, NULL, arguments, (char **)(uintptr_t)environment);
+    if (error != 0)
+        die("cannot run %s: %s", program, strerror(error));
+    while (waitpid(running, &r->status, 0) < 0 && errno == EINTR)
+        continue;
+    alarm(0);
+    running = 0;
+    posix_spawn_file_actions_destroy(&actions);
+    close(in);
+    bytes_load(&r->out, out);
+    bytes_load(&r->err, err);
+    tree_take(&r->tree, text_of("%s/run", work), "");
+}
+
+// ---- What is asked for, and what is right
+
+static const struct kind {
+    enum inject_class class;
+    const char *name;
+    enum inject_mode mode;
+    int error;
+    bool harmless;   // the program must do its work all the same
+    int statuses[4]; // that it may end with, beside 0; the rest 0
+} kinds[] = {
+    {INJECT_MEMORY, "memory", INJECT_FAIL, ENOMEM, false, {EX_OSERR}},
+    {INJECT_MEMORY, "all memory from here", INJECT_FROM_HERE, ENOMEM, false, {EX_OSERR}},
+    {INJECT_LIBRARY_MEMORY,
+     "memory of libraries",
+     INJECT_FAIL,
+     ENOMEM,
+     false,
+     {EX_OSERR, EX_SOFTWARE}},
+    {INJECT_MAP, "mapping", INJECT_FAIL, ENOMEM, true, {0}},
+    {INJECT_READ, "read", INJECT_FAIL, EIO, false, {EX_IOERR}},
+    {INJECT_READ, "short read", INJECT_SHORT, 0, true, {0}},
+    {INJECT_READ, "interrupted read", INJECT_INTERRUPTED, 0, true, {0}},
+    {INJECT_WRITE, "write", INJECT_FAIL, EIO, false, {EX_IOERR}},
+    {INJECT_WRITE, "full disk", INJECT_FROM_HERE, ENOSPC, false, {EX_IOERR}},
+    {INJECT_WRITE, "short write", INJECT_SHORT, 0, true, {0}},
+    {INJECT_WRITE, "interrupted write", INJECT_INTERRUPTED, 0, true, {0}},
+    {INJECT_CLOSE, "close", INJECT_FAIL, EIO, false, {EX_IOERR}},
+    {INJECT_SYNC, "sync", INJECT_FAIL, EIO, false, {EX_IOERR}},
+    {INJECT_RENAME, "rename", INJECT_FAIL, EIO, false, {EX_CANTCREAT}},
+    {INJECT_RENAME, "rename on an old file system", INJECT_FAIL, EINVAL, true, {0}},
+    {INJECT_OPEN, "open", INJECT_FAIL, EIO, false, {EX_NOINPUT, EX_CANTCREAT}},
+    {INJECT_OPEN, "open without permission", INJECT_FAIL, EACCES, false, {EX_NOPERM}},
+    {INJECT_STAT, "stat and seek", INJECT_FAIL, EIO, false, {EX_IOERR, EX_CANTCREAT, EX_NOINPUT}},
+    {INJECT_RESIZE, "resize", INJECT_FAIL, EIO, false, {EX_IOERR}},
+    {INJECT_FOLDER, "folder", INJECT_FAIL, ENOSPC, false, {EX_CANTCREAT}},
+    {INJECT_DUPLICATE, "descriptor", INJECT_FAIL, EMFILE, false, {EX_CANTCREAT, EX_OSERR}},
+    {INJECT_THREAD, "thread", INJECT_FAIL, EAGAIN, false, {EX_OSERR}},
+    {INJECT_CIPHER, "cipher and decompression", INJECT_FAIL, 0, false, {EX_SOFTWARE, EX_OSERR}},
+    {INJECT_RANDOM, "random", INJECT_FAIL, EIO, false, {EX_CANTCREAT, EX_OSERR}},
+    {INJECT_HINT, "hint", INJECT_FAIL, EPERM, true, {0}},
+};
+
+// A failure of these cannot be told from wrong data or a wrong key.
+static bool says_data_is_wrong(const struct test *t, const char *function) {
+    if (strcmp(t->arguments[0], "kmsunwrap") == 0 && strcmp(function, "EVP_DecryptUpdate") == 0)
+        return true;
+    static const char *const names[] = {"EVP_DecryptFinal_ex", "EVP_PKEY_decrypt",
+                                        "PEM_read_bio_PrivateKey", "d2i_PrivateKey_bio"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(function, names[i]) == 0)
+            return true;
+    return false;
+}
+
+// libcrypto and jansson get their memory through the program (wiped_start.h).
+static bool lends_memory(const struct test *t) {
+    return strncmp(t->arguments[0], "kms", 3) == 0;
+}
+
+static bool status_fits(const struct test *t, const struct kind *k, int status) {
+    for (unsigned i = 0; i < 4; i++)
+        if (k->statuses[i] != 0 && k->statuses[i] == status)
+            return true;
+    if (k->class == INJECT_MEMORY && lends_memory(t))
+        return status == EX_SOFTWARE;
+    return k->class == INJECT_CIPHER && status == EX_DATAERR &&
+           says_data_is_wrong(t, shared->fired);
+}
+
+// Lines that are no warnings; -1 if one does not begin with the program's name, or has no end.
+static int error_lines(const struct test *t, const struct bytes *err) {
+    int count = 0;
+    const char *at = (const char *)err->data, *stop = at + err->size;
+    size_t name = strlen(t->arguments[0]);
+    for (const char *end; at < stop; at = end + 1) {
+        end = memchr(at, '\n', (size_t)(stop - at));
+        if (end == NULL || (size_t)(end - at) < name + 3 ||
+            memcmp(at, t->arguments[0], name) != 0 || memcmp(at + name, ": ", 2) != 0)
+            return -1;
+        if (memcmp(at + name + 2, "warning: ", 9) != 0)
+            count++;
+    }
+    return count;
+}
+
+static const char ABORTED_BY_LIBRARY[] = "";
+
+// What is wrong with how the run ended, against the run without a fault; NULL: nothing.
+static const char *judge_end(const struct test *t, const struct kind *k, const struct run *r,
+                             const struct run *good) {
+    // libcrypto's secure heap is made with assertions that its memory can be had.
+    if (WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGABRT &&
+        shared->class <= INJECT_LIBRARY_MEMORY &&
+        memmem(r->err.data, r->err.size, "mem_sec.c", 9) != NULL)
+        return ABORTED_BY_LIBRARY;
+    if (!WIFEXITED(r->status))
+        return text_of("killed by signal %d", WTERMSIG(r->status));
+    int status = WEXITSTATUS(r->status), lines = error_lines(t, &r->err);
+    if (status == 0) {
+        if (shared->loses && !k->harmless)
+            return "the failure went unnoticed";
+        if (!same(&r->err, &good->err))
+            return "status 0 with a message";
+        return NULL;
+    }
+    if (k->harmless)
+        return text_of("status %d", status);
+    if (!status_fits(t, k, status))
+        return text_of("status %d", status);
+    if (lines != 1)
+        return text_of("%d lines of message", lines);
+    return NULL;
+}
+
+static const char *judge_files(const struct run *r, const struct run *good) {
+    bool done = WIFEXITED(r->status) && WEXITSTATUS(r->status) == 0;
+    for (unsigned i = 0; i < r->tree.count; i++) {
+        const struct leaf *leaf = &r->tree.leaves[i], *right = tree_find(&good->tree, leaf->path);
+        if (right == NULL)
+            return text_of("%s was left", leaf->path);
+        if (!same(&leaf->content, &right->content))
+            return text_of("%s is not whole", leaf->path);
+    }
+    if (done && r->tree.count != good->tree.count)
+        return "status 0 without all files";
+    if (done && !same(&r->out, &good->out))
+        return "status 0 without all output";
+    if (r->out.size > good->out.size ||
+        (r->out.size > 0 && memcmp(r->out.data, good->out.data, r->out.size) != 0))
+        return "standard output is not a beginning of what is right";
+    return NULL;
+}
+
+static const char *judge_remains(const struct test *t, const struct run *r,
+                                 uint64_t library_blocks) {
+    if (!shared->ended)
+        return "no normal end";
+    bool by_library = shared->by_library || (lends_memory(t) && shared->class == INJECT_MEMORY);
+    if (shared->own_blocks > 0 && !(by_library && lends_memory(t)))
+        return text_of("%lu blocks of memory leaked, the first from offset 0x%lx",
+                       (unsigned long)shared->own_blocks, (unsigned long)shared->own_offset);
+    // What a library leaks where its own allocation fails is not the program's to mend.
+    if (!by_library && shared->library_blocks > library_blocks)
+        return text_of("%lu blocks of memory of libraries leaked, %lu without a fault",
+                       (unsigned long)shared->library_blocks, (unsigned long)library_blocks);
+    if (shared->descriptors > 0)
+        return text_of("%u descriptors leaked", shared->descriptors);
+    // The environment is not looked at before the options are.
+    static const char early[] = "cannot read the command line";
+    if (shared->secret > 0 && memmem(r->err.data, r->err.size, early, sizeof early - 1) == NULL)
+        return text_of("secret %u remains in %s", shared->secret, shared->secret_place);
+    return NULL;
+}
+
+// ---- Secrets
+
+static void add_secret(const void *bytes, size_t size) {
+    for (unsigned i = 0; i < INJECT_SECRETS; i++) {
+        if (shared->secrets[i].size != 0)
+            continue;
+        shared->secrets[i].size = size;
+        for (size_t n = 0; n < size; n++)
+            shared->secrets[i].inverted[n] = (uint8_t) ~((const uint8_t *)bytes)[n];
+        return;
+    }
+    die("too many secrets");
+}
+
+static uint8_t times_x(uint8_t value) {
+    return (uint8_t)(value << 1 ^ (value >> 7) * 0x1b);
+}
+
+static uint8_t multiply(uint8_t a, uint8_t b) {
+    uint8_t product = 0;
+    for (; b != 0; b >>= 1, a = times_x(a))
+        product ^= (b & 1) != 0 ? a : 0;
+    return product;
+}
+
+// The S-box of AES (FIPS 197, 5.1.1).
+static uint8_t substitute(uint8_t value) {
+    uint8_t inverse = value;
+    for (int i = 0; i < 6; i++) // value^254
+        inverse = multiply(multiply(inverse, inverse), value);
+    inverse = multiply(inverse, inverse);
+    uint8_t result = 0x63;
+    for (int i = 0; i < 5; i++)
+        result ^= (uint8_t)(inverse << i | inverse >> (8 - i));
+    return result;
+}
+
+// The last 16 bytes of the expanded key of AES-256 (FIPS 197, 5.2), which both directions keep.
+static void last_round_key(const uint8_t key[32], uint8_t out[16]) {
+    uint8_t w[240], constant = 1;
+    memcpy(w, key, 32);
+    for (unsigned i = 8; i < 60; i++) {
+        uint8_t t[4];
+        memcpy(t, w + 4 * i - 4, 4);
+        if (i % 8 == 0) {
+            uint8_t first = t[0];
+            t[0] = substitute(t[1]) ^ constant;
+            t[1] = substitute(t[2]);
+            t[2] = substitute(t[3]);
+            t[3] = substitute(first);
+            constant = times_x(constant);
+        } else if (i % 8 == 4) {
+            for (int n = 0; n < 4; n++)
+                t[n] = substitute(t[n]);
+        }
+        for (int n = 0; n < 4; n++)
+            w[4 * i + (unsigned)n] = w[4 * i + (unsigned)n - 32] ^ t[n];
+    }
+    memcpy(out, w + 224, 16);
+}
+
+// A key of AES-256: its halves, which are the first two round keys, and the last round key.
+static void add_key(const uint8_t key[32]) {
+    uint8_t last[16];
+    last_round_key(key, last);
+    add_secret(key, 16);
+    add_secret(key + 16, 16);
+    add_secret(last, 16);
+}
+
+// ---- The walk
+
+static unsigned tests_done, tests_failed;
+
+static void report(bool ok, const char *name, const char *what) {
+    printf("%sok %u - %s: %s\n", ok ? "" : "not ", ++tests_done, name, what);
+    fflush(stdout);
+    tests_failed += !ok;
+}
+
+static void ask(enum inject_class class, enum inject_mode mode, uint64_t at, int error) {
+    size_t found = offsetof(struct inject, counts);
+    memset((char *)shared + found, 0, sizeof *shared - found);
+    shared->class = class;
+    shared->mode = mode;
+    shared->at = at;
+    shared->error = error;
+}
+
+// Takes one call. Returns what is wrong, or NULL; *struck says whether it was made.
+static const char *try_call(const struct test *t, const struct kind *k, uint64_t at,
+                            const struct run *good, uint64_t library_blocks, bool *struck) {
+    struct run r;
+    ask(k->class, k->mode, at, k->error);
+    run(t, &r);
+    *struck = shared->fired[0] != '\0';
+    const char *wrong = judge_end(t, k, &r, good);
+    if (wrong == ABORTED_BY_LIBRARY) {
+        run_free(&r);
+        return NULL;
+    }
+    if (wrong == NULL)
+        wrong = judge_files(&r, good);
+    if (wrong == NULL)
+        wrong = judge_remains(t, &r, library_blocks);
+    if (wrong != NULL) {
+        const char *by = shared->by_library ? "a library" : "the program";
+        wrong = text_of("call %lu, %s by %s: %s: %.*s", (unsigned long)at, shared->fired, by, wrong,
+                        r.err.size < 200 ? (int)r.err.size : 200,
+                        r.err.size > 0 ? (const char *)r.err.data : "");
+    }
+    run_free(&r);
+    return wrong;
+}
+
+static void walk_kind(const struct test *t, const struct kind *k, uint64_t count,
+                      const struct run *good, uint64_t library_blocks) {
+    unsigned wrong = 0, runs = 0;
+    uint64_t random = 1;
+    for (uint64_t at = 1; at <= count; runs++) {
+        bool struck;
+        const char *text = try_call(t, k, at, good, library_blocks, &struck);
+        if (text != NULL && wrong++ < COMPLAINTS)
+            printf("# %s: %s\n", k->name, text);
+        // A sample has one of each part of the calls, at a place that is the same in every run.
+        uint64_t step = all || count <= ALL_UP_TO ? 1 : count / SAMPLE;
+        random = random * 6364136223846793005u + 1442695040888963407u;
+        uint64_t next = (at - 1) / step * step + step + 1;
+        at = step == 1 ? at + 1 : next + (random >> 33) % step;
+    }
+    report(wrong == 0, t->name,
+           text_of("%s: %u of %lu calls", k->name, runs, (unsigned long)count));
+}
+
+static void walk(const struct test *t) {
+    struct run good;
+    ask(INJECT_CLASSES, INJECT_FAIL, 0, 0);
+    run(t, &good);
+    const char *wrong = good.status != 0 ? text_of("status %x: %.*s", good.status,
+                                                   (int)good.err.size, (const char *)good.err.data)
+                                         : judge_remains(t, &good, UINT64_MAX);
+    if (wrong == NULL && t->expected != NULL) {
+        struct bytes expected = {0};
+        bytes_load(&expected, text_of("%s/in/%s", work, t->expected));
+        const struct leaf *leaf =
+            t->expected_at != NULL ? tree_find(&good.tree, t->expected_at) : NULL;
+        if (t->expected_at != NULL ? leaf == NULL || !same(&leaf->content, &expected)
+                                   : !same(&good.out, &expected))
+            wrong = "not the known output";
+        bytes_free(&expected);
+    }
+    if (wrong != NULL)
+        printf("# %s\n", wrong);
+    report(wrong == NULL, t->name, "without a fault");
+    uint64_t counts[INJECT_CLASSES], library_blocks = shared->library_blocks;
+    for (unsigned i = 0; i < INJECT_CLASSES; i++)
+        counts[i] = shared->counts[i];
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (counts[kinds[i].class] > 0)
+            walk_kind(t, &kinds[i], counts[kinds[i].class], &good, library_blocks);
+    run_free(&good);
+}
+
+// ---- Programs and inputs
+
+__attribute__((format(printf, 1, 2))) static bool shell(const char *format, ...) {
+    char command[4 * PATH_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(command, sizeof command, format, args);
+    va_end(args);
+    return system(command) == 0;
+}
+
+static void put_input(const char *name, struct bytes *content) {
+    put_file(text_of("%s/in/%s", work, name), content);
+}
+
+static void put_and_free(const char *name, struct bytes *content) {
+    put_input(name, content);
+    bytes_free(content);
+}
+
+static uint8_t key[32];
+
+// `data` as an xbcrypt version 3 stream of chunks of `chunk` bytes.
+static void encrypt(struct bytes *out, const struct bytes *data, size_t chunk) {
+    uint8_t iv[16] = {1};
+    for (size_t done = 0; done < data->size; done += chunk, iv[15]++) {
+        size_t now = data->size - done < chunk ? data->size - done : chunk;
+        xbc_chunk(out, 3, key, sizeof key, data->data + done, now, iv);
+    }
+}
+
+static void add_encrypted(struct bytes *archive, const char *name, const struct bytes *data) {
+    struct bytes encrypted = {0};
+    encrypt(&encrypted, data, 1000);
+    xbs_member(archive, name, encrypted.data, encrypted.size);
+    bytes_free(&encrypted);
+}
+
+static void compress(struct bytes *out, const struct bytes *data, bool zstd) {
+    char room[8192];
+    size_t size = zstd ? ZSTD_compress(room, sizeof room, data->data, data->size, 1)
+                       : LZ4F_compressFrame(room, sizeof room, data->data, data->size, NULL);
+    bytes_add(out, room, size);
+}
+
+static void put_archives(const struct bytes *plain) {
+    static const uint32_t map[2][2] = {{512, 100}, {4000, 28}};
+    struct bytes archive = {0}, one = {0}, half = {0};
+    xbs_member(&archive, "a", plain->data, plain->size);
+    xbs_member(&archive, "d/e/b", plain->data, 700);
+    xbs_member(&archive, "empty", "", 0);
+    xbs_sparse(&archive, "sparse", 0, map, 2, plain->data, 128);
+    xbs_end(&archive, "sparse");
+    put_and_free("archive", &archive);
+
+    bytes_add(&half, plain->data, 1500);
+    qp_single(&one, "a", 1000, plain->data, plain->size);
+    add_encrypted(&archive, "a.qp.xbcrypt", &one);
+    bytes_free(&one);
+    compress(&one, &half, false);
+    add_encrypted(&archive, "b.lz4.xbcrypt", &one);
+    bytes_free(&one);
+    compress(&one, &half, true);
+    xbs_member(&archive, "d/c.zst", one.data, one.size);
+    bytes_free(&one);
+    add_encrypted(&archive, "d/d.xbcrypt", &half);
+    put_and_free("archive.enc", &archive);
+
+    qp_single(&one, "a", 1000, plain->data, plain->size);
+    put_and_free("one.qp", &one);
+    qp_archive(&archive, 1000);
+    for (int level = 0; level <= 3; level++) {
+        qp_enter(&archive, text_of("level%d", level));
+        qp_file(&archive, "file");
+        qp_block(&archive, level, 0, half.data, 1000);
+        qp_file_end(&archive);
+        qp_leave(&archive);
+    }
+    put_and_free("tree.qp", &archive);
+    bytes_free(&half);
+}
+
+static void prepare(void) {
+    struct bytes b = {0}, plain = {0};
+    shell("mkdir -p %s/in %s/run", work, work);
+    bytes_load(&b, FIXTURES "/xbcrypt/key256");
+    memcpy(key, b.data, sizeof key);
+    put_and_free("key", &b);
+    bytes_load(&b, FIXTURES "/xbcrypt/plain.txt");
+    bytes_add(&plain, b.data, 3000);
+    bytes_free(&b);
+    put_input("plain", &plain);
+    encrypt(&b, &plain, 1000);
+    put_and_free("plain.xbcrypt", &b);
+    put_archives(&plain);
+    bytes_free(&plain);
+    if (!shell("cd %s/in && f=%s && cp $f/rds/plaintext.b64 $f/rds/password.hex $f/kms/*.key "
+               "$f/kms/demo-ciphertext.b64 $f/kms/aws-generate-data-key.json . && chmod 600 * && "
+               "printf '{\"Plaintext\":\"%%s\"}' \"$(cat plaintext.b64)\" >response && "
+               "echo \"$(cat password.hex)\" >password && "
+               "{ printf TAPE; cat plain; } >tape && "
+               "sed -n 's/.*\"Plaintext\": *\"\\([^\"]*\\)\".*/\\1/p' aws-generate-data-key.json "
+               "| tr -d '\\n' >data.key && chmod 600 data.key && for c in cbc gcm commit; do "
+               "%s/s3cse-enc --content=$c "
+               "-e $c.json -f aws-generate-data-key.json -i tape -o $c || exit; done && "
+               "base64 -d data.key >data.raw",
+               work, FIXTURES, build))
+        die("cannot make the input");
+}
+
+static void add_data_key(void) {
+    struct bytes text = {0};
+    bytes_load(&text, text_of("%s/in/data.key", work));
+    add_secret(text.data, 20);
+    bytes_free(&text);
+    bytes_load(&text, text_of("%s/in/data.raw", work));
+    add_key(text.data);
+    bytes_free(&text);
+}
+
+// What kmsunwrap and b64hex give, and the master key.
+static void add_wrapped_key(void) {
+    struct bytes b = {0};
+    bytes_load(&b, text_of("%s/in/plaintext.b64", work));
+    add_secret(b.data, 20);
+    bytes_free(&b);
+    bytes_load(&b, text_of("%s/in/password.hex", work));
+    add_secret(b.data, 32);
+    bytes_free(&b);
+    bytes_load(&b, text_of("%s/in/demo-master.key", work));
+    add_key(b.data);
+    bytes_free(&b);
+}
+
+static void add_file_key(void) {
+    add_key(key);
+}
+
+#define KEY "-f", "../in/key"
+static const struct {
+    void (*secrets)(void);
+    struct test test;
+} tests[] = {
+    {add_wrapped_key,
+     {.name = "b64hex",
+      .arguments = {"b64hex"},
+      .input = "plaintext.b64",
+      .piped = true,
+      .expected = "password"}},
+    {add_wrapped_key,
+     {.name = "b64hex -r",
+      .arguments = {"b64hex", "-r"},
+      .input = "password",
+      .expected = "plaintext.b64"}},
+    {add_file_key,
+     {.name = "xbcrypt-dec from a pipe to standard output",
+      .arguments = {"xbcrypt-dec", KEY, "-j1"},
+      .input = "plain.xbcrypt",
+      .piped = true,
+      .expected = "plain"}},
+    {add_file_key,
+     {.name = "xbcrypt-dec from a file to a file, three threads",
+      .arguments = {"xbcrypt-dec", KEY, "-j3", "-i", "../in/plain.xbcrypt", "-o", "out"},
+      .expected = "plain",
+      .expected_at = "out"}},
+    {add_file_key,
+     {.name = "xbcrypt-dec with the key in the environment",
+      .arguments = {"xbcrypt-dec", "-j1", "-i", "../in/plain.xbcrypt", "-o", "out"},
+      .environment = "XBCRYPT_ENCRYPTION_KEY=",
+      .expected = "plain",
+      .expected_at = "out"}},
+    {add_file_key,
+     {.name = "xbcrypt-enc from a pipe to standard output",
+      .arguments = {"xbcrypt-enc", KEY, "-j1", "-s1K"},
+      .input = "plain",
+      .piped = true}},
+    {add_file_key,
+     {.name = "xbcrypt-enc from a file to a file, three threads",
+      .arguments = {"xbcrypt-enc", KEY, "-j3", "-s1K", "-i", "../in/plain", "-o", "out"}}},
+    {add_file_key,
+     {.name = "qpunpack to standard output",
+      .arguments = {"qpunpack", "-j1"},
+      .input = "one.qp",
+      .piped = true,
+      .expected = "plain"}},
+    {add_file_key,
+     {.name = "qpunpack to a folder, three threads",
+      .arguments = {"qpunpack", "-j3", "-C", "d", "-i", "../in/tree.qp"}}},
+    {add_file_key,
+     {.name = "xbunpack",
+      .arguments = {"xbunpack", "-j1", "-C", "d"},
+      .input = "archive",
+      .piped = true,
+      .expected = "plain",
+      .expected_at = "d/a"}},
+    {add_file_key,
+     {.name = "xbunpack -t", .arguments = {"xbunpack", "-t", "-j1"}, .input = "archive"}},
+    {add_file_key,
+     {.name = "xbunpack --decrypt --decompress, one thread",
+      .arguments = {"xbunpack", "--decrypt", "--decompress", KEY, "-j1", "-C", "d"},
+      .input = "archive.enc",
+      .piped = true,
+      .expected = "plain",
+      .expected_at = "d/a"}},
+    {add_file_key,
+     {.name = "xbunpack --decrypt --decompress, three threads",
+      .arguments = {"xbunpack", "--decrypt", "--decompress", KEY, "-j3", "-C", "d", "-i",
+                    "../in/archive.enc"},
+      .expected = "plain",
+      .expected_at = "d/a"}},
+    {add_wrapped_key,
+     {.name = "kmsunwrap --provider=file",
+      .arguments = {"kmsunwrap", "--master-key=../in/demo-master.key"},
+      .input = "demo-ciphertext.b64",
+      .piped = true,
+      .expected = "plaintext.b64"}},
+    {add_wrapped_key,
+     {.name = "kmsunwrap --provider=response",
+      .arguments = {"kmsunwrap", "--provider=response"},
+      .input = "response",
+      .piped = true,
+      .expected = "plaintext.b64"}},
+    {add_wrapped_key,
+     {.name = "kmswrap",
+      .arguments = {"kmswrap", "--master-key=../in/demo-master.key"},
+      .input = "plaintext.b64",
+      .piped = true,
+      .expected = "demo-ciphertext.b64"}},
+    {add_data_key,
+     {.name = "s3cse-dec, AES-CBC, from a pipe to standard output",
+      .arguments = {"s3cse-dec", "-e", "../in/cbc.json", "-f", "../in/data.key"},
+      .input = "cbc",
+      .piped = true,
+      .expected = "tape"}},
+    {add_data_key,
+     {.name = "s3cse-dec, AES-GCM, to a file",
+      .arguments = {"s3cse-dec", "-e", "../in/gcm.json", "-f", "../in/data.key", "-i", "../in/gcm",
+                    "-o", "out"},
+      .expected = "tape",
+      .expected_at = "out"}},
+    {add_data_key,
+     {.name = "s3cse-dec, key commitment, to a file",
+      .arguments = {"s3cse-dec", "-e", "../in/commit.json", "-f", "../in/data.key", "-i",
+                    "../in/commit", "-o", "out"},
+      .expected = "tape",
+      .expected_at = "out"}},
+    {add_data_key,
+     {.name = "s3cse-enc, AES-CBC, to files",
+      .arguments = {"s3cse-enc", "-e", "envelope", "-f", "../in/aws-generate-data-key.json", "-i",
+                    "../in/tape", "-o", "out"}}},
+    {add_data_key,
+     {.name = "s3cse-enc, key commitment, from a pipe to standard output",
+      .arguments = {"s3cse-enc", "--content=commit", "-e", "envelope", "-f",
+                    "../in/aws-generate-data-key.json"},
+      .input = "tape",
+      .piped = true}},
+};
+
+int main(void) {
+    const char *folder = getenv("BUILD_DIR");
+    build = realpath(folder != NULL ? folder : "build", NULL);
+    if (build == NULL)
+        die("no folder BUILD_DIR");
+    const char *wanted = getenv("FAULT_CASE");
+    all = getenv("FAULT_ALL") != NULL;
+    snprintf(work, sizeof work, "%s/fault/work.XXXXXX", build);
+    if (mkdtemp(work) == NULL)
+        die("cannot make %s", work);
+    int fd = open(text_of("%s/shared", work), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || ftruncate(fd, sizeof *shared) < 0)
+        die("cannot make the shared file");
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (shared == MAP_FAILED)
+        die("cannot map the shared file");
+    struct sigaction action = {.sa_handler = too_long};
+    sigaction(SIGALRM, &action, NULL);
+    prepare();
+    for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
+        struct test test = tests[i].test;
+        if (wanted != NULL && strstr(test.name, wanted) == NULL)
+            continue;
+        char variable[PATH_SIZE];
+        if (test.environment != NULL) {
+            snprintf(variable, sizeof variable, "%s%.32s", test.environment, (const char *)key);
+            test.environment = variable;
+        }
+        memset(shared->secrets, 0, sizeof shared->secrets);
+        tests[i].secrets();
+        walk(&test);
+    }
+    shell("rm -rf %s", work);
+    printf("1..%u\n", tests_done);
+    return tests_failed > 0;
+}
