@@ -32,6 +32,8 @@ extern void *__libc_realloc(void *memory, size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
 extern void __libc_free(void *memory);
 
+enum { DESCRIPTORS = 256 };
+
 static struct inject *shared; // NULL: nothing is asked for
 static bool active;           // main has begun, and the end has not been looked at
 
@@ -230,7 +232,11 @@ EXPORT ssize_t pread(int fd, void *data, size_t size, off_t offset) {
     return partial() ? raw(SYS_pread64, fd, data, size > 0 ? 1 : 0, offset) : -1;
 }
 
+static atomic_bool written[DESCRIPTORS];
+
 static bool write_strikes(int fd, const char *name, uintptr_t caller) {
+    if (fd >= 0 && fd < DESCRIPTORS)
+        written[fd] = true;
     return fd != STDERR_FILENO && strikes(INJECT_WRITE, name, caller, true);
 }
 
@@ -258,11 +264,10 @@ EXPORT ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t offs
     return partial() ? raw(SYS_pwrite64, fd, pieces[0].iov_base, 1, offset) : -1;
 }
 
-// A file that was written may report by its close that data was lost.
+// A file may report by the close of the descriptor that it was written through that data was lost.
 static bool is_written_file(int fd) {
     struct stat st;
-    int flags = (int)raw(SYS_fcntl, fd, F_GETFL);
-    return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && (flags & O_PATH) == 0 &&
+    return fd >= 0 && fd < DESCRIPTORS && atomic_exchange(&written[fd], false) &&
            raw(SYS_fstat, fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
@@ -428,7 +433,7 @@ COUNTED(INJECT_CIPHER, ZSTD_decompressStream, ZSTD_NO_MEMORY)
 
 // ---- The beginning and the end
 
-static uint8_t open_at_start[256];
+static uint8_t open_at_start[DESCRIPTORS];
 
 static bool is_open(int fd) {
     return raw(SYS_fcntl, fd, F_GETFD) >= 0;
@@ -454,7 +459,8 @@ static void look_for_secrets(void) {
                    (at = memmem(at, (size_t)(stop - at), needle, size)) != NULL) {
                 if (at != needle) {
                     shared->secret = n + 1;
-                    snprintf(shared->secret_place, sizeof shared->secret_place, "%.60s", name);
+                    snprintf(shared->secret_place, sizeof shared->secret_place,
+                             "%.30s, 0x%lx before its end", name, (unsigned long)(stop - at));
                 }
                 at++;
             }
@@ -469,7 +475,7 @@ static void look(void) {
     if (!active)
         return;
     active = false;
-    for (int fd = 0; fd < (int)sizeof open_at_start; fd++)
+    for (int fd = 0; fd < DESCRIPTORS; fd++)
         if (!open_at_start[fd] && is_open(fd))
             shared->descriptors++;
     for (size_t i = 0; i < BLOCKS; i++) {
@@ -497,7 +503,7 @@ EXPORT void _exit(int status) {
 static int (*program_main)(int, char **, char **);
 
 static int begin_main(int argc, char **argv, char **environment) {
-    for (int fd = 0; fd < (int)sizeof open_at_start; fd++)
+    for (int fd = 0; fd < DESCRIPTORS; fd++)
         open_at_start[fd] = is_open(fd);
     active = shared != NULL;
     return program_main(argc, argv, environment);
