@@ -60,6 +60,7 @@ struct inject {
     char fired[INJECT_NAME]; // the function that failed; empty: none
     bool by_library;         // called by neither the program nor the C library
     bool loses;              // what failed may be the only sign of data that was lost
+    bool library_crashed;    // an invalid access by code of another library
     bool ended;              // the program ended in a way that let the rest be found
     uint64_t own_blocks;     // of memory that the program itself had and did not free
     uint64_t own_offset;     // where in the program the first of them was asked for

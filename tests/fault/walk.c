@@ -240,9 +240,14 @@ static const struct kind {
     {INJECT_SYNC, "sync", INJECT_FAIL, EIO, false, {EX_IOERR}},
     {INJECT_RENAME, "rename", INJECT_FAIL, EIO, false, {EX_CANTCREAT}},
     {INJECT_RENAME, "rename on an old file system", INJECT_FAIL, EINVAL, true, {0}},
-    {INJECT_OPEN, "open", INJECT_FAIL, EIO, false, {EX_NOINPUT, EX_CANTCREAT}},
+    {INJECT_OPEN, "open", INJECT_FAIL, EIO, false, {EX_NOINPUT, EX_CANTCREAT, EX_NOPERM}},
     {INJECT_OPEN, "open without permission", INJECT_FAIL, EACCES, false, {EX_NOPERM}},
-    {INJECT_STAT, "stat and seek", INJECT_FAIL, EIO, false, {EX_IOERR, EX_CANTCREAT, EX_NOINPUT}},
+    {INJECT_STAT,
+     "stat and seek",
+     INJECT_FAIL,
+     EIO,
+     false,
+     {EX_IOERR, EX_CANTCREAT, EX_NOINPUT, EX_OSERR}},
     {INJECT_RESIZE, "resize", INJECT_FAIL, EIO, false, {EX_IOERR}},
     {INJECT_FOLDER, "folder", INJECT_FAIL, ENOSPC, false, {EX_CANTCREAT}},
     {INJECT_DUPLICATE, "descriptor", INJECT_FAIL, EMFILE, false, {EX_CANTCREAT, EX_OSERR}},
@@ -300,10 +305,15 @@ static const char ABORTED_BY_LIBRARY[] = "";
 // What is wrong with how the run ended, against the run without a fault; NULL: nothing.
 static const char *judge_end(const struct test *t, const struct kind *k, const struct run *r,
                              const struct run *good) {
-    // libcrypto's secure heap is made with assertions that its memory can be had.
+    // libcrypto makes its secure heap, and jansson reads strings, with assertions that memory can
+    // be had.
     if (WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGABRT &&
         shared->class <= INJECT_LIBRARY_MEMORY &&
-        memmem(r->err.data, r->err.size, "mem_sec.c", 9) != NULL)
+        (memmem(r->err.data, r->err.size, "mem_sec.c", 9) != NULL ||
+         memmem(r->err.data, r->err.size, "load.c", 6) != NULL))
+        return ABORTED_BY_LIBRARY;
+    // Nor is it the program's to mend where a library does not look at what its malloc gave it.
+    if (shared->by_library && shared->library_crashed)
         return ABORTED_BY_LIBRARY;
     if (!WIFEXITED(r->status))
         return text_of("killed by signal %d", WTERMSIG(r->status));
