@@ -626,12 +626,22 @@ static void take_unit(void *context, struct view v, uint64_t position, const cha
         salvage_item(d, &item, position, v.size, hit);
 }
 
+// Whether the gap is what the packet's header in it says, so that nothing but that block is lost.
+static bool is_one_block(const struct resync_gap *gap) {
+    struct quicklz_header h;
+    return gap->head_size >= QPRESS_BLOCK_HEAD + QUICKLZ_HEADER_MAX &&
+           quicklz_parse_header(gap->head + QPRESS_BLOCK_HEAD, QUICKLZ_HEADER_MAX, &h) == NULL &&
+           gap->length == QPRESS_BLOCK_HEAD + h.stored_size;
+}
+
 static void take_gap(void *context, const struct resync_gap *gap) {
     struct decoder *d = context;
     struct salvaging *s = d->salvaging;
     bool head = !s->begun && gap->length == QPRESS_ARCHIVE_HEAD;
     s->begun = true;
     if (d->in_file) {
+        // More than one block may have the end of the file in it, and the heads of folders.
+        s->misplaced = s->misplaced || !is_one_block(gap);
         drop_doubtful(d);
         miss(d, gap->offset, gap->length, NULL, gap->why);
         return;
