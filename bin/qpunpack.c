@@ -206,8 +206,8 @@ static int prepare(struct unpacker *u, const struct options *o, struct fault *f)
             return -1;
         destination_allow(&u->to, &rules);
     }
-    if (progress_begin(&o->run.progress, o->run.verbose, f) < 0 ||
-        options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0 ||
+    if (options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0 ||
+        progress_begin(&o->run.progress, o->run.verbose, f) < 0 ||
         ordered_new(&u->ordered, threads, f) < 0)
         return -1;
     if (o->list)

@@ -260,9 +260,9 @@ static int confine(const struct options *o, struct fault *f) {
     sandbox_allow_path(&rules, o->input, SANDBOX_READ);
     if (!o->info)
         options_allow_output(&rules, o->output.path);
-    if (crypto_start(f) < 0 || (!o->info && progress_begin(&o->progress, o->verbose, f) < 0))
+    if (crypto_start(f) < 0 || options_confine(o->no_sandbox, o->verbose, &rules, f) < 0)
         return -1;
-    return options_confine(o->no_sandbox, o->verbose, &rules, f);
+    return o->info ? 0 : progress_begin(&o->progress, o->verbose, f);
 }
 
 int main(int argc, char **argv) {

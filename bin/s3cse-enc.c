@@ -264,9 +264,9 @@ static int confine(const struct options *o, struct fault *f) {
     sandbox_allow_path(&rules, o->input, SANDBOX_READ);
     options_allow_output(&rules, o->envelope);
     options_allow_output(&rules, o->output.path);
-    if (crypto_start(f) < 0 || progress_begin(&o->progress, o->verbose, f) < 0)
+    if (crypto_start(f) < 0 || options_confine(o->no_sandbox, o->verbose, &rules, f) < 0)
         return -1;
-    return options_confine(o->no_sandbox, o->verbose, &rules, f);
+    return progress_begin(&o->progress, o->verbose, f);
 }
 
 static int run(const struct options *o, struct fault *f) {

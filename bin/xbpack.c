@@ -185,8 +185,8 @@ static int confine(const struct options *o, const struct indir *dir, struct orde
     struct sandbox_rules rules = {.count = 0};
     unsigned threads = options_threads(&o->run);
     sandbox_allow(&rules, indir_fd(dir), SANDBOX_READ);
-    return progress_begin(&o->run.progress, o->run.verbose, f) < 0 ||
-                   options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0
+    return options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0 ||
+                   progress_begin(&o->run.progress, o->run.verbose, f) < 0
                ? -1
                : ordered_new(ordered, threads, f);
 }

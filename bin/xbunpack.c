@@ -374,9 +374,9 @@ static int open_destination(struct destination *to, const struct options *o, str
             return -1;
         destination_allow(to, &rules);
     }
-    return progress_begin(&o->run.progress, o->run.verbose, f) < 0
+    return options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0
                ? -1
-               : options_confine(o->run.no_sandbox, o->run.verbose, &rules, f);
+               : progress_begin(&o->run.progress, o->run.verbose, f);
 }
 
 static int unpack(const struct options *o, struct salvage_scope *salvage, struct fault *f) {

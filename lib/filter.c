@@ -48,8 +48,8 @@ static int run_between(struct input *in, struct outfile *out, const char *name, 
 static int confine(const struct options_run *run, struct ordered **o, struct fault *f) {
     struct sandbox_rules rules = {.count = 0};
     unsigned threads = options_threads(run);
-    return progress_begin(&run->progress, run->verbose, f) < 0 ||
-                   options_confine(run->no_sandbox, run->verbose, &rules, f) < 0
+    return options_confine(run->no_sandbox, run->verbose, &rules, f) < 0 ||
+                   progress_begin(&run->progress, run->verbose, f) < 0
                ? -1
                : ordered_new(o, threads, f);
 }

@@ -20,8 +20,9 @@ struct progress_options {
 extern const struct argp progress_argp;
 
 // Starts the thread. With `verbose`, and standard error a terminal, as if --progress were given. To
-// be called once, on the main thread, before there are others and before the program is confined:
-// from here on SIGUSR1 is blocked in all of them. Returns 0; or -1 and EX_OSERR in *f.
+// be called once, on the main thread, before there are others (from here on SIGUSR1 is blocked in
+// all of them) and after sandbox_enter: a thread that was there before is outside Landlock, and all
+// threads have the same memory. Returns 0; or -1 and EX_OSERR in *f.
 int progress_begin(const struct progress_options *o, bool verbose, struct fault *f);
 
 // Bytes that will be read in all; without it there is no share and no time left. Main thread.

@@ -177,6 +177,8 @@ static const int common_calls[] = {SCMP_SYS(read),
                                    SCMP_SYS(dup2),
                                    SCMP_SYS(dup3),
                                    SCMP_SYS(pipe2),
+                                   SCMP_SYS(eventfd2),
+                                   SCMP_SYS(signalfd4),
                                    SCMP_SYS(poll),
                                    SCMP_SYS(ppoll),
                                    SCMP_SYS(fstat),
@@ -235,10 +237,10 @@ static const int network_calls[] = {
     SCMP_SYS(socketpair), SCMP_SYS(connect),    SCMP_SYS(bind),        SCMP_SYS(sendto),
     SCMP_SYS(recvfrom),   SCMP_SYS(sendmsg),    SCMP_SYS(recvmsg),     SCMP_SYS(sendmmsg),
     SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
-    SCMP_SYS(shutdown),   SCMP_SYS(eventfd2),   SCMP_SYS(select),      SCMP_SYS(pselect6),
-    SCMP_SYS(access),     SCMP_SYS(faccessat),  SCMP_SYS(faccessat2),  SCMP_SYS(readlink),
-    SCMP_SYS(readlinkat), SCMP_SYS(getuid),     SCMP_SYS(geteuid),     SCMP_SYS(getgid),
-    SCMP_SYS(getegid),    SCMP_SYS(fstatfs)};
+    SCMP_SYS(shutdown),   SCMP_SYS(select),     SCMP_SYS(pselect6),    SCMP_SYS(access),
+    SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(readlink),    SCMP_SYS(readlinkat),
+    SCMP_SYS(getuid),     SCMP_SYS(geteuid),    SCMP_SYS(getgid),      SCMP_SYS(getegid),
+    SCMP_SYS(fstatfs)};
 
 // What only somebody else's code would try.
 static const int hostile_calls[] = {SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace),

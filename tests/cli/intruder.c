@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // To be preloaded into a program: plays the part of a decoder that an input has taken over. When the
 // program first writes with writev, pwritev or pwrite, or takes what came from the network, it tries what
-// an attacker would, and says on standard error what went through ("intruder: 0 of N").
+// an attacker would, and says on standard error what went through ("intruder: 0 of N"). With
+// INTRUDER_THREAD set it is the thread that shows progress that does so, after its first line.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +27,7 @@ static void attempt(const char *what, long result) {
     fprintf(stderr, "intruder: %s\n", what);
 }
 
-static void intrude(void) {
+static void intrude_now(void) {
     static int begun;
     if (begun++)
         return;
@@ -57,6 +59,20 @@ static void intrude(void) {
     attempt("start a process", child);
     attempt("signal its parent", kill(getppid(), 0));
     fprintf(stderr, "intruder: %d of %d\n", through, tried);
+}
+
+static void intrude(void) {
+    if (getenv("INTRUDER_THREAD") == NULL)
+        intrude_now();
+}
+
+// That thread waits for two descriptors.
+int poll(struct pollfd *descriptors, nfds_t count, int timeout) {
+    static int calls;
+    if (count == 2 && getenv("INTRUDER_THREAD") != NULL && ++calls == 2)
+        intrude_now();
+    return ((int (*)(struct pollfd *, nfds_t, int))dlsym(RTLD_NEXT, "poll"))(descriptors, count,
+                                                                            timeout);
 }
 
 ssize_t writev(int fd, const struct iovec *pieces, int count) {

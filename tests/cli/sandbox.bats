@@ -60,6 +60,20 @@ need_landlock() {
     refuses 16 qpunpack -C inside -i "$fixtures/rds/part_xb.qp"
 }
 
+@test "the thread that shows progress is shut in, too" {
+    [ -s "$BATS_FILE_TMPDIR/intruder.so" ] || skip "no C compiler to make what is preloaded"
+    need_landlock
+    xb=$fixtures/mariadb/shop_qp.xb
+    export INTRUDER_THREAD=1
+    : >err
+    (head -c 10000 "$xb"; for _ in {1..200}; do grep -q ' of 16' err && break; sleep 0.05; done; tail -c +10001 "$xb") |
+        LD_PRELOAD=$BATS_FILE_TMPDIR/intruder.so xbunpack --progress -C inside 2>err
+    cat err
+    [ "$(grep -c '^intruder: ' err)" -eq 1 ]
+    grep -qx 'intruder: 0 of 16' err
+    [ "$(files outside)" = file ]
+}
+
 @test "the intruder succeeds where it may: the checks above can fail" {
     [ -s "$BATS_FILE_TMPDIR/intruder.so" ] || skip "no C compiler to make what is preloaded"
     LD_PRELOAD=$BATS_FILE_TMPDIR/intruder.so run --separate-stderr \
