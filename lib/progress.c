@@ -22,7 +22,7 @@ enum {
     KEY_PROGRESS = 0x4201,
     KEY_JSON,
     TICK_MS = 1000,
-    LAST_WAIT_MS = 1000, // for a reader of the last line of JSON
+    LAST_WAIT_MS = 1000, // for a reader of a last line
     WIDTH_DEFAULT = 80,
     LINE_SIZE = 640,
     NAME_SIZE = 256,
@@ -217,8 +217,17 @@ static void write_message(const char *line, size_t size) {
     pthread_mutex_unlock(&p.lock);
 }
 
-// `stays`: it is not to be overwritten.
-static void write_line(char line[static LINE_SIZE + 1], size_t size, bool stays) {
+// Whether there is room for a line, at the latest after so many milliseconds.
+static bool has_room(int fd, int wait) {
+    struct pollfd ready = {.fd = fd, .events = POLLOUT};
+    return poll(&ready, 1, wait) > 0 && (ready.revents & POLLOUT) != 0;
+}
+
+// `stays`: it is not to be overwritten. A pipe or terminal that takes nothing gets no line: a write
+// that waits here would have the lock, for which the data waits with each member.
+static void write_line(char line[static LINE_SIZE + 1], size_t size, bool stays, int wait) {
+    if (!has_room(STDERR_FILENO, wait))
+        return;
     pthread_mutex_lock(&p.lock);
     clear_line();
     if (p.terminal && !stays) {
@@ -233,8 +242,7 @@ static void write_line(char line[static LINE_SIZE + 1], size_t size, bool stays)
 
 // A reader that does not read gets no line: nothing waits for it but the last one, a little.
 static void write_json(const struct state *s, bool done) {
-    struct pollfd ready = {.fd = p.json, .events = POLLOUT};
-    if (poll(&ready, 1, done ? LAST_WAIT_MS : 0) <= 0 || (ready.revents & POLLOUT) == 0)
+    if (!has_room(p.json, done ? LAST_WAIT_MS : 0))
         return;
     bool sized = s->expected != UINT64_MAX;
     json_t *object = json_pack(
@@ -259,7 +267,7 @@ static void tick(bool asked) {
     take_state(&s);
     if (p.text || asked) {
         double rate = rate_of(s.in - p.last_in, s.seconds - p.last_seconds);
-        write_line(line, running_line(&s, rate, line), asked && !p.text);
+        write_line(line, running_line(&s, rate, line), asked && !p.text, 0);
     }
     p.last_in = s.in;
     p.last_seconds = s.seconds;
@@ -272,7 +280,7 @@ static void finish(void) {
     char line[LINE_SIZE + 1];
     take_state(&s);
     if (p.text)
-        write_line(line, last_line(&s, line), true);
+        write_line(line, last_line(&s, line), true, LAST_WAIT_MS);
     if (p.json >= 0)
         write_json(&s, true);
 }

@@ -163,3 +163,14 @@ END
     run -64 xbcrypt-enc --json-progress=6 -f key
     [[ $output == *"--json-progress=6: that descriptor is not open for writing"* ]]
 }
+
+@test "a standard error that takes nothing does not hold the data up" {
+    mkfifo full.pipe
+    exec 5<>full.pipe
+    dd if=/dev/zero of=/dev/fd/5 bs=64K oflag=nonblock count=40 2>/dev/null || true # until it is full
+    : >json
+    (head -c 900000 "$full"; for _ in {1..200}; do [ -s json ] && break; sleep 0.05; done; tail -c +900001 "$full") |
+        timeout -s KILL 30 xbunpack --progress --json-progress=6 --decrypt -f key --decompress -C out 2>&5 6>json
+    exec 5>&-
+    tail -n 1 json | json "assert lines[0]['out'] == $restored and lines[0]['ok'], lines"
+}
