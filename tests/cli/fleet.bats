@@ -144,7 +144,7 @@ kill_host() {
     [ -x /usr/sbin/sshd ] || skip "sshd is not installed (Debian: openssh-server)"
     start_host first
     start_host second
-    printf '2/ssh -F %s first\n2/ssh -F %s second\n' "$PWD/ssh_config" "$PWD/ssh_config" >hosts
+    printf '2/first\n2/second\n' >hosts
     # Both slots of the host that dies are in the middle of a backup.
     for name in a b c d e f; do
         cp served/good "served/$name"
@@ -152,7 +152,7 @@ kill_host() {
         backup $name $name
     done
     backup corrupt corrupt
-    fleet >out 2>err 3>&- &
+    fleet -e "ssh -F $PWD/ssh_config" >out 2>err 3>&- &
     controller=$!
     for _ in {1..200}; do [ "$(wc -l <log)" -ge 4 ] && break; sleep 0.05; done
     [ "$(wc -l <log)" -eq 4 ]
@@ -195,8 +195,11 @@ kill_host() {
     printf 'one\tx\ty\n' >>backups
     run -65 fleet
     [[ $output == *"backups: line 2: expected NAME, SOURCE and CIPHERTEXT"* ]]
-    mkdir work && echo other >work/backups
+    echo '2/ssh -p 22 host' >other-hosts
     sed -i 2d backups
+    run -65 "$fleet/restore-fleet" -s other-hosts -t t -w w backups
+    [[ $output == *"expected the name of a host only"* ]]
+    mkdir work && echo other >work/backups
     run -64 fleet
     [[ $output == *"is of a run with other backups"* ]]
     run -64 "$fleet/restore-one" target ../x "$url/good" -

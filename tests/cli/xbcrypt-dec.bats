@@ -201,7 +201,7 @@ out" ]
     fails 65 "xbcrypt-dec: xbcrypt chunk size at input offset 24 too large: expected at most 268435456, found 9223372036854775808; if the file is sound, use a larger --max-chunk" xbcrypt-dec -f "$xbc/key256" -i bad
     fails 65 "xbcrypt-dec: xbcrypt chunk size at input offset 24 too large: expected at most 65567, found 65568; if the file is sound, use a larger --max-chunk" xbcrypt-dec --max-chunk=65567 -f "$xbc/key256" -i "$xbc/plain.v3.aes256.xbcrypt"
     succeeds xbcrypt-dec --max-chunk=65568 -f "$xbc/key256" -i "$xbc/plain.v3.aes256.xbcrypt" -o out
-    for size in 0 1023 1025G 1T x ''; do
+    for size in 0 1023 1025G 2T x ''; do
         fails 64 "$(hint "xbcrypt-dec: --max-chunk=$size: expected a size from 1K to 1024G")" xbcrypt-dec --max-chunk=$size -f "$xbc/key256" -i bad
     done
 }
