@@ -40,7 +40,7 @@ static struct {
     pthread_t thread;
     struct timespec start;
     atomic_uint_fast64_t expected; // UINT64_MAX: not known
-    bool ok;                       // written before `stop` is
+    atomic_bool ok;                // written before `stop` is
     // Of the thread.
     uint64_t last_in; // at the line before, which came at last_seconds
     double last_seconds;
