@@ -3,20 +3,47 @@
 
 #include "wiped.h"
 
+#include <stdalign.h>
+#include <stdint.h>
 #include <string.h>
 
-// jansson reports some of its own failures to get memory as bad data, and some not at all.
+// Where jansson gets no memory, it reports bad data or nothing, and its parser reads and writes
+// outside of a text that it could not copy whole. So it then gets some of this, each block after
+// its size; what it makes of it is not used.
+enum { RESERVE_SIZE = 128 << 10, UNIT = alignof(max_align_t) };
+static struct {
+    alignas(max_align_t) char bytes[RESERVE_SIZE];
+    size_t used;
+} reserve;
 static bool short_of_memory;
 
 static void *allocate(size_t size) {
     void *memory = wiped_malloc(size);
-    if (memory == NULL)
-        short_of_memory = true;
-    return memory;
+    if (memory != NULL)
+        return memory;
+    short_of_memory = true;
+    if (size > RESERVE_SIZE || (size + UNIT - 1) / UNIT * UNIT + UNIT > RESERVE_SIZE - reserve.used)
+        return NULL;
+    char *block = reserve.bytes + reserve.used;
+    memcpy(block, &size, sizeof size);
+    reserve.used += (size + UNIT - 1) / UNIT * UNIT + UNIT;
+    return block + UNIT;
+}
+
+static void release(void *memory) {
+    char *block = memory;
+    if ((uintptr_t)block < (uintptr_t)reserve.bytes ||
+        (uintptr_t)block >= (uintptr_t)(reserve.bytes + RESERVE_SIZE)) {
+        wiped_free(memory);
+        return;
+    }
+    size_t size;
+    memcpy(&size, block - UNIT, sizeof size);
+    explicit_bzero(block, size);
 }
 
 void json_secret_start(void) {
-    json_set_alloc_funcs(allocate, wiped_free);
+    json_set_alloc_funcs(allocate, release);
     json_object_seed(0); // from /dev/urandom, which cannot be opened later (sandbox.h)
 }
 
