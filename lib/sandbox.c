@@ -327,9 +327,8 @@ static int confine_calls(const struct sandbox_rules *rules, void (*note)(const c
 int sandbox_enter(const struct sandbox_rules *rules, void (*note)(const char *text),
                   struct fault *f) {
 #ifdef XBPIPE_NO_SANDBOX
-    (void)rules, (void)confine_files, (void)confine_calls, (void)f;
-    if (note != NULL)
-        note("sandbox: this build has none");
+    // A build for tests, under a sanitizer or counting lines, which needs calls of its own.
+    (void)rules, (void)note, (void)f, (void)confine_files, (void)confine_calls;
     return 0;
 #else
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
