@@ -33,7 +33,7 @@ teardown() {
 # backup NAME [FILE]: a line of the list.
 backup() { printf '%s\t%s\t%s\n' "$1" "$url/${2:-good}" "$ciphertext" >>backups; }
 
-fleet() { "$fleet/restore-fleet" -s hosts -t "$PWD/target" -w "$PWD/work" "$@" backups --master-key="$PWD/master.key"; }
+fleet() { "$fleet/restore-fleet" -s hosts -t "$PWD/target" -w "$PWD/state" "$@" backups --master-key="$PWD/master.key"; }
 
 whole() { (cd "target/$1" && sha256sum -c --quiet "$fixtures/rds/part.sha256" && [ "$(find . -type f | wc -l)" -eq "$(wc -l <"$fixtures/rds/part.sha256")" ]); }
 
@@ -94,7 +94,7 @@ kill_host() {
     printf 'stranger\t%s\t%s\n' "$url/good" "$(head -c 16 /dev/zero | base64 | kmswrap --master-key=master.key)" >>backups
     run --separate-stderr fleet -n 2
     [ "$status" -eq 65 ]
-    echo "$output" "$stderr"; cat work/joblog work/answers;     [ "$output" = "2 restored, 2 bad, 1 open" ]
+    [ "$output" = "2 restored, 2 bad, 1 open" ]
     [[ $stderr == *"corrupt: status 65: xbunpack: "* ]]
     [[ $stderr == *"gone: status 75: no host has restored it: see joblog"* ]]
     [[ $stderr == *"stranger: status 65: xbunpack: "*"SHA-256"* ]]
@@ -125,7 +125,7 @@ kill_host() {
     fleet >out 2>err 3>&- &
     controller=$!
     for _ in {1..200}; do grep -q slow log && break; sleep 0.05; done
-    kill_all -F -e "$PWD/work/joblog" -e "$PWD/target" # the controller, and what it has started
+    kill_all -F -e "$PWD/state/joblog" -e "$PWD/target" # the controller, and what it has started
     wait "$controller" || true
     whole one && whole two
     [ ! -e target/slow ] && [ ! -e target/three ]
@@ -163,14 +163,14 @@ kill_host() {
     kill_all -F "$url/"
     status=0
     wait "$controller" || status=$?
-    cat out err work/joblog
+    cat out err state/joblog
     [ "$status" -eq 65 ]
     [ "$(cat out)" = "6 restored, 1 bad, 0 open" ]
     for name in a b c d e f; do whole $name; done
     [ ! -e target/corrupt ]
     [ "$(grep -cx corrupt log)" -eq 1 ]
     # It was the second host that restored the backups of the first.
-    [ "$(awk -F '\t' '$7 == 0' work/joblog | grep -c second)" -eq 7 ]
+    [ "$(awk -F '\t' '$7 == 0' state/joblog | grep -c second)" -eq 7 ]
 }
 
 @test "the arithmetic: what bounds a host, and hosts and hours for a petabyte" {
@@ -199,7 +199,7 @@ kill_host() {
     sed -i 2d backups
     run -65 "$fleet/restore-fleet" -s other-hosts -t t -w w backups
     [[ $output == *"expected the name of a host only"* ]]
-    mkdir work && echo other >work/backups
+    mkdir state && echo other >state/backups
     run -64 fleet
     [[ $output == *"is of a run with other backups"* ]]
     run -64 "$fleet/restore-one" target ../x "$url/good" -
