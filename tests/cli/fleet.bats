@@ -13,7 +13,8 @@ setup() {
     fixtures=$XBPIPE_TESTS/fixtures
     mkdir served
     cp "$fixtures/rds/part_lz4_v3.xb" served/good
-    { head -c 3000 served/good; printf X; tail -c +3002 served/good; } >served/corrupt
+    # More than fits into a pipe, so that what fetches it is told that nobody reads on.
+    { head -c 3000 served/good; printf X; tail -c +3002 served/good; head -c 2000000 /dev/zero; } >served/corrupt
     python3 -B "$XBPIPE_TESTS/fleet/server.py" served port log </dev/null >/dev/null 2>&1 3>&- &
     echo $! >pids
     disown # its end is no news
@@ -91,11 +92,12 @@ kill_host() {
     backup corrupt corrupt
     backup two
     backup gone missing
+    printf 'here\t%s\t%s\n' "$PWD/served/corrupt" "$ciphertext" >>backups
     printf 'stranger\t%s\t%s\n' "$url/good" "$(head -c 16 /dev/zero | base64 | kmswrap --master-key=master.key)" >>backups
     run --separate-stderr fleet -n 2
     [ "$status" -eq 65 ]
-    [ "$output" = "2 restored, 2 bad, 1 open" ]
-    [[ $stderr == *"corrupt: status 65: xbunpack: "* ]]
+    [ "$output" = "2 restored, 3 bad, 1 open" ]
+    [[ $stderr == *"corrupt: status 65: xbunpack: "*CRC* && $stderr == *"here: status 65: xbunpack: "*CRC* ]]
     [[ $stderr == *"gone: status 75: no host has restored it: see joblog"* ]]
     [[ $stderr == *"stranger: status 65: xbunpack: "*"SHA-256"* ]]
     whole one
@@ -108,7 +110,7 @@ kill_host() {
     : >log
     run --separate-stderr fleet
     [ "$status" -eq 65 ]
-    [ "$output" = "3 restored, 2 bad, 0 open" ]
+    [ "$output" = "3 restored, 3 bad, 0 open" ]
     [ "$(cat log)" = missing ]
     whole gone
     [ -z "$(find target -name '.*.part')" ]
