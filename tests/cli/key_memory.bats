@@ -5,6 +5,8 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     load common.bash
+    # So that a program that leaves core dumps on is seen.
+    ulimit -Sc "$(ulimit -Hc)"
     secret=q7VfXw2LmZ0tRk9sYbHc4JdNgPu6AeT3
     printf %s "$secret" >key
     # Its last round key (FIPS 197, 5.2), which is the first one of decryption: in hexadecimal.
@@ -43,7 +45,8 @@ shows_nothing_of() {
 }
 
 @test "a running filter with a key file: not in its arguments or environment, and no core dumps" {
-    for command in "xbcrypt-dec -f key" "xbcrypt-enc -f key" "xbunpack --decrypt -f key -C out"; do
+    for command in "xbcrypt-dec -f key" "xbcrypt-enc -f key" "xbunpack --decrypt -f key -C out" \
+        "xbpack --encrypt -f key -C . -T -"; do
         # shellcheck disable=SC2086 # words
         start_waiting $command
         shows_nothing_of "$secret"
