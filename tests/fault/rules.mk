@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The part of the Makefile for the injection of faults.
 
-# Faults are injected into the programs as they are built, with nothing of the sanitizers.
-FAULT_TESTS := $(if $(SAN),,$(BUILD)/tests/test_faults)
+# Faults are injected into the programs as they are built, with nothing of the sanitizers and of gcov.
+FAULT_TESTS := $(if $(SAN)$(COVERAGE),,$(BUILD)/tests/test_faults)
 $(BUILD)/tests/test_faults: $(BUILD)/fault/walk.o $(UNITHELP) $(BUILD)/libxbpipe.a $(BUILD)/fault/inject.so
 	$(say) LD $@
 	$(run)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS) -lcmocka
