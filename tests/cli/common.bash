@@ -16,6 +16,10 @@ cp "$fixtures"/xbcrypt/key* "$xbc"
 key=$BATS_TEST_TMPDIR/password.hex # of all of fixtures/rds
 cp "$fixtures/rds/password.hex" "$key"
 
+# A shell ignores SIGINT in what it starts in the background, nohup SIGHUP, and what they start
+# inherits that: before a command that a test sends a signal.
+killable="env --default-signal=HUP,INT,TERM"
+
 make_xbstream() { python3 -S -E "$XBPIPE_TESTS/cli/make_xbstream.py" "$@"; }
 make_qpress() { python3 -S -E "$XBPIPE_TESTS/cli/make_qpress.py" "$@"; }
 

@@ -27,12 +27,10 @@ setup() {
     extract=(xbunpack -C out --decrypt -f "$here/key")
 }
 
-# Starts the program in the background, in a job of its own, so that it does not ignore SIGINT.
+# Starts the program in the background, with the default answers to signals ($killable).
 start() {
-    set -m
-    "$@" &
+    $killable "$@" &
     pid=$!
-    set +m
 }
 
 # ended STATUS: the process started last ends with that status, or, where it was faster, with 0.

@@ -279,11 +279,8 @@ out" ]
 @test "a signal while the output is unfinished leaves no file" {
     for signal in TERM INT HUP; do
         mkfifo pipe
-        # A background job of a script ignores SIGINT; not one of a shell with job control.
-        set -m
-        xbcrypt-dec -f "$xbc/key256" -o out <pipe 2>err &
+        $killable xbcrypt-dec -f "$xbc/key256" -o out <pipe 2>err &
         pid=$!
-        set +m
         exec 8>pipe
         head -c 100000 "$xbc/plain.v3.aes256.xbcrypt" >&8
         for _ in $(seq 100); do [ -n "$(find . -name '.xbpipe-*')" ] && break; sleep 0.05; done

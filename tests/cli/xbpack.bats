@@ -443,8 +443,7 @@ xbpack: a/1\\x0a" ]
     mkdir t
     truncate -s 1000G t/endless
     for signal in TERM INT HUP; do
-        # A shell ignores SIGINT in what it starts in the background.
-        env --default-signal=INT xbpack --compress=lz4 -C t -o out.xb &
+        $killable xbpack --compress=lz4 -C t -o out.xb &
         packer=$!
         for ((i = 0; i < 500; i++)); do
             [ -z "$(find . -maxdepth 1 -name '.xbpipe-*' -size +0)" ] || break

@@ -435,11 +435,8 @@ t.ibd.qp" ]
     for j in 1 3; do
         for signal in TERM INT HUP; do
             mkfifo pipe
-            # Job control, as a background job of a script ignores SIGINT.
-            set -m
-            xbunpack -v -j $j -C out <pipe 2>err &
+            $killable xbunpack -v -j $j -C out <pipe 2>err &
             pid=$!
-            set +m
             exec 8>pipe
             cat start >&8
             for _ in $(seq 100); do grep -q half err && break; sleep 0.05; done
