@@ -586,7 +586,7 @@ static void salvage_item(struct decoder *d, const struct qpress_item *item, uint
         return;
     }
     if (d->in_file) {
-        s->misplaced = s->misplaced || s->missing.any;
+        s->misplaced = true; // it was searched for
         close_file(d, position, "its end is missing");
     }
     if (item->kind == QPRESS_FILE) {

@@ -4,8 +4,9 @@
 
 Each argument is one item and its fields NAME=VALUE with spaces between them, where a value may hold
 \\xNN escapes: ARCHIVE block=N; D name=N; U; F name=N; B data=D (@FILE: a file's content; *N: N
-bytes), recovery=N, adler=bad, claim=N (decompressed size in the packet's header); END; RAW data=D;
-FILE name=N data=D: a whole file of one block. Recovery is counted where it is not given.
+bytes), recovery=N, adler=bad, claim=N (decompressed size in the packet's header), packet=D (the
+whole of it, instead of data); END; RAW data=D; FILE name=N data=D: a whole file of one block.
+Recovery is counted where it is not given.
 """
 import struct
 import sys
@@ -33,6 +34,7 @@ def named(kind, field):
 def block(field, recovery):
     data = content(field.get("data", ""))
     packet = b"\x4e" + struct.pack("<II", 9 + len(data), int(field.get("claim", len(data)))) + data
+    packet = unescape(field["packet"]) if "packet" in field else packet
     adler = zlib.adler32(packet) ^ (1 if field.get("adler") == "bad" else 0)
     recovery = int(field.get("recovery", recovery))
     return b"NEWBNEWB" + struct.pack("<QI", recovery, adler) + packet
