@@ -254,7 +254,5 @@ size_t resync_find(const uint8_t *data, size_t size, const char *magic, size_t m
 bool resync_follows(const struct resync_window *w, size_t at, const char *magic,
                     size_t magic_size) {
     size_t there = at < w->have ? w->have - at : 0;
-    if (there < magic_size && !w->end)
-        return false;
     return memcmp(w->data + at, magic, there < magic_size ? there : magic_size) == 0;
 }

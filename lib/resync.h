@@ -91,7 +91,8 @@ void resync_clear(struct resync *r);
 size_t resync_find(const uint8_t *data, size_t size, const char *magic, size_t magic_size);
 
 // True if the window has that magic at `at`, or as much of it as the input still holds there, down
-// to nothing at the very end: the place where a unit should end.
+// to nothing at the very end: the place where a unit should end. A window that does not end the
+// input has to hold that many bytes there.
 bool resync_follows(const struct resync_window *w, size_t at, const char *magic, size_t magic_size);
 
 #endif

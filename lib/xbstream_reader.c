@@ -882,9 +882,6 @@ static void finish(struct stage *stage) {
     struct reader *r = (struct reader *)stage;
     if (stage->salvage != NULL && !r->stage.failed && !finish_salvage(r))
         return;
-    // A chunk without payload, or whose payload has come whole, is complete.
-    if (!r->stage.failed && r->state != IN_HEAD && r->state != IN_MAP && r->remaining == 0)
-        end_chunk(r);
     if (r->stage.failed)
         return;
     struct verdict *e = calloc(1, sizeof *e);
