@@ -66,6 +66,19 @@ xbcrypt-dec: damaged input: 2 losses; all else was delivered" \
     done
 }
 
+@test "more chunks than are kept until the version is known are lost before the first sound one" {
+    cp "$xbc/plain.v3.chunk1000.xbcrypt" bad && chmod u+w bad
+    # shellcheck disable=SC2046 # several words
+    damage bad $(seq 700 1092 $((40 * 1092)))
+    { head -c 40000 /dev/zero; tail -c +40001 "$xbc/plain.txt"; } >expected
+    for j in 1 3; do
+        run xbcrypt-dec -j "$j" --salvage --report=report.json --overwrite -f "$xbc/key256" -i bad -o out
+        [ "$status" -eq 65 ]
+        cmp expected out.damaged
+        report report.json "[(x['offset'], x['length'], x['output_offset'], x['zeros'], x['exact']) for x in r['lost']] == [(1092 * i, 1092, 1000 * i, 1000, True) for i in range(40)]"
+    done
+}
+
 @test "without --salvage the first damage stops xbcrypt-dec, as ever" {
     cp "$xbc/plain.v3.chunk1000.xbcrypt" bad && chmod u+w bad
     damage bad $((2 * 1092 + 700))
@@ -204,6 +217,45 @@ unpack=(xbunpack --decrypt --decompress)
     [ "$(files out3)" = "$(printf 'a.damaged\nb.damaged\ne')" ]
 }
 
+@test "a member that ends a second time, or has a map that lies, is a damaged one" {
+    make_xbstream "MEMBER name=a data=aaaa" "E name=a" "MEMBER name=b data=b" >bad
+    fails 65 "\
+xbunpack: warning: a: lost 15 bytes at byte 54 of the xbstream data: the member ends a second time
+xbunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
+        xbunpack -C out --salvage -i bad
+    [ "$(files out)" = "$(printf 'a.damaged\nb')" ]
+    [ "$(cat out/a.damaged)" = aaaa ]
+    make_xbstream "S name=a map=0:3 data=aaaa" "E name=a" "MEMBER name=b data=b" >bad
+    fails 65 "\
+xbunpack: warning: a: lost 51 bytes at byte 0 of the xbstream data: lengths in the sparse map do not add up to the payload
+xbunpack: warning: a: what is lost or out of place before its end may be of it, at byte 51 of the xbstream data; it is not known how much is missing at byte 0 of the output: what follows may be shifted
+xbunpack: damaged input: 2 losses, 1 member with losses; all else was delivered" \
+        xbunpack -C out2 --salvage -i bad
+    [ "$(files out2)" = "$(printf 'a.damaged\nb')" ]
+}
+
+@test "a damaged chunk of a kind that may be passed over is lost, and no member with it" {
+    make_xbstream "MEMBER name=a data=aaaa" "X flags=1 name=x data=xxxx" "MEMBER name=b data=b" >good
+    succeeds xbunpack -C out --salvage -i good
+    make_xbstream "MEMBER name=a data=aaaa" "X flags=1 name=x data=xxxx crc=bad" "MEMBER name=b data=b" >bad
+    fails 65 "\
+xbunpack: warning: lost 39 bytes at byte 54 of the xbstream data: CRC-32 of the chunk: expected 0x6c156476, found 0x6c156477
+xbunpack: damaged input: 1 loss; all else was delivered" \
+        xbunpack -C out2 --salvage -i bad
+    [ "$(files out2)" = "$(printf 'a\nb')" ]
+}
+
+@test "what cannot be created stops xbunpack --salvage also at the very end of its input" {
+    make_xbstream "MEMBER name=a data=aaaa" "E name=b" >good
+    mkdir out && echo old >out/b
+    for j in 1 3; do
+        fails 73 "xbunpack: b: file exists already; remove it, or use --overwrite to replace it" \
+            xbunpack -j "$j" -C out --salvage -i good
+        [ "$(cat out/b)" = old ] && [ ! -e out/b.damaged ]
+        rm -f out/a
+    done
+}
+
 @test "a stream that is cut short keeps what came of its last member" {
     make_xbstream "MEMBER name=a data=aaaa" "P name=b data=bbbb" "P name=b offset=4 data=cccc" >bad
     fails 65 "\
@@ -265,6 +317,22 @@ xbunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
     [ "$status" -eq 65 ]
     [[ $output == *"gzip data ends too early"*" of the gzip data"* ]]
     [ "$(find out2 -type f ! -name '*.damaged' | wc -l)" -gt 0 ]
+}
+
+@test "a chunk of zeros that is lost around gzip data takes nothing of what is in it" {
+    head -c 60000 /dev/zero >zeros
+    make_xbstream "MEMBER name=a data=@zeros" "MEMBER name=b data=bbbb" >stream
+    # Stored, so that the zeros are there: byte 20000 of it is one of a's.
+    python3 -S -E -c 'import gzip, sys; sys.stdout.buffer.write(gzip.compress(sys.stdin.buffer.read(), 0))' <stream >stream.gz
+    xbcrypt-enc -s 1K -f "$key" -i stream.gz -o bad
+    damage bad $((20 * (1024 + 32 + 52) + 700))
+    for j in 1 3; do
+        run --separate-stderr xbunpack -j "$j" --auto --salvage --report=report.json --overwrite -f "$key" -C out -i bad
+        [ "$status" -eq 65 ]
+        report report.json "[(x['member'], x['format'], x['output_offset'], x['zeros'], x['exact']) for x in r['lost']] == [(None, 'xbcrypt', 20480, 1024, True)] and r['damaged_files'] == []"
+        cmp zeros out/a
+        [ "$(cat out/b)" = bbbb ]
+    done
 }
 
 @test "qpunpack --salvage keeps blocks at their places, and loses a file with its head" {

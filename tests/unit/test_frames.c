@@ -245,11 +245,64 @@ static void test_large_frames(void **state) {
     bytes_free(&content);
 }
 
+// A codec of frames of 8 bytes whose decoder passes them on, and waits for more.
+static unsigned whole_step(unsigned step) {
+    (void)step;
+    return 4;
+}
+
+static bool end_frame(struct frames_walk *w) {
+    w->step = FRAMES_LAST;
+    return true;
+}
+
+static void *open_nothing(void) {
+    return malloc(1);
+}
+
+static const char *pass_on(void *decoder, const uint8_t *in, size_t *in_size, uint8_t *out,
+                           size_t *out_size, bool *between) {
+    (void)decoder;
+    if (*in_size > *out_size)
+        *in_size = *out_size;
+    memcpy(out, in, *in_size);
+    *out_size = *in_size;
+    *between = *in_size == 8 && in[7] == '.';
+    return NULL;
+}
+
+static const struct frames_codec waiting = {.name = "a waiting",
+                                            .magic = 0x31747377, // "wst1"
+                                            .step_size = whole_step,
+                                            .take_step = end_frame,
+                                            .open = open_nothing,
+                                            .decode = pass_on,
+                                            .close = free};
+
+static struct stage *make_waiting(struct ordered *o, struct stage *next, void *context) {
+    (void)context;
+    return frames_new(o, &waiting, next);
+}
+
+// The outline says that the frame ends; its decoder has the last word.
+static void test_decoder_disagrees(void **state) {
+    (void)state;
+    struct fed out;
+    feed_run(make_waiting, NULL, (const uint8_t *)"wst1abc.wst1abcd", 16,
+             &(struct feeding){.threads = 1}, &out);
+    assert_int_equal(out.status, EX_DATAERR);
+    assert_string_equal(out.fault.text, "damaged data in a waiting frame at input offset 16: it "
+                                        "does not end where it should");
+    assert_int_equal(out.size, 8);
+    assert_memory_equal(out.data, "wst1abc.", 8);
+    fed_free(&out);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_feeding), cmocka_unit_test(test_cut_at_every_byte),
         cmocka_unit_test(test_every_bit),     cmocka_unit_test(test_garbage),
-        cmocka_unit_test(test_large_frames),
+        cmocka_unit_test(test_large_frames),  cmocka_unit_test(test_decoder_disagrees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

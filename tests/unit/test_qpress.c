@@ -457,7 +457,8 @@ static void test_depth(void **state) {
         bytes_free(&b);
     }
 
-    // A file's name that the path, with room for a '/' behind it, has not: 8 * 512 bytes and a zero.
+    // A file's name that the path, with room for a '/' behind it, has not: 8 * 512 bytes and a
+    // zero.
     char longest[QPRESS_NAME_MAX + 1] = "";
     memset(longest, 'n', QPRESS_NAME_MAX);
     qp_archive(&b, 64);

@@ -185,11 +185,125 @@ static void test_large(void **state) {
     }
 }
 
+enum { LZ4_BLOCK = 4 << 20 };
+
+// A block that is stored, or one that is compressed and reaches back before the frame's content.
+static void add_block(struct bytes *b, bool sound) {
+    static const uint8_t wrong[] = {0x10, 'x', 0xff, 0xff, 0x50, 'a', 'b', 'c', 'd', 'e'};
+    bytes_little(b, sound ? LZ4_BLOCK | UINT32_C(1) << 31 : sizeof wrong, 4);
+    if (sound)
+        bytes_noise(b, LZ4_BLOCK, 5);
+    else
+        bytes_add(b, wrong, sizeof wrong);
+}
+
+// A large LZ4 frame, made by hand but for its head, between two small ones: `sound` blocks, one
+// that is wrong, `more` blocks. Returns where it starts; *end is where it ends.
+static size_t add_wrong_frame(struct bytes *b, unsigned sound, unsigned more, size_t *end) {
+    LZ4F_preferences_t p = {
+        .frameInfo = {.blockSizeID = LZ4F_max4MB, .blockMode = LZ4F_blockIndependent}};
+    LZ4F_cctx *c;
+    uint8_t head[LZ4F_HEADER_SIZE_MAX];
+    assert_false(LZ4F_isError(LZ4F_createCompressionContext(&c, LZ4F_VERSION)));
+    size_t size = LZ4F_compressBegin(c, head, sizeof head, &p);
+    assert_false(LZ4F_isError(size));
+    LZ4F_freeCompressionContext(c);
+    add_lz4(b, "before", 6, true);
+    size_t start = b->size;
+    bytes_add(b, head, size);
+    for (unsigned i = 0; i < sound; i++)
+        add_block(b, true);
+    add_block(b, false);
+    for (unsigned i = 0; i < more; i++)
+        add_block(b, true);
+    bytes_little(b, 0, 4);
+    *end = b->size;
+    add_lz4(b, "after", 5, true);
+    return start;
+}
+
+// Nothing of a large frame that turns out to be damaged counts, and one loss says so, also where
+// more of it is damaged after that.
+static void test_wrong_block(void **state) {
+    (void)state;
+    enum { BLOCK = LZ4_BLOCK + 4 };
+    for (unsigned way = 0; way < 4; way++) {
+        bool late = way & 1, twice = way & 2, lz4 = true;
+        struct bytes input = {0};
+        struct fault f;
+        struct fed out;
+        // The first 16 MiB are one part of the work.
+        size_t end, start = add_wrong_frame(&input, late ? 5 : 2, 5, &end);
+        if (twice) // the head of the last block but one
+            memset(input.data + end - 4 - 2 * BLOCK, 0x55, 4);
+        assert_int_equal(salvage_new(&record, NULL, &f), 0);
+        feed_run(make_salvaging, &lz4, input.data, input.size,
+                 &(struct feeding){.threads = 3, .held = true, .first = 1 << 20, .rest = 1 << 20},
+                 &out);
+        assert_int_equal(out.status, 0);
+        json_t *report = damage_report(record), *losses = json_object_get(report, "lost");
+        assert_int_equal(json_array_size(losses), 1);
+        const json_t *loss = json_array_get(losses, 0);
+        uint64_t offset = damage_number(loss, "offset");
+        assert_int_equal(offset + damage_number(loss, "length"), end);
+        assert_int_equal(damage_number(loss, "output_offset"), 6);
+        assert_int_equal(damage_number(loss, "zeros"), 0);
+        assert_true(json_is_false(json_object_get(loss, "exact")));
+        assert_memory_equal(json_string_value(json_object_get(loss, "reason")),
+                            "damaged data in an LZ4 frame at ", 32);
+        if (late) { // what was passed on before
+            assert_true(offset > start && offset <= start + 7 + 5 * BLOCK);
+            assert_true(out.size > 11 && out.size <= 11 + 5 * LZ4_BLOCK);
+        } else {
+            assert_int_equal(offset, start);
+            assert_int_equal(out.size, 11);
+        }
+        assert_memory_equal(out.data, "before", 6);
+        assert_memory_equal(out.data + out.size - 5, "after", 5);
+        json_decref(report);
+        salvage_free(record);
+        fed_free(&out);
+        bytes_free(&input);
+    }
+}
+
+static void test_large_cut(void **state) {
+    (void)state;
+    bool lz4 = true;
+    struct bytes input = {0}, original = {0};
+    struct fault f;
+    struct fed out;
+    bytes_noise(&original, FRAMES_UNIT_MAX + (4 << 20), 9);
+    add_lz4(&input, original.data, original.size, true);
+    size_t cut = FRAMES_UNIT_MAX + (2 << 20);
+    assert_int_equal(salvage_new(&record, NULL, &f), 0);
+    feed_run(make_salvaging, &lz4, input.data, cut,
+             &(struct feeding){.threads = 3, .held = true, .first = 1 << 20, .rest = 1 << 20},
+             &out);
+    assert_int_equal(out.status, 0);
+    assert_int_equal(out.finishes, 1);
+    assert_true(out.size > FRAMES_UNIT_MAX && out.size <= cut);
+    assert_memory_equal(out.data, original.data, out.size);
+    json_t *report = damage_report(record), *losses = json_object_get(report, "lost");
+    assert_int_equal(json_array_size(losses), 1);
+    const json_t *loss = json_array_get(losses, 0);
+    assert_int_equal(damage_number(loss, "offset"), cut);
+    assert_int_equal(damage_number(loss, "output_offset"), 0); // no checksum has vouched for it
+    assert_true(json_is_false(json_object_get(loss, "exact")));
+    assert_string_equal(json_string_value(json_object_get(loss, "reason")),
+                        "the input ends inside a frame");
+    json_decref(report);
+    salvage_free(record);
+    fed_free(&out);
+    bytes_free(&input);
+    bytes_free(&original);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_small),
-        cmocka_unit_test(test_exact),
-        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_small),     cmocka_unit_test(test_exact),
+        cmocka_unit_test(test_large),     cmocka_unit_test(test_wrong_block),
+        cmocka_unit_test(test_large_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

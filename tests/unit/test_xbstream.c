@@ -500,14 +500,56 @@ static void test_large_chunk(void **state) {
     bytes_free(&noise);
 }
 
+static struct stage *make_limitless(struct ordered *o, struct stage *next, void *context) {
+    (void)next;
+    return xbstream_reader_new(
+        o, UINT64_MAX,
+        (struct xbstream_target){
+            .begin = begin, .data = data, .end = end, .finish = finish, .context = context});
+}
+
+// Offsets are those of lseek: below 2^63.
+static void test_endless_member(void **state) {
+    (void)state;
+    for (unsigned over = 0; over < 2; over++) {
+        struct bytes b = {0};
+        struct record r = {.count = 0};
+        struct fed out;
+        bytes_text(&b, "XBSTCK01");
+        bytes_little(&b, 'P' << 8, 2);
+        bytes_little(&b, 1, 4);
+        bytes_text(&b, "m");
+        bytes_little(&b, (uint64_t)INT64_MAX + over, 8);
+        bytes_little(&b, 0, 8 + 4);
+        bytes_text(&b, "what there is of it");
+        feed_run(make_limitless, &r, b.data, b.size, &simple, &out);
+        assert_int_equal(out.status, EX_DATAERR);
+        assert_string_equal(
+            out.fault.text,
+            over ? "m: xbstream chunk at input offset 0 makes its member too large"
+                 : "xbstream ends too early, inside a chunk, at input offset 54; it was cut short: "
+                   "fetch the backup again");
+        fed_free(&out);
+        record_free(&r);
+        bytes_free(&b);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_feeding),   cmocka_unit_test(test_cut_at_every_byte),
-        cmocka_unit_test(test_cut_messages),    cmocka_unit_test(test_every_bit),
-        cmocka_unit_test(test_magic_and_hints), cmocka_unit_test(test_types),
-        cmocka_unit_test(test_offsets),         cmocka_unit_test(test_after_the_end),
-        cmocka_unit_test(test_checksums),       cmocka_unit_test(test_sparse_maps),
-        cmocka_unit_test(test_paths),           cmocka_unit_test(test_claimed_sizes),
+        cmocka_unit_test(test_endless_member),
+        cmocka_unit_test(test_every_feeding),
+        cmocka_unit_test(test_cut_at_every_byte),
+        cmocka_unit_test(test_cut_messages),
+        cmocka_unit_test(test_every_bit),
+        cmocka_unit_test(test_magic_and_hints),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_offsets),
+        cmocka_unit_test(test_after_the_end),
+        cmocka_unit_test(test_checksums),
+        cmocka_unit_test(test_sparse_maps),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_claimed_sizes),
         cmocka_unit_test(test_large_chunk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
