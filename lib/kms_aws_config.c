@@ -163,7 +163,7 @@ static bool profile_endpoint(const struct aws_config *c, struct ini_value *value
 }
 
 static int load_endpoint(struct aws_config *c, const struct kms_request *request, struct fault *f) {
-    char text[512] = "";
+    char text[sizeof c->endpoint + 1] = ""; // cut off, one that is too long still is
     const char *what = "--endpoint";
     enum http_plain plain = HTTP_PLAIN_ANYWHERE; // given by hand
     struct ini_value value;
