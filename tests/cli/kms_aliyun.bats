@@ -187,6 +187,102 @@ JSON
     XBPIPE_ECS_METADATA_ENDPOINT=http://127.0.0.1:1 run -78 decrypt
 }
 
+# says STATUS MESSAGE COMMAND...: no output, and exactly that message.
+says() {
+    local expected=$1 message=$2
+    shift 2
+    run --separate-stderr "$@"
+    if [ "$status" -ne "$expected" ] || [ "$stderr" != "$message" ] || [ -n "$output" ]; then
+        echo "status $status, expected $expected; \"$stderr\", expected \"$message\""
+        return 1
+    fi
+}
+
+@test "a machine's role: by a profile without a service, by a credentials file, and none" {
+    unset ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET ALIBABA_CLOUD_ECS_METADATA_DISABLED
+    profiles
+    XBPIPE_ECS_METADATA_ENDPOINT=http://127.0.0.1:1 says 78 \
+        "kmsunwrap: aliyun profile ecs wants the machine's role, but no metadata service gives one" decrypt --profile=ecs
+    rm -r .aliyun
+    export XBPIPE_ECS_METADATA_ENDPOINT=$url ALIBABA_CLOUD_CREDENTIALS_FILE=file
+    printf '[default]\ntype = ecs_ram_role\n' >file
+    run --separate-stderr decrypt -v
+    [ "$output" = "$plaintext" ]
+    [[ $stderr == *" as $ALIYUN_TEMPORARY_ID from the metadata service, role ram-role,"* ]]
+    printf '[default]\ntype = ecs_ram_role\nrole_name = other\n' >file
+    says 78 "kmsunwrap: metadata service: expected credentials of the role other, found status 404" decrypt
+    pages '{"/latest/meta-data/ram/security-credentials/other": "{\"Code\": \"Failed\", \"AccessKeyId\": \"x\", \"AccessKeySecret\": \"y\"}"}'
+    says 78 "kmsunwrap: metadata service: no credentials of the role other: Failed" decrypt
+    pages '{"/latest/meta-data/ram/security-credentials/other": "{\"Code\": \"Success\", \"AccessKeyId\": \"x\"}"}'
+    says 78 "kmsunwrap: metadata service: expected a JSON object with AccessKeyId and AccessKeySecret" decrypt
+    pages '{"/latest/meta-data/ram/security-credentials/other": "<html>"}'
+    run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [[ $stderr == "kmsunwrap: metadata service: "* ]]
+    printf '[default]\ntype = ecs_ram_role\nrole_name = a/../b\n' >file
+    says 78 "kmsunwrap: metadata service: expected a role's name, found other text" decrypt
+    unset ALIBABA_CLOUD_CREDENTIALS_FILE
+    XBPIPE_ECS_METADATA_ENDPOINT=ftp://x run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [[ $stderr == "kmsunwrap: "*" ftp://x: expected a URL of the scheme https" ]]
+    # No service, and what names a role need not be there.
+    rm file
+    ALIBABA_CLOUD_ECS_METADATA=ram-role XBPIPE_ECS_METADATA_ENDPOINT=http://127.0.0.1:1 run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [[ $stderr == "kmsunwrap: no Alibaba Cloud credentials: expected "* ]]
+}
+
+@test "an expired token of the machine's role is renewed once; one from the environment is not" {
+    unset ALIBABA_CLOUD_ECS_METADATA_DISABLED
+    export XBPIPE_ECS_METADATA_ENDPOINT=$url
+    expired='{"status":400,"body":{"Code":"InvalidSecurityToken.Expired","Message":"Specified SecurityToken is expired."}}'
+    script "[$expired]"
+    run --separate-stderr decrypt
+    [ "$status" -eq 77 ]
+    [ "$(requests scripted)" -eq 1 ] && [ "$(requests Decrypt)" -eq 0 ]
+    unset ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET
+    script "[$expired]"
+    : >"$SERVICE/log"
+    [ "$(decrypt)" = "$plaintext" ]
+    [ "$(requests '"metadata token"')" -eq 4 ] # for the role's name and its keys, twice
+    script "[$expired,$expired]"
+    run --separate-stderr decrypt
+    [ "$status" -eq 77 ]
+    [[ $stderr == "kmsunwrap: InvalidSecurityToken.Expired: "*" (2 tries)" ]]
+}
+
+@test "credentials that cannot be: half, control characters, too long; and files that cannot be read" {
+    unset ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET
+    export ALIBABA_CLOUD_CREDENTIALS_FILE=file
+    printf '[default]\naccess_key_id = x\n' >file
+    run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [[ $stderr == "kmsunwrap: no Alibaba Cloud credentials: expected "* ]]
+    printf '[default]\naccess_key_id = x\x01y\naccess_key_secret = z\n' >file
+    says 78 "kmsunwrap: access_key_id: expected printable text, found a control character" decrypt
+    printf '[default]\naccess_key_id = x\naccess_key_secret = z\x7f\n' >file
+    says 78 "kmsunwrap: access_key_secret: expected printable text, found a control character" decrypt
+    printf '[default]\ntype = sts\naccess_key_id = x\naccess_key_secret = z\nsecurity_token = a\x02b\n' >file
+    says 78 "kmsunwrap: security_token: expected printable text, found a control character" decrypt
+    mkdir .aliyun
+    long=$(head -c 16385 /dev/zero | tr '\0' x)
+    echo '{"profiles": [{"name": "long", "access_key_id": "x", "access_key_secret": "'"$long"'"}]}' >.aliyun/config.json
+    says 78 "kmsunwrap: access_key_secret: expected at most 16384 bytes, found 16385" decrypt --profile=long
+    rm -r .aliyun
+    ALIBABA_CLOUD_ACCESS_KEY_ID=$'x\ty' says 78 \
+        "kmsunwrap: environment variable ALIBABA_CLOUD_ACCESS_KEY_ID: expected printable text, found a control character" decrypt
+    ALIBABA_CLOUD_CONFIG_FILE=. says 74 "kmsunwrap: cannot read .: Is a directory" decrypt
+    ln -s loop loop
+    ALIBABA_CLOUD_CREDENTIALS_FILE=loop says 78 "kmsunwrap: cannot open loop: Too many levels of symbolic links" decrypt
+    ALIBABA_CLOUD_CREDENTIALS_FILE=. says 74 "kmsunwrap: cannot read .: Is a directory" decrypt
+    head -c 1048577 /dev/zero | tr '\0' '#' >file
+    says 78 "kmsunwrap: file: expected at most 1048576 bytes" decrypt
+    name=$(head -c 512 /dev/zero | tr '\0' x)
+    ALIBABA_CLOUD_CREDENTIALS_FILE=$name run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [[ $stderr == "kmsunwrap: the path xxx"*" is too long" ]]
+}
+
 # Region and endpoint
 
 @test "region: option, variable, profile, key ARN; and the endpoints they make" {

@@ -76,6 +76,13 @@ decrypt() { ask --region=us-east-1 "$@"; }
     [ "$status" -eq 64 ]
     [ "$stderr" = "kmsunwrap: encryption context: expected each name once, found a again" ]
     run -64 decrypt --encryption-context==2
+    echo '{"a":' >context.json
+    run -65 kmsunwrap --provider=aws --endpoint="$url" --encryption-context=@context.json <"$blob"
+    for context in $'n=\xff' $'n\xff=v'; do
+        run --separate-stderr decrypt --encryption-context="$context"
+        [ "$status" -eq 64 ]
+        [[ $stderr =~ ^'kmsunwrap: encryption context: n'(\\xff)?': expected UTF-8'$ ]]
+    done
     run --separate-stderr decrypt --encryption-context=@none
     [ "$status" -eq 66 ]
     echo '{"a":7}' >context.json
@@ -155,6 +162,17 @@ JSON
     run --separate-stderr kmsunwrap --provider=aws --envelope=head.json
     [ "$status" -eq 65 ]
     [ "$stderr" = "kmsunwrap: envelope: expected the metadata of an object that a client encrypted, found none of its keys" ]
+}
+
+@test "--envelope of a key that was wrapped without a context" {
+    kmswrap --provider=aws --key-id="$AWS_KEY" --endpoint="$url" <"$XBPIPE_TESTS/fixtures/rds/plaintext.b64" >plain
+    cat >head.json <<JSON
+{"Metadata": {"x-amz-key-v2": "$(cat plain)", "x-amz-iv": "AAAAAAAAAAAAAAAAAAAAAA==", "x-amz-matdesc": "{}",
+ "x-amz-wrap-alg": "kms", "x-amz-cek-alg": "AES/CBC/PKCS5Padding"}}
+JSON
+    run --separate-stderr kmsunwrap --provider=aws --endpoint="$url" --region=us-east-1 --envelope=head.json </dev/null
+    [ "$stderr" = "" ]
+    [ "$output" = "$plaintext" ]
 }
 
 @test "--envelope: the region of the key that the context names is used where none is given" {
@@ -322,6 +340,69 @@ SH
     AWS_CONTAINER_CREDENTIALS_FULL_URI=http://example.invalid/x run --separate-stderr decrypt
     [ "$status" -eq 78 ]
     [[ $stderr == *"plain http is for loopback addresses and --endpoint only: use https" ]]
+    AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:1/x run --separate-stderr decrypt
+    [ "$status" -eq 69 ]
+    [[ $stderr == "kmsunwrap: container credentials: cannot reach 127.0.0.1:1: "* ]]
+}
+
+@test "a container's endpoint that gives no credentials, or such as need no token" {
+    unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+    touch "$SERVICE/no-metadata-token"
+    export AWS_CONTAINER_CREDENTIALS_FULL_URI=$url/page
+    pages '{"/page": "<html>"}'
+    run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [[ $stderr == "kmsunwrap: container credentials: "* ]]
+    pages '{"/page": "{\"AccessKeyId\": \"x\"}"}'
+    run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [ "$stderr" = "kmsunwrap: container credentials: expected a JSON object with AccessKeyId and SecretAccessKey" ]
+    pages '{"/page": "{\"AccessKeyId\": \"x\", \"SecretAccessKey\": \"a\\nb\"}"}'
+    run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [ "$stderr" = "kmsunwrap: container credentials: expected printable text, found a control character" ]
+    pages '{"/page": "{\"AccessKeyId\": \"'"$AWS_ID"'\", \"SecretAccessKey\": \"'"$AWS_SECRET"'\"}"}'
+    run --separate-stderr decrypt -v
+    [ "$output" = "$plaintext" ]
+    [[ $stderr == *" as $AWS_ID from the container's endpoint,"* ]]
+}
+
+@test "the endpoint of a container at its own address is asked by plain http" {
+    unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+    unshare -rn true 2>/dev/null || skip "no network of its own can be had, in which the address is nobody's"
+    export AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/role
+    run --separate-stderr unshare -rn kmsunwrap --provider=aws --endpoint="$url" --region=us-east-1 --retries=0 <"$blob"
+    [ "$status" -eq 69 ]
+    [[ $stderr == "kmsunwrap: container credentials: cannot reach 169.254.170.2: "* ]]
+}
+
+# refuses STATUS MESSAGE COMMAND...: no output, and exactly that message.
+refuses() {
+    local expected=$1 message=$2
+    shift 2
+    run --separate-stderr "$@"
+    if [ "$status" -ne "$expected" ] || [ "$stderr" != "$message" ] || [ -n "$output" ]; then
+        echo "status $status, expected $expected; \"$stderr\", expected \"$message\""
+        return 1
+    fi
+}
+
+@test "credentials that cannot be, from each source, and addresses that are none" {
+    AWS_ACCESS_KEY_ID=$'x\ty' refuses 78 \
+        "kmsunwrap: environment variable AWS_ACCESS_KEY_ID: expected printable text, found a control character" decrypt
+    unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+    export AWS_SHARED_CREDENTIALS_FILE=file
+    printf '[default]\naws_access_key_id=x\naws_secret_access_key=y\x01\n' >file
+    refuses 78 "kmsunwrap: aws_secret_access_key: expected printable text, found a control character" decrypt
+    printf '[default]\naws_access_key_id=x\naws_secret_access_key=y\naws_session_token=z\x01\n' >file
+    refuses 78 "kmsunwrap: aws_session_token: expected printable text, found a control character" decrypt
+    AWS_SHARED_CREDENTIALS_FILE=. refuses 74 "kmsunwrap: cannot read .: Is a directory" decrypt
+    rm file
+    AWS_CONTAINER_CREDENTIALS_FULL_URI=ftp://x refuses 78 \
+        "kmsunwrap: container credentials ftp://x: expected a URL of the scheme https" decrypt
+    unset AWS_EC2_METADATA_DISABLED
+    AWS_EC2_METADATA_SERVICE_ENDPOINT=ftp://x refuses 78 \
+        "kmsunwrap: metadata service ftp://x: expected a URL of the scheme https" decrypt
 }
 
 @test "the metadata service of EC2: session token, role, region; and when it is turned off" {
@@ -351,6 +432,18 @@ SH
     run --separate-stderr decrypt
     [ "$status" -eq 77 ]
     [[ $stderr == "kmsunwrap: ExpiredTokenException: "*"; the temporary credentials ran out: get new ones (aws sso login, or aws configure export-credentials) (2 tries)" ]]
+}
+
+@test "where new credentials cannot be had for expired ones, that is what is said" {
+    unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+    touch "$SERVICE/no-metadata-token"
+    export AWS_CONTAINER_CREDENTIALS_FULL_URI=$url/page
+    pages '{"/page": "{\"AccessKeyId\": \"'"$AWS_ID"'\", \"SecretAccessKey\": \"'"$AWS_SECRET"'\"}"}'
+    script '[{"status":400,"body":{"__type":"ExpiredTokenException","message":"expired"},"pages":{"/page":"{}"}}]'
+    run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [ "$stderr" = "kmsunwrap: container credentials: expected a JSON object with AccessKeyId and SecretAccessKey" ]
+    [ "$(requests scripted)" -eq 1 ] && [ "$(requests Decrypt)" -eq 0 ]
 }
 
 # Region and endpoint
@@ -397,6 +490,16 @@ SH
         run --separate-stderr kmsunwrap --provider=aws --region=us-east-1 --endpoint="$bad" <"$blob"
         [ "$status" -eq 78 ]
     done
+    name=$(head -c 600 /dev/zero | tr '\0' x)
+    run --separate-stderr decrypt --endpoint="https://$name"
+    [ "$status" -eq 78 ]
+    [ "$stderr" = "kmsunwrap: --endpoint: the URL is too long" ]
+    run --separate-stderr decrypt --endpoint="https://${name::300}"
+    [ "$status" -eq 78 ]
+    [[ $stderr == "kmsunwrap: --endpoint https://xxx"*": expected https://HOST" ]]
+    run --separate-stderr decrypt --profile="$name"
+    [ "$status" -eq 78 ]
+    [ "$stderr" = "kmsunwrap: the profile's name is too long" ]
     AWS_ENDPOINT_URL=http://kms.example.invalid run --separate-stderr kmsunwrap --provider=aws --region=us-east-1 <"$blob"
     [ "$status" -eq 78 ]
     [ "$stderr" = "kmsunwrap: AWS_ENDPOINT_URL http://kms.example.invalid: plain http is for loopback addresses and --endpoint only: use https" ]
@@ -452,6 +555,24 @@ PY
     run --separate-stderr decrypt
     [ "$status" -eq 78 ]
     [[ $stderr =~ "set this machine's clock: it says "20[0-9-]+T[0-9:]+Z", the service's says "20[0-9-]+T[0-9:]+Z ]]
+    # Also where the message does not say so; a minute is no difference.
+    reply=${reply/Signature expired/no}
+    script "[$reply,$reply]"
+    run --separate-stderr decrypt
+    [ "$status" -eq 78 ]
+    [[ $stderr == *"set this machine's clock: it says "* ]]
+    date=$(LC_ALL=C date -u -d '+1 minute' '+%a, %d %b %Y %H:%M:%S GMT')
+    script "[{\"status\":400,\"headers\":{\"Date\":\"$date\"},\"body\":{\"__type\":\"InvalidSignatureException\",\"message\":\"no\"}}]"
+    run --separate-stderr decrypt
+    [ "$status" -eq 77 ]
+    [[ $stderr != *clock* ]]
+}
+
+@test "the code of a refusal is also taken from its header" {
+    script '[{"status":400,"headers":{"x-amzn-ErrorType":"AccessDeniedException:http://internal/"},"body":"<html>"}]'
+    run --separate-stderr decrypt
+    [ "$status" -eq 77 ]
+    [[ $stderr == "kmsunwrap: AccessDeniedException (request REQ-LOOP); "* ]]
 }
 
 @test "throttling is tried again, with a pause, and then succeeds; or ends with 75" {
@@ -487,6 +608,26 @@ PY
     run --separate-stderr decrypt --retries=0 --timeout=1
     [ "$status" -eq 75 ]
     [ "$stderr" = "kmsunwrap: no reply from ${url#http://} within 1 s: try again, or see --timeout" ]
+}
+
+@test "a connection that is not made in time" {
+    # One that is queued and never accepted: nothing answers the TLS handshake.
+    "$PYTHON" -c 'import socket, time
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+time.sleep(60)' >port 3>&- 4>&- &
+    until [ -s port ]; do sleep 0.05; done
+    run --separate-stderr decrypt --endpoint="https://127.0.0.1:$(cat port)" --retries=0 --timeout=1
+    kill $!
+    [ "$status" -eq 69 ]
+    [ "$stderr" = "kmsunwrap: cannot reach 127.0.0.1:$(cat port) within 1 s; see --region, --endpoint and the proxy" ]
+}
+
+@test "a host with a name that is too long to be shown" {
+    name=$(head -c 210 /dev/zero | tr '\0' x)
+    https_proxy=http://127.0.0.1:1 run --separate-stderr decrypt --endpoint="https://$name" --retries=0
+    [ "$status" -eq 69 ]
+    [[ $stderr == "kmsunwrap: cannot reach the service: "* ]]
 }
 
 @test "nothing listens" {

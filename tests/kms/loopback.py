@@ -7,8 +7,9 @@ signatures verified, and the metadata services of both clouds and of containers.
 
 Writes its port to DIR/port, one line a request to DIR/log, and takes from DIR/script what to do
 with the next requests to a key service: a JSON list whose elements are an action ("ok", "truncate",
-...) or {"status", "body", "headers"}; past its end, "ok". Its blobs are no secret: they name key,
-plaintext and context in JSON.
+...) or {"status", "body", "headers", "pages"}; past its end, "ok". DIR/pages, which "pages" changes,
+holds further pages of the metadata services, a JSON object of path and text. Its blobs are no secret: they name key, plaintext
+and context in JSON.
 """
 import base64
 import datetime
@@ -196,6 +197,8 @@ class Handler(BaseHTTPRequestHandler):
         extra = {"x-amzn-RequestId": "REQ-LOOP"} if is_aws else {"x-acs-request-id": "REQ-LOOP"}
         if isinstance(action, dict):
             self.note(action="scripted", status=action["status"])
+            if "pages" in action:
+                (DIRECTORY / "pages").write_text(json.dumps(action["pages"]))
             text = json.dumps(action["body"]) if not isinstance(action["body"], str) else action["body"]
             text = text.replace("TOKEN", headers.get("x-amz-security-token", headers.get("x-acs-security-token", "")))
             self.reply(action["status"], text.encode(), {**extra, **action.get("headers", {})})
@@ -278,6 +281,8 @@ class Handler(BaseHTTPRequestHandler):
                 "STS.EXAMPLELOOPBACK2", "AccessKeySecret", "SecurityToken"
             ),
         }
+        if (DIRECTORY / "pages").exists():
+            pages.update((p, t.encode()) for p, t in json.loads((DIRECTORY / "pages").read_text()).items())
         if self.path == "/container":
             if self.headers["Authorization"] == "container-secret":
                 self.reply(200, pages["/latest/meta-data/iam/security-credentials/app-role"])

@@ -45,6 +45,11 @@ script() {
     printf '%s' "$1" >"$SERVICE/script"
 }
 
+# Further pages of the metadata services: a JSON object of path and text.
+pages() {
+    printf '%s' "$1" >"$SERVICE/pages"
+}
+
 # How many requests of this description were made since the last script.
 requests() {
     grep -c "$1" "$SERVICE/log" || true
@@ -59,7 +64,7 @@ clean_environment() {
     export HOME=$BATS_TEST_TMPDIR
     export AWS_EC2_METADATA_DISABLED=true ALIBABA_CLOUD_ECS_METADATA_DISABLED=true
     : >"$SERVICE/log"
-    rm -f "$SERVICE/script" "$SERVICE/no-metadata-token"
+    rm -f "$SERVICE/script" "$SERVICE/no-metadata-token" "$SERVICE/pages"
 }
 
 aws_keys() { export AWS_ACCESS_KEY_ID=$AWS_ID AWS_SECRET_ACCESS_KEY=$AWS_SECRET; }
