@@ -289,7 +289,8 @@ static bool take_step(const struct frames_codec *codec, struct frames_walk *w) {
     switch (w->step) {
     case STEP_MAGIC:
         w->step = (word & 0xfffffff0u) == 0x184d2a50u ? STEP_SKIPPABLE : FRAMES_FIRST;
-        return w->step == STEP_SKIPPABLE || word == codec->magic;
+        w->foreign = w->step != STEP_SKIPPABLE && word != codec->magic;
+        return !w->foreign;
     case STEP_SKIPPABLE:
         w->skip = word;
         w->step = FRAMES_LAST;
@@ -328,6 +329,22 @@ static size_t walk(const struct frames_codec *codec, struct frames_walk *w, cons
     return size;
 }
 
+// libzstd would go on: it has decoders for the formats before Zstandard 1.0, with magic numbers of
+// their own, which no backup tool has written and which nobody tries to break any more.
+static void fail_foreign(struct frames *d) {
+    uint8_t magic[4];
+    char where[PLACE_TEXT_SIZE];
+    struct fault f;
+    le32_put(magic, d->codec->magic);
+    const uint8_t *found = d->frame.data;
+    diag_fault(&f, EX_DATAERR,
+               "expected the magic of %s frame %s, %02x %02x %02x %02x, found %02x %02x %02x %02x; "
+               "it is of another format, or damaged: fetch the backup again",
+               d->codec->name, place_text(&d->frame.place, 0, where), magic[0], magic[1], magic[2],
+               magic[3], found[0], found[1], found[2], found[3]);
+    stage_fail(&d->stage, &f);
+}
+
 static void take(struct frames *d, struct view v) {
     while (!stage_is_closed(&d->stage) && v.size > 0) {
         bool ended;
@@ -338,6 +355,10 @@ static void take(struct frames *d, struct view v) {
         d->position += part.size;
         if (gather_append(&d->frame, part) < 0) {
             stage_fail_memory(&d->stage);
+            return;
+        }
+        if (d->walk.foreign) {
+            fail_foreign(d);
             return;
         }
         bool piecewise = d->serial != NULL || d->walk.lost || d->frame.have > FRAMES_UNIT_MAX;

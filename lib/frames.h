@@ -24,6 +24,7 @@ struct frames_walk {
     unsigned have;
     unsigned blocks;  // seen so far
     uint64_t largest; // of the blocks, in bytes
+    bool foreign;     // the magic number is another one
     bool lost;        // this is not a frame that the codec knows: its decoder will say why
 };
 
@@ -58,7 +59,8 @@ struct frames_codec {
 };
 
 // A stage for that codec that pushes into `next`. NULL if memory could not be had. Failures: what
-// the decoder says, and input that ends inside a frame (EX_DATAERR), EX_OSERR.
+// the decoder says, a magic number that is not the codec's, and input that ends inside a frame
+// (EX_DATAERR), EX_OSERR.
 struct stage *frames_new(struct ordered *o, const struct frames_codec *codec, struct stage *next);
 
 #endif

@@ -193,12 +193,30 @@ static void test_garbage(void **state) {
             assert_int_equal(out.finishes, 0);
             assert_int_equal(out.size, after ? 7 : 0);
             char expected[200];
-            snprintf(expected, sizeof expected, "damaged data in %s frame at ", articles[format]);
+            snprintf(expected, sizeof expected,
+                     "expected the magic of %s frame at input offset %zu, ", articles[format],
+                     in.size - 24);
             if (strncmp(out.fault.text, expected, strlen(expected)) != 0)
                 fail_msg("%s", out.fault.text);
+            assert_non_null(strstr(out.fault.text, ", found 67 61 72 62; "));
             fed_free(&out);
             bytes_free(&in);
         }
+}
+
+// What libzstd would decode, if it is built to, by decoders of the time before Zstandard 1.0: an
+// empty frame of 0.5 (a head, and a block that is the end).
+static void test_old_formats(void **state) {
+    (void)state;
+    enum format format = ZSTD;
+    for (uint8_t version = 0x1e; version <= 0x27; version++) {
+        const uint8_t frame[] = {version, 0xb5, 0x2f, 0xfd, 0, 0xc0, 0, 0};
+        struct fed out;
+        feed_run(make_decoder, &format, frame, sizeof frame, &(struct feeding){.threads = 1}, &out);
+        assert_int_equal(out.status, EX_DATAERR);
+        assert_non_null(strstr(out.fault.text, "expected the magic of a Zstandard frame "));
+        fed_free(&out);
+    }
 }
 
 // Content larger than what is held back for a frame's checks, from a small frame and from a large.
@@ -300,9 +318,10 @@ static void test_decoder_disagrees(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_feeding), cmocka_unit_test(test_cut_at_every_byte),
-        cmocka_unit_test(test_every_bit),     cmocka_unit_test(test_garbage),
-        cmocka_unit_test(test_large_frames),  cmocka_unit_test(test_decoder_disagrees),
+        cmocka_unit_test(test_every_feeding),     cmocka_unit_test(test_cut_at_every_byte),
+        cmocka_unit_test(test_every_bit),         cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_old_formats),       cmocka_unit_test(test_large_frames),
+        cmocka_unit_test(test_decoder_disagrees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
