@@ -3,6 +3,7 @@
 
 #include "byteorder.h"
 #include "checksum.h"
+#include "crypto_start.h"
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
@@ -155,6 +156,8 @@ int xbcrypt_key_new(struct xbcrypt_key **out, const struct secret *secret, unsig
     if (algorithm != 0 && algorithm != bits)
         return diag_fault(f, EX_USAGE, "key has %zu bytes, which is AES%u: -a says AES%u needs %u",
                           size, bits, algorithm, algorithm / 8);
+    if (crypto_start(f) < 0)
+        return -1;
     struct xbcrypt_key *key = calloc(1, sizeof *key + threads * sizeof key->contexts[0]);
     if (key == NULL)
         return diag_fault_memory(f);
