@@ -298,7 +298,9 @@ static int open_file(struct member *m, const char *name, struct fault *f) {
     if (m->fd < 0)
         return -1;
     m->pack->open++;
-    if (fstat(m->fd, &m->before) == 0 && S_ISREG(m->before.st_mode))
+    if (fstat(m->fd, &m->before) < 0)
+        return diag_fault_errno(f, EX_IOERR, errno, "%s: cannot look at it", m->shown);
+    if (S_ISREG(m->before.st_mode))
         return 0;
     return diag_fault(f, EX_DATAERR, "%s: it is no longer a regular file", m->shown);
 }
