@@ -35,6 +35,7 @@ struct salvage {
     struct file *files;
     size_t file_count, file_room;
     uint64_t losses;
+    bool lacking; // there was no memory for an entry or a file
 };
 
 int salvage_new(struct salvage **out, void (*print)(const char *), struct fault *f) {
@@ -132,12 +133,15 @@ void salvage_lost(struct salvage_scope *scope, const struct salvage_loss *loss, 
     scope->losses++;
     if (s->print != NULL)
         print(scope, loss, why);
-    if (s->count >= SALVAGE_LISTED_MAX ||
-        !grow((void **)&s->entries, s->count, &s->room, sizeof *s->entries))
+    if (s->count >= SALVAGE_LISTED_MAX)
         return;
-    char *kept = strndup(why, (size_t)diag_cut(why, SALVAGE_WHY_MAX));
-    if (kept == NULL)
+    char *kept = NULL;
+    if (grow((void **)&s->entries, s->count, &s->room, sizeof *s->entries))
+        kept = strndup(why, (size_t)diag_cut(why, SALVAGE_WHY_MAX));
+    if (kept == NULL) {
+        s->lacking = true;
         return;
+    }
     s->entries[s->count] =
         (struct entry){.scope = scope, .loss = *loss, .serial = s->count, .why = kept};
     s->count++;
@@ -145,11 +149,13 @@ void salvage_lost(struct salvage_scope *scope, const struct salvage_loss *loss, 
 
 void salvage_file(struct salvage_scope *scope, const char *name) {
     struct salvage *s = scope->record;
-    if (!grow((void **)&s->files, s->file_count, &s->file_room, sizeof *s->files))
+    char *kept = NULL;
+    if (grow((void **)&s->files, s->file_count, &s->file_room, sizeof *s->files))
+        kept = strdup(name);
+    if (kept == NULL) {
+        s->lacking = true;
         return;
-    char *kept = strdup(name);
-    if (kept == NULL)
-        return;
+    }
     s->files[s->file_count] = (struct file){.scope = scope, .serial = s->file_count, .name = kept};
     s->file_count++;
 }
@@ -193,6 +199,10 @@ void salvage_submit(struct stage *s, struct stage *next, struct salvage_scope *s
     ordered_submit(s->ordered, &g->unit);
 }
 
+bool salvage_lacking(const struct salvage *s) {
+    return s->lacking;
+}
+
 uint64_t salvage_losses(const struct salvage *s) {
     return s->losses;
 }
@@ -232,11 +242,16 @@ static int compare_files(const void *a, const void *b) {
     return x->serial < y->serial ? -1 : x->serial > y->serial;
 }
 
-// Takes over the value. One line for it; false if it could not be written.
+// Takes over the value, which is NULL if it could not be made. One line for it; false, with errno,
+// if it could not be written.
 static bool write_value(FILE *out, json_t *value, const char *before) {
-    bool good =
-        value != NULL && fputs(before, out) >= 0 && json_dumpf(value, out, JSON_ENCODE_ANY) == 0;
+    bool good = value == NULL || fputs(before, out) >= 0;
+    if (good)
+        errno = ENOMEM; // where jansson fails, and nothing else says why
+    good = good && value != NULL && json_dumpf(value, out, JSON_ENCODE_ANY) == 0;
+    int error = errno;
     json_decref(value);
+    errno = error;
     return good;
 }
 
@@ -255,6 +270,7 @@ static bool write_entry(FILE *out, const struct entry *e, const char *before) {
          json_object_set_new(object, "zeros", json_integer((json_int_t)l->zeros)) < 0 ||
          json_object_set_new(object, "exact", json_boolean(l->exact)) < 0)) {
         json_decref(object);
+        errno = ENOMEM;
         return false;
     }
     return write_value(out, object, before);
@@ -294,7 +310,6 @@ int salvage_write(struct salvage *s, int fd, const char *failure) {
         qsort(s->entries, s->count, sizeof *s->entries, compare_entries);
     if (s->file_count > 1)
         qsort(s->files, s->file_count, sizeof *s->files, compare_files);
-    errno = ENOMEM; // where jansson fails, and nothing else says why
     bool good = fprintf(out, "{\"complete\": %s,\n \"losses\": %" PRIu64 ",\n \"failure\": ",
                         s->losses == 0 && failure == NULL ? "true" : "false", s->losses) >= 0;
     good = good && write_value(out, text_of(failure), "") && write_lists(s, out);

@@ -61,6 +61,10 @@ void salvage_file(struct salvage_scope *scope, const char *name);
 void salvage_submit(struct stage *s, struct stage *next, struct salvage_scope *scope,
                     const struct salvage_loss *loss, const char *why);
 
+// Whether the record lacks losses, which count all the same, or files, since there was no memory
+// for them.
+bool salvage_lacking(const struct salvage *s);
+
 // Losses so far.
 uint64_t salvage_losses(const struct salvage *s);
 

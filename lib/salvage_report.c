@@ -54,6 +54,8 @@ struct salvage_scope *salvage_report_scope(const struct salvage_report *r) {
     return r->salvage != NULL ? salvage_whole(r->salvage) : NULL;
 }
 
+static const char lacking[] = "out of memory: the report lacks part of what was lost";
+
 static int write_report(struct salvage_report *r, const char *failure, struct fault *f) {
     if (r->file == NULL)
         return 0;
@@ -62,16 +64,22 @@ static int write_report(struct salvage_report *r, const char *failure, struct fa
     if (salvage_write(r->salvage, outfile_fd(file), failure) < 0) {
         int error = errno;
         outfile_discard(file);
-        return diag_fault_errno(f, EX_IOERR, error, "cannot write the report");
+        bool exhausted = error == ENOMEM || error == EMFILE || error == ENFILE;
+        return diag_fault_errno(f, exhausted ? EX_OSERR : EX_IOERR, error,
+                                "cannot write the report");
     }
-    return outfile_commit(file, f);
+    if (outfile_commit(file, f) < 0)
+        return -1;
+    return salvage_lacking(r->salvage) ? diag_fault(f, EX_OSERR, "%s", lacking) : 0;
 }
 
 // The same as salvage_report_end, where there is a record.
 static int end_salvage(struct salvage_report *r, int result, struct fault *f) {
     struct fault own;
-    const char *failure = f->text[0] != '\0' ? f->text : "stopped";
-    int written = interrupt_pending() != 0 ? 0 : write_report(r, result < 0 ? failure : NULL, &own);
+    const char *failure = salvage_lacking(r->salvage) ? lacking : NULL;
+    if (result < 0)
+        failure = f->text[0] != '\0' ? f->text : "stopped";
+    int written = interrupt_pending() != 0 ? 0 : write_report(r, failure, &own);
     if (result < 0) {
         if (written < 0)
             diag_print(&own);
