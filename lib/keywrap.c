@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "keywrap.h"
 
+#include "crypto_error.h"
+
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
@@ -90,8 +92,10 @@ int keywrap_unwrap(const struct secret *master_key, const void *wrapped, size_t 
     int good = EVP_DecryptUpdate(context, key->data, &length, wrapped, (int)size);
     EVP_CIPHER_CTX_free(context);
     if (good != 1 || length <= 0) {
-        ERR_clear_error();
+        bool exhausted = crypto_error_is_memory();
         secret_free(key);
+        if (exhausted)
+            return diag_fault_memory(f);
         return diag_fault(f, EX_DATAERR,
                           "the wrapped key fails its integrity check: expected one wrapped under "
                           "this master key; the master key is another one, or the text is damaged");

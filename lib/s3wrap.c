@@ -2,6 +2,7 @@
 #include "s3wrap.h"
 
 #include "base64.h"
+#include "crypto_error.h"
 #include "hex.h"
 #include "json_secret.h"
 
@@ -126,10 +127,17 @@ static const EVP_CIPHER *pick(size_t key_size, const EVP_CIPHER *for_16, const E
     return key_size == 16 ? for_16 : key_size == 24 ? for_24 : for_32;
 }
 
-// Decrypts the wrapped key into out, which has room for the wrapped size and a block. Returns
-// whether it went well; *size is then the key's.
-static bool unwrap_aes(const struct s3_envelope *e, const struct secret *key, EVP_CIPHER_CTX *c,
-                       uint8_t *out, size_t *size) {
+// How an unwrapping ended.
+enum outcome {
+    UNWRAPPED,
+    REFUSED, // by the wrapped key: it is damaged, or of another wrapping key
+    FAILED   // OpenSSL did, whatever the key is
+};
+
+// Decrypts the wrapped key into out, which has room for the wrapped size and a block. If that goes
+// well, *size is the key's.
+static enum outcome unwrap_aes(const struct s3_envelope *e, const struct secret *key,
+                               EVP_CIPHER_CTX *c, uint8_t *out, size_t *size) {
     const uint8_t *data = e->wrapped, *iv = NULL;
     size_t data_size = e->wrapped_size;
     const EVP_CIPHER *cipher;
@@ -146,22 +154,22 @@ static bool unwrap_aes(const struct s3_envelope *e, const struct secret *key, EV
         cipher = pick(key->size, EVP_aes_128_ecb(), EVP_aes_192_ecb(), EVP_aes_256_ecb());
     }
     if (EVP_DecryptInit_ex2(c, cipher, key->data, iv, NULL) != 1)
-        return false;
+        return FAILED;
     if (e->wrap == S3_WRAP_AES_GCM) {
         // The name of the content algorithm is the additional data; the tag is the last 16 bytes.
         const char *aad = s3_content_name(e->content);
         if (EVP_DecryptUpdate(c, NULL, &n, (const uint8_t *)aad, (int)strlen(aad)) != 1 ||
             EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE,
                                 e->wrapped + e->wrapped_size - TAG_SIZE) != 1)
-            return false;
+            return FAILED;
     }
     if (EVP_DecryptUpdate(c, out, &n, data, (int)data_size) != 1)
-        return false;
+        return e->wrap == S3_WRAP_AES_KEY_WRAP ? REFUSED : FAILED;
     *size = (size_t)n;
     if (EVP_DecryptFinal_ex(c, out + n, &n) != 1)
-        return false;
+        return REFUSED;
     *size += (size_t)n;
-    return true;
+    return UNWRAPPED;
 }
 
 // No password is ever asked for at a terminal.
@@ -209,16 +217,28 @@ static bool open_named_key(const struct s3_envelope *e, uint8_t *out, size_t *si
     return true;
 }
 
-static bool unwrap_rsa(const struct s3_envelope *e, EVP_PKEY *key, struct secret *out) {
+static enum outcome unwrap_rsa(const struct s3_envelope *e, EVP_PKEY *key, struct secret *out) {
     EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key, NULL);
     size_t size = out->capacity;
-    bool ok = c != NULL && set_padding(c, e->wrap) &&
-              EVP_PKEY_decrypt(c, out->data, &size, e->wrapped, e->wrapped_size) == 1;
+    bool ready = c != NULL && set_padding(c, e->wrap);
+    bool ok = ready && EVP_PKEY_decrypt(c, out->data, &size, e->wrapped, e->wrapped_size) == 1;
     EVP_PKEY_CTX_free(c);
     if (ok && e->wrap == S3_WRAP_RSA_OAEP_SHA1)
         ok = open_named_key(e, out->data, &size);
     out->size = size;
-    return ok;
+    return ok ? UNWRAPPED : ready ? REFUSED : FAILED;
+}
+
+// Returns 0; or -1 and *f.
+static int judge(enum outcome outcome, const struct s3_envelope *e, struct fault *f) {
+    if (outcome == UNWRAPPED)
+        return 0;
+    if (crypto_error_is_memory())
+        return diag_fault_memory(f);
+    return outcome == REFUSED
+               ? unwrap_fault(e, f)
+               : diag_fault(f, EX_SOFTWARE, "cannot unwrap the data key by %s: OpenSSL failed",
+                            s3_wrap_name(e->wrap));
 }
 
 static int unwrap_by_aes(struct secret *out, const struct s3_envelope *e, const struct secret *text,
@@ -228,12 +248,12 @@ static int unwrap_by_aes(struct secret *out, const struct s3_envelope *e, const 
         secret_free(&key);
         return -1;
     }
-    int result = 0;
+    int result;
     EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
     if (c == NULL || secret_new(out, e->wrapped_size + BLOCK_SIZE, f) < 0)
         result = diag_fault_memory(f);
-    else if (!unwrap_aes(e, &key, c, out->data, &out->size))
-        result = unwrap_fault(e, f);
+    else
+        result = judge(unwrap_aes(e, &key, c, out->data, &out->size), e, f);
     EVP_CIPHER_CTX_free(c);
     secret_free(&key);
     return result;
@@ -242,11 +262,13 @@ static int unwrap_by_aes(struct secret *out, const struct s3_envelope *e, const 
 static int unwrap_by_rsa(struct secret *out, const struct s3_envelope *e, const struct secret *text,
                          struct fault *f) {
     EVP_PKEY *key = read_rsa_key(text);
+    if (key == NULL && crypto_error_is_memory())
+        return diag_fault_memory(f);
     if (key == NULL)
         return form_fault(e, "an RSA private key, PEM or DER, without a password", f);
     int result = secret_new(out, (size_t)EVP_PKEY_get_size(key), f);
-    if (result == 0 && !unwrap_rsa(e, key, out))
-        result = unwrap_fault(e, f);
+    if (result == 0)
+        result = judge(unwrap_rsa(e, key, out), e, f);
     EVP_PKEY_free(key);
     return result;
 }
