@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // kmsunwrap: a wrapped key on standard input, its plaintext on standard output.
+#include "child.h"
 #include "diag.h"
 #include "keytext.h"
 #include "kms_context.h"
@@ -124,6 +125,7 @@ int main(int argc, char **argv) {
     diag_parse(&argp, argc, argv, &options);
     struct fault f;
     int result = unwrap(&options, &f);
+    child_forget_secrets(); // that were not looked at
     wiped_finish();
     return result < 0 ? diag_print(&f) : 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // kmswrap: a key in base64 on standard input, its wrapped form on standard output; or a new data
 // key from a key service.
+#include "child.h"
 #include "diag.h"
 #include "keytext.h"
 #include "kms_options.h"
@@ -104,6 +105,7 @@ int main(int argc, char **argv) {
     diag_parse(&argp, argc, argv, &options);
     struct fault f;
     int result = wrap(&options, &f);
+    child_forget_secrets(); // that were not looked at
     wiped_finish();
     return result < 0 ? diag_print(&f) : 0;
 }

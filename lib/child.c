@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,16 @@ static char **clean_environment(void) {
         if (!is_secret(environ[i]))
             clean[kept++] = environ[i];
     return clean;
+}
+
+void child_forget_secrets(void) {
+    size_t kept = 0;
+    for (size_t i = 0; environ[i] != NULL; i++)
+        if (is_secret(environ[i]))
+            OPENSSL_cleanse(environ[i], strlen(environ[i]));
+        else
+            environ[kept++] = environ[i];
+    environ[kept] = NULL;
 }
 
 // Starts the command with its standard output on out_fd. Returns 0 or an errno value.

@@ -14,4 +14,8 @@
 int child_output(const char *command, size_t size, const char *what, struct secret *output,
                  struct fault *f);
 
+// Overwrites and removes the variables of this program's own environment that its children do not
+// get.
+void child_forget_secrets(void);
+
 #endif
