@@ -21,16 +21,17 @@ static bool is_loopback(const char *host) {
            (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
 }
 
-// Puts what belongs into a Host header into host. Returns false if it does not fit, or is missing.
+// Puts what belongs into a Host header into host. Returns false if it does not fit, or is missing,
+// or for lack of memory.
 static bool put_host(CURLU *parts, char *host, size_t host_size) {
     char *name = NULL, *port = NULL;
     bool good = curl_url_get(parts, CURLUPART_HOST, &name, 0) == CURLUE_OK && name[0] != '\0';
     if (good) {
-        bool has_port =
-            curl_url_get(parts, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT) == CURLUE_OK;
+        CURLUcode found = curl_url_get(parts, CURLUPART_PORT, &port, CURLU_NO_DEFAULT_PORT);
+        bool has_port = found == CURLUE_OK;
         int used =
             snprintf(host, host_size, "%s%s%s", name, has_port ? ":" : "", has_port ? port : "");
-        good = used > 0 && (size_t)used < host_size;
+        good = (has_port || found == CURLUE_NO_PORT) && used > 0 && (size_t)used < host_size;
     }
     curl_free(name);
     curl_free(port);
@@ -44,13 +45,18 @@ static bool has_part(CURLU *parts, CURLUPart which) {
     return found;
 }
 
+static const char NO_MEMORY[] = "out of memory";
+
 // Puts together what http_url_check gives. Returns NULL, or what is wrong.
 static const char *check_parts(CURLU *parts, enum http_plain plain, char *host, size_t host_size) {
     char *scheme = NULL, *name = NULL;
     const char *wrong = NULL;
-    if (curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-        curl_url_get(parts, CURLUPART_HOST, &name, 0) != CURLUE_OK ||
-        !put_host(parts, host, host_size))
+    CURLUcode scheme_found = curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0);
+    CURLUcode name_found = curl_url_get(parts, CURLUPART_HOST, &name, 0);
+    if (scheme_found == CURLUE_OUT_OF_MEMORY || name_found == CURLUE_OUT_OF_MEMORY)
+        wrong = NO_MEMORY;
+    else if (scheme_found != CURLUE_OK || name_found != CURLUE_OK ||
+             !put_host(parts, host, host_size))
         wrong = "expected https://HOST";
     else if (has_part(parts, CURLUPART_USER) || has_part(parts, CURLUPART_QUERY) ||
              has_part(parts, CURLUPART_FRAGMENT))
@@ -74,11 +80,17 @@ int http_url_check(const char *url, enum http_plain plain, const char *what, cha
     // libcurl also takes another number of slashes for two; what looks at a URL here does not.
     bool absolute =
         strncmp(url + strcspn(url, ":/"), "://", 3) == 0 && url[strcspn(url, ":/") + 3] != '/';
-    if (absolute && curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK)
+    CURLUcode taken =
+        absolute ? curl_url_set(parts, CURLUPART_URL, url, 0) : CURLUE_MALFORMED_INPUT;
+    if (taken == CURLUE_OUT_OF_MEMORY)
+        wrong = NO_MEMORY;
+    else if (taken == CURLUE_OK)
         wrong = check_parts(parts, plain, host, host_size);
     curl_url_cleanup(parts);
     if (wrong == NULL)
         return 0;
+    if (wrong == NO_MEMORY)
+        return diag_fault_memory(f);
     char shown[160];
     return diag_fault(f, EX_CONFIG, "%s %s: %s", what,
                       diag_name(url, strlen(url), shown, sizeof shown), wrong);
