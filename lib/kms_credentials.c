@@ -132,7 +132,9 @@ int config_file_read(struct config_file *file, const char *variable, const char 
                                 shown);
     int result = 1;
     struct stat status;
-    if (fstat(fd, &status) < 0 || status.st_size > FILE_MAX) {
+    if (fstat(fd, &status) < 0) {
+        result = diag_fault_errno(f, EX_IOERR, errno, "cannot read %s", shown);
+    } else if (status.st_size > FILE_MAX) {
         result = diag_fault(f, EX_CONFIG, "%s: expected at most %d bytes", shown, FILE_MAX);
     } else {
         size_t room = (size_t)status.st_size;
