@@ -199,7 +199,8 @@ int manifest_write(const struct manifest *m, int fd, const char *shown, struct f
         put_entry(text, &m->entries[i]);
     bool lost = ferror(text);
     int result = 0;
-    if (fclose(text) != 0 || lost)
+    // Where the last allocation fails glibc's stream ends well, without the bytes.
+    if (fclose(text) != 0 || lost || bytes == NULL)
         result = diag_fault_memory(f);
     else if (fdio_write_full(fd, bytes, size) < 0)
         result = errno == EPIPE ? diag_fault(f, EX_IOERR, "%s", "")
