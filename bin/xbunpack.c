@@ -56,8 +56,11 @@ static void select_members(struct options *o, enum selection_rule rule, const ch
                            struct argp_state *state) {
     if (text[0] == '\0')
         argp_error(state, "an empty name or pattern matches no member");
-    if (selection_add(&o->selection, rule, text) < 0)
-        argp_failure(state, EX_OSERR, 0, "out of memory");
+    if (selection_add(&o->selection, rule, text) < 0) {
+        selection_free(o->selection);
+        diag_error("out of memory"); // for which argp_failure itself needs memory
+        exit(EX_OSERR);
+    }
     o->selecting = o->selecting || rule != SELECTION_MEMBER;
 }
 
