@@ -7,10 +7,13 @@
 // them on unchanged.
 #include "inject.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <netdb.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -18,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -35,6 +39,8 @@ extern void *__libc_memalign(size_t alignment, size_t size);
 extern void __libc_free(void *memory);
 
 enum { DESCRIPTORS = 256 };
+// Of a stream of glibc: a call failed; there may be something that is not yet written.
+enum { STREAM_ERROR = 0x20, STREAM_WRITES = 0x800 };
 
 static struct inject *shared; // NULL: nothing is asked for
 static bool active;           // main has begun, and the end has not been looked at
@@ -169,6 +175,17 @@ static void forget(const void *memory) {
     pthread_mutex_unlock(&blocks_lock);
 }
 
+// Notes for whom the C library has allocated that.
+static void *adopt(void *memory, uintptr_t caller) {
+    if (memory != NULL && active) {
+        int error = errno;
+        forget(memory);
+        remember(memory, caller);
+        errno = error;
+    }
+    return memory;
+}
+
 // libseccomp crashes, or goes on for ever, where most of its thousands of blocks cannot be had; it
 // works before any input is looked at or output made.
 static bool memory_strikes(const char *name, uintptr_t caller) {
@@ -220,6 +237,36 @@ EXPORT void free(void *memory) {
     __libc_free(memory);
 }
 
+EXPORT char *strdup(const char *text) {
+    size_t size = strlen(text) + 1;
+    char *copy = memory_strikes("strdup", CALLER) ? NULL : remember(__libc_malloc(size), CALLER);
+    return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+EXPORT char *strndup(const char *text, size_t most) {
+    size_t size = strnlen(text, most);
+    char *copy =
+        memory_strikes("strndup", CALLER) ? NULL : remember(__libc_malloc(size + 1), CALLER);
+    if (copy == NULL)
+        return NULL;
+    copy[size] = '\0';
+    return memcpy(copy, text, size);
+}
+
+extern int __vasprintf_chk(char **out, int flag, const char *format, va_list arguments);
+
+// The program's asprintf.
+EXPORT int __asprintf_chk(char **out, int flag, const char *format, ...);
+int __asprintf_chk(char **out, int flag, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int size = __vasprintf_chk(out, flag, format, arguments);
+    va_end(arguments);
+    if (size >= 0)
+        adopt(*out, CALLER);
+    return size;
+}
+
 COUNTED(INJECT_MAP, mmap, (long)MAP_FAILED)
 
 // ---- Descriptors
@@ -241,11 +288,17 @@ EXPORT ssize_t pread(int fd, void *data, size_t size, off_t offset) {
 }
 
 static atomic_bool written[DESCRIPTORS];
+static uint8_t open_at_start[DESCRIPTORS];
+
+// What is written for a user to watch may be lost.
+static bool is_for_progress(int fd) {
+    return fd != STDOUT_FILENO && fd >= 0 && fd < DESCRIPTORS && open_at_start[fd];
+}
 
 static bool write_strikes(int fd, const char *name, uintptr_t caller) {
     if (fd >= 0 && fd < DESCRIPTORS)
         written[fd] = true;
-    return fd != STDERR_FILENO && strikes(INJECT_WRITE, name, caller, true);
+    return !is_for_progress(fd) && strikes(INJECT_WRITE, name, caller, true);
 }
 
 EXPORT ssize_t write(int fd, const void *data, size_t size) {
@@ -270,6 +323,47 @@ EXPORT ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t offs
     if (!write_strikes(fd, "pwritev", CALLER))
         return raw(SYS_pwritev, fd, pieces, count, offset, 0);
     return partial() ? raw(SYS_pwrite64, fd, pieces[0].iov_base, 1, offset) : -1;
+}
+
+// Through the C library's streams, which do not call the functions above.
+EXPORT ssize_t getdelim(char **line, size_t *room, int end, FILE *stream) {
+    static ssize_t (*next)(char **, size_t *, int, FILE *);
+    if (next == NULL)
+        next = (ssize_t(*)(char **, size_t *, int, FILE *))real("getdelim");
+    if (!strikes(INJECT_READ, "getdelim", CALLER, false) || shared->mode != INJECT_FAIL) {
+        ssize_t size = next(line, room, end, stream);
+        adopt(*line, CALLER);
+        return size;
+    }
+    stream->_flags |= STREAM_ERROR;
+    return -1;
+}
+
+EXPORT char *fgets(char *line, int size, FILE *stream) {
+    static char *(*next)(char *, int, FILE *);
+    if (next == NULL)
+        next = (char *(*)(char *, int, FILE *))real("fgets");
+    // Of the C library's own and the kernel's files the program can do without.
+    if (!active || !strikes(INJECT_READ, "fgets", CALLER, false) || shared->mode != INJECT_FAIL)
+        return next(line, size, stream);
+    stream->_flags |= STREAM_ERROR;
+    return NULL;
+}
+
+// The end of a stream writes what has not been written.
+EXPORT int fclose(FILE *stream) {
+    static int (*next)(FILE *);
+    if (next == NULL)
+        next = (int (*)(FILE *))real("fclose");
+    bool writes = (stream->_flags & STREAM_WRITES) != 0 && fileno(stream) >= 0;
+    bool strikes_now = writes && strikes(INJECT_WRITE, "fclose", CALLER, true) &&
+                       (shared->mode == INJECT_FAIL || shared->mode == INJECT_FROM_HERE);
+    int error = errno;
+    int result = next(stream);
+    if (!strikes_now)
+        return result;
+    errno = error;
+    return EOF;
 }
 
 // A file may report by the close of the descriptor that it was written through that data was lost.
@@ -338,6 +432,11 @@ int __open_2(const char *path, int flags) {
     return open_file(AT_FDCWD, path, flags, 0, "open", CALLER);
 }
 
+EXPORT int __openat_2(int folder, const char *path, int flags);
+int __openat_2(int folder, const char *path, int flags) {
+    return open_file(folder, path, flags, 0, "openat", CALLER);
+}
+
 // The program calls openat2, which the C library does not have, by syscall().
 EXPORT long syscall(long number, ...) {
     va_list arguments;
@@ -370,12 +469,95 @@ COUNTED(INJECT_RENAME, linkat, -1)
 COUNTED(INJECT_STAT, stat, -1)
 COUNTED(INJECT_STAT, fstat, -1)
 COUNTED(INJECT_STAT, fstatat, -1)
-COUNTED(INJECT_STAT, lseek, -1)
+COUNTED(INJECT_STAT, lstat, -1)
+COUNTED(INJECT_STAT, readdir, 0)
+
+// A failure to open what the kernel says of itself is not the program's.
+EXPORT FILE *fopen(const char *path, const char *mode) {
+    static FILE *(*next)(const char *, const char *);
+    if (next == NULL)
+        next = (FILE * (*)(const char *, const char *)) real("fopen");
+    bool hint = strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/sys/", 5) == 0;
+    return strikes(hint ? INJECT_HINT : INJECT_OPEN, "fopen", CALLER, false)
+               ? NULL
+               : adopt(next(path, mode), CALLER);
+}
+
+EXPORT FILE *fdopen(int fd, const char *mode) {
+    static FILE *(*next)(int, const char *);
+    if (next == NULL)
+        next = (FILE * (*)(int, const char *)) real("fdopen");
+    return strikes(INJECT_DUPLICATE, "fdopen", CALLER, false) ? NULL
+                                                              : adopt(next(fd, mode), CALLER);
+}
+
+EXPORT FILE *open_memstream(char **bytes, size_t *size) {
+    static FILE *(*next)(char **, size_t *);
+    if (next == NULL)
+        next = (FILE * (*)(char **, size_t *)) real("open_memstream");
+    return adopt(next(bytes, size), CALLER);
+}
+
+EXPORT DIR *fdopendir(int fd) {
+    static DIR *(*next)(int);
+    if (next == NULL)
+        next = (DIR * (*)(int)) real("fdopendir");
+    return strikes(INJECT_STAT, "fdopendir", CALLER, false) ? NULL : adopt(next(fd), CALLER);
+}
+
+COUNTED(INJECT_DUPLICATE, dup, -1)
+COUNTED(INJECT_DUPLICATE, pipe2, -1)
+COUNTED(INJECT_DUPLICATE, eventfd, -1)
+COUNTED(INJECT_DUPLICATE, signalfd, -1)
 COUNTED(INJECT_RESIZE, ftruncate, -1)
 COUNTED(INJECT_FOLDER, mkdir, -1)
 COUNTED(INJECT_FOLDER, mkdirat, -1)
 COUNTED(INJECT_RANDOM, getrandom, -1)
 COUNTED(INJECT_THREAD, pthread_create, EAGAIN)
+COUNTED(INJECT_PROCESS, posix_spawn, EAGAIN)
+COUNTED(INJECT_PROCESS, waitpid, -1)
+
+COUNTED(INJECT_NETWORK, socket, -1)
+COUNTED(INJECT_NETWORK, socketpair, -1)
+COUNTED(INJECT_NETWORK, connect, -1)
+COUNTED(INJECT_NETWORK, send, -1)
+COUNTED(INJECT_NETWORK, sendto, -1)
+COUNTED(INJECT_NETWORK, recv, -1)
+COUNTED(INJECT_NETWORK, recvfrom, -1)
+COUNTED(INJECT_NETWORK, getsockopt, -1)
+COUNTED(INJECT_NETWORK, setsockopt, -1)
+COUNTED(INJECT_NETWORK, getsockname, -1)
+COUNTED(INJECT_NETWORK, getpeername, -1)
+COUNTED(INJECT_NETWORK, getaddrinfo, EAI_AGAIN)
+
+// A program's own is for progress.
+EXPORT int poll(struct pollfd *descriptors, nfds_t count, int timeout) {
+    static int (*next)(struct pollfd *, nfds_t, int);
+    if (next == NULL)
+        next = (int (*)(struct pollfd *, nfds_t, int))real("poll");
+    return strikes(is_library(CALLER) ? INJECT_NETWORK : INJECT_HINT, "poll", CALLER, false)
+               ? -1
+               : next(descriptors, count, timeout);
+}
+
+// What cannot be found out of a file's holes is taken for data, which makes another archive.
+EXPORT off_t lseek(int fd, off_t offset, int whence) {
+    bool holes = whence == SEEK_DATA || whence == SEEK_HOLE;
+    return !holes && strikes(INJECT_STAT, "lseek", CALLER, false)
+               ? -1
+               : raw(SYS_lseek, fd, offset, whence);
+}
+
+// A file system has locks or has none.
+EXPORT int flock(int fd, int operation) {
+    static atomic_bool no_locks;
+    if (strikes(INJECT_HINT, "flock", CALLER, false))
+        no_locks = true;
+    if (!no_locks)
+        return (int)raw(SYS_flock, fd, operation);
+    errno = ENOLCK;
+    return -1;
+}
 
 COUNTED(INJECT_HINT, madvise, -1)
 COUNTED(INJECT_HINT, mlock, -1)
@@ -385,7 +567,6 @@ COUNTED(INJECT_HINT, sync_file_range, -1)
 COUNTED(INJECT_HINT, setrlimit, -1)
 COUNTED(INJECT_HINT, getrlimit, -1)
 COUNTED(INJECT_HINT, sched_getaffinity, -1)
-COUNTED(INJECT_HINT, fopen, 0)
 
 // ---- Ciphers, digests, decompressors
 
@@ -403,6 +584,7 @@ COUNTED(INJECT_CIPHER, EVP_DecryptFinal_ex, 0)
 COUNTED(INJECT_CIPHER, EVP_MD_fetch, 0)
 COUNTED(INJECT_CIPHER, EVP_MD_CTX_new, 0)
 COUNTED(INJECT_CIPHER, EVP_Digest, 0)
+COUNTED(INJECT_CIPHER, EVP_DigestInit_ex, 0)
 COUNTED(INJECT_CIPHER, EVP_DigestInit_ex2, 0)
 COUNTED(INJECT_CIPHER, EVP_DigestUpdate, 0)
 COUNTED(INJECT_CIPHER, EVP_DigestFinal_ex, 0)
@@ -419,7 +601,23 @@ COUNTED(INJECT_CIPHER, PEM_read_bio_PrivateKey, 0)
 COUNTED(INJECT_CIPHER, d2i_PrivateKey_bio, 0)
 COUNTED(INJECT_CIPHER, BIO_new_mem_buf, 0)
 COUNTED(INJECT_CIPHER, CRYPTO_secure_zalloc, 0)
+COUNTED(INJECT_CIPHER, OPENSSL_init_crypto, 0)
 COUNTED(INJECT_HINT, CRYPTO_secure_malloc_init, 0)
+
+// Its seventh parameter is not passed in a register everywhere.
+EXPORT uint8_t *HMAC(const void *digest, const void *key, int key_size, const uint8_t *data,
+                     size_t size, uint8_t *out, unsigned *out_size);
+uint8_t *HMAC(const void *digest, const void *key, int key_size, const uint8_t *data, size_t size,
+              uint8_t *out, unsigned *out_size) {
+    static uint8_t *(*next)(const void *, const void *, int, const uint8_t *, size_t, uint8_t *,
+                            unsigned *);
+    if (next == NULL)
+        next = (uint8_t * (*)(const void *, const void *, int, const uint8_t *, size_t, uint8_t *,
+                              unsigned *)) real("HMAC");
+    return strikes(INJECT_CIPHER, "HMAC", CALLER, false)
+               ? NULL
+               : next(digest, key, key_size, data, size, out, out_size);
+}
 
 // Gives the same bytes in every run, so that what is encrypted can be compared.
 EXPORT int RAND_bytes(unsigned char *bytes, int size);
@@ -429,19 +627,24 @@ int RAND_bytes(unsigned char *bytes, int size) {
         next = (int (*)(unsigned char *, int))real("RAND_bytes");
     if (strikes(INJECT_CIPHER, "RAND_bytes", CALLER, false) || next(bytes, size) != 1)
         return 0;
-    memset(bytes, 0x5a, (size_t)size);
+    if (!shared->chance)
+        memset(bytes, 0x5a, (size_t)size);
     return 1;
 }
 
-enum { LZ4F_NO_MEMORY = -9, ZSTD_NO_MEMORY = -64 }; // the libraries' error codes, negated
+// The libraries' error codes, those of the first two negated.
+enum { LZ4F_NO_MEMORY = -9, ZSTD_NO_MEMORY = -64, ZLIB_NO_MEMORY = -4 };
 COUNTED(INJECT_CIPHER, LZ4F_createDecompressionContext, LZ4F_NO_MEMORY)
 COUNTED(INJECT_CIPHER, LZ4F_decompress, LZ4F_NO_MEMORY)
+COUNTED(INJECT_CIPHER, LZ4F_compressFrame, LZ4F_NO_MEMORY)
+COUNTED(INJECT_CIPHER, ZSTD_createCCtx, 0)
+COUNTED(INJECT_CIPHER, ZSTD_compress2, ZSTD_NO_MEMORY)
 COUNTED(INJECT_CIPHER, ZSTD_createDCtx, 0)
 COUNTED(INJECT_CIPHER, ZSTD_decompressStream, ZSTD_NO_MEMORY)
+COUNTED(INJECT_CIPHER, inflateInit2_, ZLIB_NO_MEMORY)
+COUNTED(INJECT_CIPHER, inflate, ZLIB_NO_MEMORY)
 
 // ---- The beginning and the end
-
-static uint8_t open_at_start[DESCRIPTORS];
 
 static bool is_open(int fd) {
     return raw(SYS_fcntl, fd, F_GETFD) >= 0;
@@ -510,13 +713,20 @@ EXPORT void _exit(int status) {
 
 // The access is made again after this, and ends the program.
 static void note_crash(int signal_number, siginfo_t *info, void *context) {
-    (void)signal_number, (void)info;
+    (void)signal_number;
 #if defined(__x86_64__)
     uintptr_t at = (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
 #elif defined(__aarch64__)
     uintptr_t at = (uintptr_t)((ucontext_t *)context)->uc_mcontext.pc;
 #endif
-    shared->library_crashed = is_library(at);
+    Dl_info found;
+    if (!is_library(at) || dladdr((void *)at, &found) == 0)
+        return;
+    const char *slash = strrchr(found.dli_fname, '/');
+    shared->crash_address = (uintptr_t)info->si_addr;
+    snprintf(shared->crash_place, sizeof shared->crash_place, "%s %s",
+             slash != NULL ? slash + 1 : found.dli_fname,
+             found.dli_sname != NULL ? found.dli_sname : "(no name)");
 }
 
 static int (*program_main)(int, char **, char **);

@@ -17,17 +17,19 @@ enum inject_class {
     INJECT_LIBRARY_MEMORY, // by another library
     INJECT_MAP,
     INJECT_READ,
-    INJECT_WRITE, // not to standard error
+    INJECT_WRITE, // not to standard error, or to what else is there for progress
     INJECT_CLOSE,
     INJECT_SYNC,
     INJECT_RENAME,
     INJECT_OPEN,
-    INJECT_STAT,
+    INJECT_STAT, // and what else asks about files and folders
     INJECT_RESIZE,
     INJECT_FOLDER,
-    INJECT_DUPLICATE,
+    INJECT_DUPLICATE, // and other new descriptors of no file
     INJECT_THREAD,
-    INJECT_CIPHER, // libcrypto's entry points, and those of the decompressors
+    INJECT_PROCESS,
+    INJECT_NETWORK,
+    INJECT_CIPHER, // libcrypto's entry points, and those of the compression libraries
     INJECT_RANDOM,
     INJECT_HINT, // what a program may do without
     INJECT_CLASSES
@@ -40,7 +42,7 @@ enum inject_mode {
     INJECT_INTERRUPTED // it fails with EINTR, once
 };
 
-enum { INJECT_SECRETS = 6, INJECT_SECRET_MAX = 64, INJECT_NAME = 32 };
+enum { INJECT_SECRETS = 12, INJECT_SECRET_MAX = 64, INJECT_NAME = 32 };
 
 struct inject {
     // Asked for.
@@ -48,6 +50,7 @@ struct inject {
     uint32_t mode;
     uint64_t at; // the number of the call, from 1; 0: none
     int error;   // errno
+    bool chance; // random bytes are to be random
     // Bytes that may not be in the memory of the program at its end; each inverted, so that they
     // are not there by this.
     struct {
@@ -60,7 +63,10 @@ struct inject {
     char fired[INJECT_NAME]; // the function that failed; empty: none
     bool by_library;         // called by neither the program nor the C library
     bool loses;              // what failed may be the only sign of data that was lost
-    bool library_crashed;    // an invalid access by code of another library
+    // An invalid access by code of another library: the library, and the function if it has a name
+    // that others can use; empty: none.
+    char crash_place[64];
+    uint64_t crash_address;  // what was accessed
     bool ended;              // the program ended in a way that let the rest be found
     uint64_t own_blocks;     // of memory that the program itself had and did not free
     uint64_t own_offset;     // where in the program the first of them was asked for

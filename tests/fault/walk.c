@@ -2,14 +2,19 @@
 // For each program and a small input, makes its calls fail one after the
 // other, each in a run of its own (inject.c), and looks at how it ends and what it leaves. Prints
 // TAP. BUILD_DIR has the programs, and fault/inject.so. FAULT_ALL=1 takes every call where
-// otherwise a sample is taken; FAULT_CASE=TEXT takes the cases with that text in their names.
+// otherwise a sample is taken; FAULT_CASE=TEXT takes the cases with that text in their names,
+// FAULT_KIND=PATTERN the kinds of fault that a shell pattern matches: '!(memory of libraries)'.
 #include "archives.h"
 #include "inject.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
+#include <jansson.h>
 #include <lz4frame.h>
+#include <openssl/core_names.h>
+#include <openssl/pem.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -17,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -24,12 +30,15 @@
 #include <zstd.h>
 
 enum {
-    ARGUMENTS = 16,
+    ARGUMENTS = 20,
+    VARIABLES = 6,
     TREE_MAX = 16,
     TIMEOUT = 30,
-    ALL_UP_TO = 64,
-    SAMPLE = 24,
+    // Most cases begin alike, and walk the same calls of OpenSSL and the sandbox.
+    ALL_UP_TO = 32,
+    SAMPLE = 10,
     COMPLAINTS = 8,
+    NEAR_NULL = 4096,
     PATH_SIZE = 600
 };
 
@@ -37,6 +46,7 @@ static char *build;
 static char work[PATH_SIZE]; // holds in/, run/, and the files that a run is told and told about by
 static struct inject *shared;
 static bool all;
+static const char *wanted_kind;
 
 __attribute__((format(printf, 1, 2), noreturn)) static void die(const char *format, ...) {
     va_list args;
@@ -129,20 +139,30 @@ struct test {
     const char *arguments[ARGUMENTS]; // the first is the program
     const char *input;                // a file on standard input
     bool piped;                       // that goes through a pipe
-    const char *environment;          // one variable
+    const char *environment[VARIABLES];
     // The known output: a file of the input folder, and where it is; NULL: standard output.
     const char *expected, *expected_at;
+    int status; // that it ends with where no call fails
+    // A file with what went wrong, which a run that fails otherwise writes, too.
+    const char *report;
+    const char *replaced; // a file that is there before
+    bool progress;        // asked for: lines on standard error, and JSON to descriptor JSON_FD
+    bool network;         // it asks the service
+    bool marks_end;       // where it fails it leaves the member unfinished, with an empty chunk
 };
+enum { JSON_FD = 9 };
+static const char OLD[] = "what was there before\n";
 
 struct run {
     int status; // as waitpid gives it
-    struct bytes out, err;
+    struct bytes out, err, json;
     struct tree tree;
 };
 
 static void run_free(struct run *r) {
     bytes_free(&r->out);
     bytes_free(&r->err);
+    bytes_free(&r->json);
     tree_free(&r->tree);
 }
 
@@ -169,6 +189,24 @@ static int open_input(const struct test *t) {
     return ends[0];
 }
 
+static char service_url[64];
+#define SERVICE_URL "--endpoint=URL" // the service's is put in its place
+
+// Takes the lines of progress away: times are in them.
+static void drop_progress(struct bytes *err) {
+    static const char mark[] = " elapsed, ";
+    size_t kept = 0;
+    for (size_t at = 0, size; at < err->size; at += size) {
+        const uint8_t *end = memchr(err->data + at, '\n', err->size - at);
+        size = end != NULL ? (size_t)(end - err->data) + 1 - at : err->size - at;
+        if (memmem(err->data + at, size, mark, sizeof mark - 1) != NULL)
+            continue;
+        memmove(err->data + kept, err->data + at, size);
+        kept += size;
+    }
+    err->size = kept;
+}
+
 // Runs the program as `shared` asks.
 static void run(const struct test *t, struct run *r) {
     memset(r, 0, sizeof *r);
@@ -179,20 +217,31 @@ static void run(const struct test *t, struct run *r) {
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
     int flags = O_WRONLY | O_CREAT | O_TRUNC;
+    const char *json = text_of("%s/json", work);
+    if (t->progress)
+        posix_spawn_file_actions_addopen(&actions, JSON_FD, json, flags, 0600);
+    if (t->replaced != NULL) {
+        struct bytes old = {0};
+        bytes_text(&old, OLD);
+        put_file(text_of("%s/run/%s", work, t->replaced), &old);
+        bytes_free(&old);
+    }
     posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, out, flags, 0600);
     posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, err, flags, 0600);
     posix_spawn_file_actions_addchdir_np(&actions, text_of("%s/run", work));
-    const char *environment[] = {
+    const char *environment[5 + VARIABLES + 1] = {
         text_of("LD_PRELOAD=%s/fault/inject.so", build),
         text_of(INJECT_VARIABLE "=%s/shared", work),
         "PATH=/usr/bin:/bin",
         "LC_ALL=C",
-        t->environment,
-        NULL,
+        text_of("HOME=%s/in", work),
     };
+    memcpy(environment + 5, t->environment, sizeof t->environment);
     char *arguments[ARGUMENTS + 1];
-    for (unsigned i = 0; i < ARGUMENTS; i++)
-        arguments[i] = (char *)(uintptr_t)t->arguments[i];
+    for (unsigned i = 0; i < ARGUMENTS; i++) {
+        bool url = t->arguments[i] != NULL && strcmp(t->arguments[i], SERVICE_URL) == 0;
+        arguments[i] = (char *)(uintptr_t)(url ? service_url : t->arguments[i]);
+    }
     arguments[ARGUMENTS] = NULL;
     alarm(TIMEOUT);
     int error =
@@ -207,6 +256,10 @@ static void run(const struct test *t, struct run *r) {
     close(in);
     bytes_load(&r->out, out);
     bytes_load(&r->err, err);
+    if (t->progress) {
+        bytes_load(&r->json, json);
+        drop_progress(&r->err);
+    }
     tree_take(&r->tree, text_of("%s/run", work), "");
 }
 
@@ -252,14 +305,28 @@ static const struct kind {
     {INJECT_FOLDER, "folder", INJECT_FAIL, ENOSPC, false, {EX_CANTCREAT}},
     {INJECT_DUPLICATE, "descriptor", INJECT_FAIL, EMFILE, false, {EX_CANTCREAT, EX_OSERR}},
     {INJECT_THREAD, "thread", INJECT_FAIL, EAGAIN, false, {EX_OSERR}},
-    {INJECT_CIPHER, "cipher and decompression", INJECT_FAIL, 0, false, {EX_SOFTWARE, EX_OSERR}},
+    {INJECT_PROCESS, "process", INJECT_FAIL, EAGAIN, false, {EX_OSERR, EX_CONFIG}},
+    {INJECT_NETWORK,
+     "network",
+     INJECT_FAIL,
+     ECONNRESET,
+     false,
+     {EX_UNAVAILABLE, EX_TEMPFAIL, EX_OSERR}},
+    {INJECT_NETWORK,
+     "no network from here",
+     INJECT_FROM_HERE,
+     ENETDOWN,
+     false,
+     {EX_UNAVAILABLE, EX_TEMPFAIL, EX_OSERR}},
+    {INJECT_CIPHER, "cipher and compression", INJECT_FAIL, 0, false, {EX_SOFTWARE, EX_OSERR}},
     {INJECT_RANDOM, "random", INJECT_FAIL, EIO, false, {EX_CANTCREAT, EX_OSERR}},
     {INJECT_HINT, "hint", INJECT_FAIL, EPERM, true, {0}},
 };
 
 // A failure of these cannot be told from wrong data or a wrong key.
 static bool says_data_is_wrong(const struct test *t, const char *function) {
-    if (strcmp(t->arguments[0], "kmsunwrap") == 0 && strcmp(function, "EVP_DecryptUpdate") == 0)
+    bool unwraps = strcmp(t->arguments[0], "kmsunwrap") == 0 || strstr(t->name, "AES key wrap");
+    if (unwraps && strcmp(function, "EVP_DecryptUpdate") == 0)
         return true;
     static const char *const names[] = {"EVP_DecryptFinal_ex", "EVP_PKEY_decrypt",
                                         "PEM_read_bio_PrivateKey", "d2i_PrivateKey_bio"};
@@ -274,10 +341,33 @@ static bool lends_memory(const struct test *t) {
     return strncmp(t->arguments[0], "kms", 3) == 0;
 }
 
-static bool status_fits(const struct test *t, const struct kind *k, int status) {
+static bool has(const struct bytes *text, const char *part) {
+    return memmem(text->data, text->size, part, strlen(part)) != NULL;
+}
+
+static bool status_fits(const struct test *t, const struct kind *k, const struct bytes *err,
+                        int status) {
     for (unsigned i = 0; i < 4; i++)
         if (k->statuses[i] != 0 && k->statuses[i] == status)
             return true;
+    if (t->status != 0 && t->report == NULL && status == t->status)
+        return true; // the damage was found first
+    // What a library makes of it: its configuration, or its work on the network.
+    if (k->class == INJECT_READ && shared->by_library && status == EX_OSERR)
+        return true;
+    bool of_library = shared->by_library || k->class == INJECT_MEMORY;
+    if (t->network && of_library &&
+        (status == EX_UNAVAILABLE || status == EX_TEMPFAIL || has(err, "cannot use the CA file") ||
+         has(err, "InvalidSignatureException")))
+        return true;
+    if (shared->by_library && has(err, "wrong wrapping key"))
+        return status == EX_DATAERR;
+    if (k->class == INJECT_OPEN && status == EX_IOERR)
+        return has(err, "cannot sync ");
+    if (k->class == INJECT_OPEN && status == EX_CONFIG)
+        return t->network; // a file of the configuration
+    if (k->class == INJECT_RENAME && status == EX_CANTCREAT)
+        return true;
     if (k->class == INJECT_MEMORY && lends_memory(t))
         return status == EX_SOFTWARE;
     return k->class == INJECT_CIPHER && status == EX_DATAERR &&
@@ -302,53 +392,152 @@ static int error_lines(const struct test *t, const struct bytes *err) {
 
 static const char ABORTED_BY_LIBRARY[] = "";
 
+// What the walk was spared, for the log: how many runs of each kind.
+static struct {
+    char where[80];
+    unsigned count;
+} spared[64];
+
+static void note_spared(const char *where) {
+    for (size_t i = 0; i < sizeof spared / sizeof spared[0]; i++) {
+        if (spared[i].count == 0)
+            snprintf(spared[i].where, sizeof spared[i].where, "%s", where);
+        if (strcmp(spared[i].where, where) != 0)
+            continue;
+        spared[i].count++;
+        return;
+    }
+}
+
+static bool ended_with(const struct run *r, int status) {
+    return WIFEXITED(r->status) && WEXITSTATUS(r->status) == status;
+}
+
+// Whether the run says that it did all, as it would have if no call had failed. One that ends with
+// an error also without a fault may not come so far.
+static bool is_done(const struct test *t, const struct run *r) {
+    return ended_with(r, t->status) && (t->status == 0 || t->report != NULL);
+}
+
 // What is wrong with how the run ended, against the run without a fault; NULL: nothing.
 static const char *judge_end(const struct test *t, const struct kind *k, const struct run *r,
                              const struct run *good) {
-    // libcrypto makes its secure heap with assertions that its memory can be had.
-    if (WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGABRT &&
-        shared->class <= INJECT_LIBRARY_MEMORY &&
-        memmem(r->err.data, r->err.size, "mem_sec.c", 9) != NULL)
+    // It is not the program's to mend where a library does not look at what its malloc, or
+    // libcrypto for it, gave it: it reads or writes near address 0. libcrypto makes its secure
+    // heap, before there is any input, with assertions that its memory can be had.
+    bool of_library = shared->class == INJECT_LIBRARY_MEMORY ||
+                      (shared->class == INJECT_CIPHER && shared->by_library) ||
+                      (shared->class == INJECT_MEMORY && lends_memory(t));
+    bool asserted = WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGABRT &&
+                    has(&r->err, "crypto/mem_sec.c");
+    bool crashed = WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGSEGV &&
+                   shared->crash_place[0] != '\0' && shared->crash_address < NEAR_NULL;
+    if (of_library && (asserted || crashed)) {
+        note_spared(asserted ? "libcrypto's mem_sec.c" : shared->crash_place);
         return ABORTED_BY_LIBRARY;
-    // Nor is it the program's to mend where a library does not look at what its malloc gave it.
-    if (shared->by_library && shared->library_crashed)
-        return ABORTED_BY_LIBRARY;
+    }
     if (!WIFEXITED(r->status))
-        return text_of("killed by signal %d", WTERMSIG(r->status));
+        return text_of("killed by signal %d (%s, address %lx)", WTERMSIG(r->status),
+                       shared->crash_place, (unsigned long)shared->crash_address);
     int status = WEXITSTATUS(r->status), lines = error_lines(t, &r->err);
-    if (status == 0) {
+    if (is_done(t, r)) {
         if (shared->loses && !k->harmless)
             return "the failure went unnoticed";
         if (!same(&r->err, &good->err))
-            return "status 0 with a message";
+            return text_of("status %d with another message", status);
         return NULL;
     }
-    if (k->harmless)
+    // Only the call that keeps a name from being replaced has another to stand in for it.
+    bool required = k->class == INJECT_RENAME && strcmp(shared->fired, "renameat2") != 0;
+    if (k->harmless && !required && !(ended_with(good, status) && same(&r->err, &good->err)))
         return text_of("status %d", status);
-    if (!status_fits(t, k, status))
+    if (!status_fits(t, k, &r->err, status))
         return text_of("status %d", status);
-    if (lines != 1)
+    // The report's own failure, and what is unfinished, have lines of their own.
+    int most = t->report != NULL ? 2 : error_lines(t, &good->err);
+    if (lines < 1 || lines > (most > 1 ? most : 1))
         return text_of("%d lines of message", lines);
     return NULL;
 }
 
-static const char *judge_files(const struct run *r, const struct run *good) {
-    bool done = WIFEXITED(r->status) && WEXITSTATUS(r->status) == 0;
-    for (unsigned i = 0; i < r->tree.count; i++) {
-        const struct leaf *leaf = &r->tree.leaves[i], *right = tree_find(&good->tree, leaf->path);
-        if (right == NULL)
-            return text_of("%s was left", leaf->path);
-        if (!same(&leaf->content, &right->content))
-            return text_of("%s is not whole", leaf->path);
+// Whether it is JSON of an object in which the member of that name is such a value. NULL: it is.
+static const char *judge_json(const uint8_t *text, size_t size, const char *name, json_type type) {
+    json_t *value = json_loadb((const char *)text, size, 0, NULL);
+    const json_t *member = json_object_get(value, name);
+    const char *wrong = value == NULL                                   ? "is not whole JSON"
+                        : member == NULL || json_typeof(member) != type ? "says something else"
+                                                                        : NULL;
+    json_decref(value);
+    return wrong;
+}
+
+static bool is_file(const char *path, const char *of_test) {
+    return of_test != NULL && strcmp(path, of_test) == 0;
+}
+
+static bool is_old(const struct bytes *content) {
+    return content->size == sizeof OLD - 1 && memcmp(content->data, OLD, sizeof OLD - 1) == 0;
+}
+
+// What is wrong with a file that was left; NULL: nothing.
+static const char *judge_file(const struct test *t, const struct leaf *leaf, const struct run *good,
+                              bool done) {
+    const struct leaf *right = tree_find(&good->tree, leaf->path);
+    if (!done && is_file(leaf->path, t->replaced) && is_old(&leaf->content))
+        return NULL;
+    if (!done && is_file(leaf->path, t->report)) {
+        const char *wrong =
+            judge_json(leaf->content.data, leaf->content.size, "failure", JSON_STRING);
+        return wrong != NULL ? text_of("%s %s", leaf->path, wrong) : NULL;
     }
+    if (right == NULL)
+        return text_of("%s was left", leaf->path);
+    return same(&leaf->content, &right->content) ? NULL : text_of("%s is not whole", leaf->path);
+}
+
+// How long the empty chunk is that an xbstream ends with; 0: it ends with another.
+static size_t end_mark(const struct bytes *out) {
+    enum { HEAD = 14, TAIL = 20, EMPTY = 8 }; // magic, flags, type, size of the name; sizes, CRC-32
+    for (size_t name = 1; name + HEAD + TAIL <= out->size && name < 256; name++) {
+        const uint8_t *chunk = out->data + out->size - HEAD - name - TAIL;
+        if (memcmp(chunk, "XBSTCK01", 8) == 0 && chunk[9] == 'P' && chunk[10] == name &&
+            memcmp(chunk + HEAD + name, (uint8_t[EMPTY]){0}, EMPTY) == 0)
+            return HEAD + name + TAIL;
+    }
+    return 0;
+}
+
+static const char *judge_files(const struct test *t, const struct run *r, const struct run *good) {
+    bool done = is_done(t, r), killed = WIFSIGNALED(r->status);
+    for (unsigned i = 0; i < r->tree.count; i++) {
+        if (killed && strstr(r->tree.leaves[i].path, ".xbpipe-") != NULL)
+            continue; // which the next run removes
+        const char *wrong = judge_file(t, &r->tree.leaves[i], good, done);
+        if (wrong != NULL)
+            return wrong;
+    }
+    if (t->replaced != NULL && tree_find(&r->tree, t->replaced) == NULL)
+        return text_of("%s is lost", t->replaced);
     if (done && r->tree.count != good->tree.count)
-        return "status 0 without all files";
+        return text_of("status %d without all files", t->status);
     if (done && !same(&r->out, &good->out))
-        return "status 0 without all output";
-    if (r->out.size > good->out.size ||
-        (r->out.size > 0 && memcmp(r->out.data, good->out.data, r->out.size) != 0))
+        return text_of("status %d without all output", t->status);
+    size_t right = r->out.size - (t->marks_end && !done ? end_mark(&r->out) : 0);
+    if (right > good->out.size || (right > 0 && memcmp(r->out.data, good->out.data, right) != 0))
         return "standard output is not a beginning of what is right";
     return NULL;
+}
+
+// The last line of JSON, if there is one, is of the end.
+static const char *judge_progress(const struct test *t, const struct run *r) {
+    if (r->json.size == 0)
+        return NULL;
+    size_t last = r->json.size - 1;
+    while (last > 0 && r->json.data[last - 1] != '\n')
+        last--;
+    const char *wrong = judge_json(r->json.data + last, r->json.size - last, "ok",
+                                   is_done(t, r) ? JSON_TRUE : JSON_FALSE);
+    return wrong != NULL ? text_of("the progress %s", wrong) : NULL;
 }
 
 static const char *judge_remains(const struct test *t, const struct run *r,
@@ -367,7 +556,7 @@ static const char *judge_remains(const struct test *t, const struct run *r,
         return text_of("%u descriptors leaked", shared->descriptors);
     // The environment is not looked at before the options are.
     static const char early[] = "cannot read the command line";
-    if (shared->secret > 0 && memmem(r->err.data, r->err.size, early, sizeof early - 1) == NULL)
+    if (shared->secret > 0 && !has(&r->err, early))
         return text_of("secret %u remains in %s", shared->secret, shared->secret_place);
     return NULL;
 }
@@ -452,6 +641,9 @@ static void report(bool ok, const char *name, const char *what) {
     tests_failed += !ok;
 }
 
+// What the service refuses to see twice.
+static bool chance;
+
 static void ask(enum inject_class class, enum inject_mode mode, uint64_t at, int error) {
     size_t found = offsetof(struct inject, counts);
     memset((char *)shared + found, 0, sizeof *shared - found);
@@ -459,6 +651,7 @@ static void ask(enum inject_class class, enum inject_mode mode, uint64_t at, int
     shared->mode = mode;
     shared->at = at;
     shared->error = error;
+    shared->chance = chance;
 }
 
 // Takes one call. Returns what is wrong, or NULL; *struck says whether it was made.
@@ -469,19 +662,22 @@ static const char *try_call(const struct test *t, const struct kind *k, uint64_t
     run(t, &r);
     *struck = shared->fired[0] != '\0';
     const char *wrong = judge_end(t, k, &r, good);
-    if (wrong == ABORTED_BY_LIBRARY) {
+    bool spared_this = wrong == ABORTED_BY_LIBRARY;
+    if (wrong == NULL || spared_this)
+        wrong = judge_files(t, &r, good);
+    if (spared_this && wrong == NULL) {
         run_free(&r);
         return NULL;
     }
     if (wrong == NULL)
-        wrong = judge_files(&r, good);
+        wrong = judge_progress(t, &r);
     if (wrong == NULL)
         wrong = judge_remains(t, &r, library_blocks);
     if (wrong != NULL) {
         const char *by = shared->by_library ? "a library" : "the program";
+        int shown = r.err.size < 200 ? (int)r.err.size : 200;
         wrong = text_of("call %lu, %s by %s: %s: %.*s", (unsigned long)at, shared->fired, by, wrong,
-                        r.err.size < 200 ? (int)r.err.size : 200,
-                        r.err.size > 0 ? (const char *)r.err.data : "");
+                        shown, shown > 0 ? (const char *)r.err.data + r.err.size - shown : "");
     }
     run_free(&r);
     return wrong;
@@ -510,9 +706,10 @@ static void walk(const struct test *t) {
     struct run good;
     ask(INJECT_CLASSES, INJECT_FAIL, 0, 0);
     run(t, &good);
-    const char *wrong = good.status != 0 ? text_of("status %x: %.*s", good.status,
-                                                   (int)good.err.size, (const char *)good.err.data)
-                                         : judge_remains(t, &good, UINT64_MAX);
+    const char *wrong = !ended_with(&good, t->status)
+                            ? text_of("status %x: %.*s", good.status, (int)good.err.size,
+                                      (const char *)good.err.data)
+                            : judge_remains(t, &good, UINT64_MAX);
     if (wrong == NULL && t->expected != NULL) {
         struct bytes expected = {0};
         bytes_load(&expected, text_of("%s/in/%s", work, t->expected));
@@ -530,7 +727,8 @@ static void walk(const struct test *t) {
     for (unsigned i = 0; i < INJECT_CLASSES; i++)
         counts[i] = shared->counts[i];
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (counts[kinds[i].class] > 0)
+        if (counts[kinds[i].class] > 0 &&
+            (wanted_kind == NULL || fnmatch(wanted_kind, kinds[i].name, FNM_EXTMATCH) == 0))
             walk_kind(t, &kinds[i], counts[kinds[i].class], &good, library_blocks);
     run_free(&good);
 }
@@ -538,7 +736,7 @@ static void walk(const struct test *t) {
 // ---- Programs and inputs
 
 __attribute__((format(printf, 1, 2))) static bool shell(const char *format, ...) {
-    char command[4 * PATH_SIZE];
+    char command[8 * PATH_SIZE];
     va_list args;
     va_start(args, format);
     vsnprintf(command, sizeof command, format, args);
@@ -556,7 +754,8 @@ static void put_and_free(const char *name, struct bytes *content) {
 }
 
 // Of AES-256. Text, for the environment, whose parts are found in no program by chance.
-static const char key_text[] = "q7VfXw2LmZ0tRk9sYbHc4JdNgPu6AeT3";
+#define KEY_TEXT "q7VfXw2LmZ0tRk9sYbHc4JdNgPu6AeT3"
+static const char key_text[] = KEY_TEXT;
 static const uint8_t *const key = (const uint8_t *)key_text;
 enum { KEY_SIZE = sizeof key_text - 1 };
 
@@ -620,6 +819,42 @@ static void put_archives(const struct bytes *plain) {
     bytes_free(&half);
 }
 
+// Archives with damage: of a chunk of the stream, and of what members hold.
+static void put_damaged(const struct bytes *plain) {
+    struct bytes archive = {0}, one = {0};
+    xbs_member(&archive, "a", plain->data, plain->size);
+    xbs_any(&archive, 'P', 0, "b", 1, 0, plain->data, 900);
+    xbs_any(&archive, 'P', 0, "b", 1, 900, plain->data + 900, 900);
+    archive.data[archive.size - 100] ^= 1;
+    xbs_any(&archive, 'P', 0, "b", 1, 1800, plain->data + 1800, 900);
+    xbs_end(&archive, "b");
+    encrypt(&one, plain, 1000);
+    one.data[one.size / 2] ^= 1;
+    xbs_member(&archive, "d/c.xbcrypt", one.data, one.size);
+    put_and_free("damaged.xbcrypt", &one);
+    qp_single(&one, "e", 1000, plain->data, plain->size);
+    one.data[one.size / 2] ^= 1;
+    xbs_member(&archive, "d/e.qp", one.data, one.size);
+    put_and_free("damaged.qp", &one);
+    add_encrypted(&archive, "f.xbcrypt", plain);
+    put_and_free("archive.damaged", &archive);
+    xbs_member(&archive, "a", plain->data, plain->size);
+    xbs_any(&archive, 'P', 0, "b", 1, 0, plain->data, 900);
+    xbs_any(&archive, 'P', 0, "c", 1, 0, plain->data, 900);
+    archive.size -= 100;
+    put_and_free("archive.cut", &archive);
+}
+
+#define ALIYUN_SECRET "aliSecretAAAAAAAAAAAAAAAAAAAAA"
+#define AWS_SECRET "aws/Secret+AAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define ALIYUN_ENVIRONMENT                                                                         \
+    "ALIBABA_CLOUD_ECS_METADATA_DISABLED=true",                                                    \
+        "ALIBABA_CLOUD_ACCESS_KEY_ID=LTAIEXAMPLELOOPBACK1",                                        \
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET=" ALIYUN_SECRET
+#define AWS_ENVIRONMENT                                                                            \
+    "AWS_EC2_METADATA_DISABLED=true", "AWS_ACCESS_KEY_ID=AKIAEXAMPLELOOPBACK1",                    \
+        "AWS_SECRET_ACCESS_KEY=" AWS_SECRET
+
 static void prepare(void) {
     struct bytes b = {0}, plain = {0};
     shell("mkdir -p %s/in %s/run", work, work);
@@ -632,7 +867,20 @@ static void prepare(void) {
     encrypt(&b, &plain, 1000);
     put_and_free("plain.xbcrypt", &b);
     put_archives(&plain);
+    put_damaged(&plain);
     bytes_free(&plain);
+    bytes_load(&b, text_of("%s/in/archive.enc", work));
+    qp_single(&plain, "archive", 1000, b.data, b.size);
+    bytes_free(&b);
+    encrypt(&b, &plain, 4000);
+    put_and_free("archive.layers", &b);
+    bytes_free(&plain);
+    bytes_zeros(&b, 10000);
+    bytes_text(&b, "the only bytes");
+    bytes_zeros(&b, 10000);
+    xbs_member(&plain, "z", b.data, b.size);
+    put_and_free("holes", &b);
+    put_and_free("archive.holes", &plain);
     if (!shell("cd %s/in && f=%s && cp $f/rds/plaintext.b64 $f/rds/password.hex $f/kms/*.key "
                "$f/kms/demo-ciphertext.b64 $f/kms/aws-generate-data-key.json . && chmod 600 * && "
                "printf '{\"Plaintext\":\"%%s\"}' \"$(cat plaintext.b64)\" >response && "
@@ -642,9 +890,85 @@ static void prepare(void) {
                "| tr -d '\\n' >data.key && chmod 600 data.key && for c in cbc gcm commit; do "
                "%s/s3cse-enc --content=$c "
                "-e $c.json -f aws-generate-data-key.json -i tape -o $c || exit; done && "
-               "base64 -d data.key >data.raw",
+               "base64 -d data.key >data.raw && gzip -n archive.layers && "
+               "mkdir -p folder/d/e && cp plain folder/a && cp one.qp folder/d/e/b && "
+               ": >folder/empty && cp holes folder/d && truncate -s 300000 folder/d/holes && "
+               "printf 'd/holes\\na\\nempty\\n' >names && "
+               "mkdir .aws && printf '[profile process]\\ncredential_process = cat %%s/credentials"
+               "\\n' \"$PWD\" >.aws/config && printf '{\"Version\": 1, \"AccessKeyId\": "
+               "\"AKIAEXAMPLELOOPBACK1\", \"SecretAccessKey\": \"%%s\"}' '" AWS_SECRET
+               "' >credentials && chmod 600 credentials && "
+               "sha256sum plain | sed 's/plain/a/' >sum && "
+               "python3 -B $f/../s3/unpack.py $f/s3 s3 && chmod 600 s3/good/*/*",
                work, FIXTURES, build))
         die("cannot make the input");
+}
+
+// ---- The key service
+
+static pid_t service;
+
+static void stop_service(void) {
+    if (service > 0)
+        kill(service, SIGTERM);
+}
+
+// Starts tests/kms/loopback.py, which has a certificate.
+static void run_service(void) {
+    if (!shell("cd %s/in && openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost "
+               "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout server.key "
+               "-out server.pem 2>/dev/null && mkdir ../service",
+               work))
+        die("cannot make a certificate");
+    service = fork();
+    if (service == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        // It says there of each connection that ends early, which is what is tried.
+        dup2(open(text_of("%s/service.err", work), O_WRONLY | O_CREAT, 0600), STDERR_FILENO);
+        execl("/usr/bin/python3", "python3", "-B", FIXTURES "/../kms/loopback.py",
+              text_of("%s/service", work), text_of("%s/in/server.pem", work),
+              text_of("%s/in/server.key", work), (char *)NULL);
+        _exit(EX_UNAVAILABLE);
+    }
+    atexit(stop_service);
+    if (service < 0 || !shell("for _ in $(seq 400); do [ -s %s/service/port ] && exit; sleep 0.05; "
+                              "done; exit 1",
+                              work))
+        die("cannot start the key service");
+    struct bytes port = {0};
+    bytes_load(&port, text_of("%s/service/port", work));
+    snprintf(service_url, sizeof service_url, "--endpoint=https://localhost:%.*s", (int)port.size,
+             (const char *)port.data);
+    bytes_free(&port);
+}
+
+// The ciphertexts that the service is to decrypt, by its own Encrypt.
+static void put_blobs(bool aws) {
+    static const char aliyun_variables[][120] = {ALIYUN_ENVIRONMENT},
+                      aws_variables[][120] = {AWS_ENVIRONMENT};
+    const char(*v)[120] = aws ? aws_variables : aliyun_variables;
+    if (!shell("cd %s/in && env '%s' '%s' '%s' %s/kmswrap --provider=%s --region=us-east-1 "
+               "--cacert=server.pem %s --key-id=%s <plaintext.b64 >blob.%s",
+               work, v[0], v[1], v[2], build, aws ? "aws" : "aliyun", service_url,
+               aws ? "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+                   : "key-hzz00000000000000exmp",
+               aws ? "aws" : "aliyun"))
+        die("cannot have a key wrapped");
+}
+
+// Makes the service ready for a provider. Returns NULL, or why it cannot be.
+static const char *start_service(const char *provider) {
+    static bool ready[2];
+    bool aws = strcmp(provider, "--provider=aws") == 0;
+    if (service == 0)
+        run_service();
+    if (aws && !shell("cd " FIXTURES "/../kms && "
+                      "/usr/bin/python3 -B -c 'import verify_sigv4' 2>/dev/null"))
+        return "neither python3-botocore nor awscli is installed";
+    if (!ready[aws])
+        put_blobs(aws);
+    ready[aws] = true;
+    return NULL;
 }
 
 static void add_data_key(void) {
@@ -671,11 +995,107 @@ static void add_wrapped_key(void) {
     bytes_free(&b);
 }
 
+static void add_text(const char *text) {
+    add_secret(text, strlen(text) < INJECT_SECRET_MAX ? strlen(text) : INJECT_SECRET_MAX);
+}
+
+static void add_aliyun_secrets(void) {
+    add_text(ALIYUN_SECRET);
+    add_wrapped_key();
+}
+
+static void add_aws_secrets(void) {
+    add_text(AWS_SECRET);
+    add_wrapped_key();
+}
+
+// A file of a vector of tests/fixtures/s3.
+static void load_vector(struct bytes *b, const char *name, const char *file) {
+    bytes_load(b, text_of("%s/in/s3/good/%s/%s", work, name, file));
+}
+
+static void add_vector_key(const char *name) {
+    struct bytes b = {0};
+    load_vector(&b, name, "data.key");
+    add_key(b.data);
+    bytes_free(&b);
+}
+
+#define AES_COMMIT "java-v3-aesgcm-commit-1000"
+#define AES_WRAP "jdk-v2-aeswrap-gcm-1000"
+#define RSA_OAEP "java-v3-rsaoaepsha1-commit-1000"
+#define RSA_PKCS1 "ruby-v1-rsa-cbc-1000"
+
+// The data key, and a raw AES key as it is in its file and in binary.
+static void add_aes_wrapping(const char *name) {
+    struct bytes b = {0};
+    uint8_t wrapping[32];
+    load_vector(&b, name, "wrapping.key");
+    add_secret(b.data, 32);
+    add_secret(b.data + 32, 32);
+    for (unsigned i = 0; i < sizeof wrapping; i++) {
+        char digits[3] = {(char)b.data[2 * i], (char)b.data[2 * i + 1]};
+        wrapping[i] = (uint8_t)strtoul(digits, NULL, 16);
+    }
+    bytes_free(&b);
+    add_key(wrapping);
+    add_vector_key(name);
+}
+
+static void add_aes_commit(void) {
+    add_aes_wrapping(AES_COMMIT);
+}
+
+static void add_aes_wrap(void) {
+    add_aes_wrapping(AES_WRAP);
+}
+
+// Part of a number of the key as files have it, and as libcrypto has it in memory.
+static void add_number(const EVP_PKEY *rsa, const char *name) {
+    BIGNUM *number = NULL;
+    uint8_t bytes[256];
+    if (EVP_PKEY_get_bn_param(rsa, name, &number) != 1 || BN_num_bytes(number) > 256)
+        die("cannot take %s of the RSA key", name);
+    BN_bn2bin(number, bytes);
+    add_secret(bytes, 32);
+    BN_bn2lebinpad(number, bytes, sizeof bytes);
+    add_secret(bytes, 32);
+    BN_clear_free(number);
+}
+
+// The data key, and the RSA key: lines of its file, its secret numbers.
+static void add_rsa_wrapping(const char *name) {
+    struct bytes b = {0};
+    load_vector(&b, name, "wrapping.key");
+    const char *line = memchr(b.data + b.size / 2, '\n', b.size / 2);
+    add_secret(line + 1, 60);
+    BIO *bio = BIO_new_mem_buf(b.data, (int)b.size);
+    EVP_PKEY *rsa = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    bytes_free(&b);
+    if (rsa == NULL)
+        die("cannot read the RSA key");
+    add_number(rsa, OSSL_PKEY_PARAM_RSA_D);
+    add_number(rsa, OSSL_PKEY_PARAM_RSA_FACTOR1);
+    add_number(rsa, OSSL_PKEY_PARAM_RSA_FACTOR2);
+    EVP_PKEY_free(rsa);
+    add_vector_key(name);
+}
+
+static void add_rsa_oaep(void) {
+    add_rsa_wrapping(RSA_OAEP);
+}
+
+static void add_rsa_pkcs1(void) {
+    add_rsa_wrapping(RSA_PKCS1);
+}
+
 static void add_file_key(void) {
     add_key(key);
 }
 
 #define KEY "-f", "../in/key"
+#define GOOD "../in/s3/good/"
 static const struct {
     void (*secrets)(void);
     struct test test;
@@ -705,7 +1125,7 @@ static const struct {
     {add_file_key,
      {.name = "xbcrypt-dec with the key in the environment",
       .arguments = {"xbcrypt-dec", "-j1", "-i", "../in/plain.xbcrypt", "-o", "out"},
-      .environment = "XBCRYPT_ENCRYPTION_KEY=",
+      .environment = {"XBCRYPT_ENCRYPTION_KEY=" KEY_TEXT},
       .expected = "plain",
       .expected_at = "out"}},
     {add_file_key,
@@ -793,6 +1213,168 @@ static const struct {
                     "../in/aws-generate-data-key.json"},
       .input = "tape",
       .piped = true}},
+    {add_file_key,
+     {.name = "xbcrypt-dec --fsync --overwrite, to a file that is there",
+      .arguments = {"xbcrypt-dec", KEY, "-j1", "--fsync", "--overwrite", "-i",
+                    "../in/plain.xbcrypt", "-o", "out"},
+      .expected = "plain",
+      .expected_at = "out",
+      .replaced = "out"}},
+    {add_file_key,
+     {.name = "xbcrypt-dec --salvage --report",
+      .arguments = {"xbcrypt-dec", KEY, "-j1", "--salvage", "--report=report", "-i",
+                    "../in/damaged.xbcrypt", "-o", "out"},
+      .status = EX_DATAERR,
+      .report = "report"}},
+    {add_file_key,
+     {.name = "xbcrypt-dec --progress --json-progress",
+      .arguments = {"xbcrypt-dec", KEY, "-j1", "--progress", "--json-progress=9"},
+      .input = "plain.xbcrypt",
+      .piped = true,
+      .expected = "plain",
+      .progress = true}},
+    {add_file_key,
+     {.name = "qpunpack --salvage --report, two threads",
+      .arguments = {"qpunpack", "-j2", "--salvage", "--report=report", "-C", "d", "-i",
+                    "../in/damaged.qp"},
+      .status = EX_DATAERR,
+      .report = "report"}},
+    {add_file_key,
+     {.name = "xbunpack --fsync --manifest",
+      .arguments = {"xbunpack", "-j1", "--fsync", "--manifest=sums", "-C", "d"},
+      .input = "archive",
+      .piped = true,
+      .expected = "plain",
+      .expected_at = "d/a"}},
+    {add_file_key,
+     {.name = "xbunpack --fsync --overwrite, three threads, to a file that is there",
+      .arguments = {"xbunpack", "-j3", "--fsync", "--overwrite", "-i", "../in/archive"},
+      .expected = "plain",
+      .expected_at = "a",
+      .replaced = "a"}},
+    {add_file_key,
+     {.name = "xbunpack --verify --manifest of one member",
+      .arguments = {"xbunpack", "-j1", "--verify=../in/sum", "--manifest=-", "-C", "d", "a"},
+      .input = "archive",
+      .expected = "sum"}},
+    {add_file_key,
+     {.name = "xbunpack --test",
+      .arguments = {"xbunpack", "-j1", "--test", "--decrypt", "--decompress", KEY},
+      .input = "archive.enc",
+      .piped = true}},
+    {add_file_key,
+     {.name = "xbunpack --sparse=always",
+      .arguments = {"xbunpack", "-j1", "--sparse=always", "-C", "d"},
+      .input = "archive.holes",
+      .piped = true,
+      .expected = "holes",
+      .expected_at = "d/z"}},
+    {add_file_key,
+     {.name = "xbunpack --salvage --report",
+      .arguments = {"xbunpack", "-j1", "--decrypt", "--decompress", KEY, "--salvage",
+                    "--report=report", "-C", "d", "-i", "../in/archive.damaged"},
+      .expected = "plain",
+      .expected_at = "d/f",
+      .status = EX_DATAERR,
+      .report = "report"}},
+    {add_file_key,
+     {.name = "xbunpack of an archive that is cut short",
+      .arguments = {"xbunpack", "-j1", "--manifest=sums", "-C", "d"},
+      .input = "archive.cut",
+      .piped = true,
+      .expected = "plain",
+      .expected_at = "d/a",
+      .status = EX_DATAERR}},
+    {add_file_key,
+     {.name = "xbunpack --auto of four layers",
+      .arguments = {"xbunpack", "-j1", "--auto", KEY, "-C", "d"},
+      .input = "archive.layers.gz",
+      .piped = true,
+      .expected = "plain",
+      .expected_at = "d/a"}},
+    {add_file_key,
+     {.name = "xbunpack --to-stdout",
+      .arguments = {"xbunpack", "-j1", "--to-stdout=a", "--decrypt", "--decompress", KEY},
+      .input = "archive.enc",
+      .piped = true,
+      .expected = "plain"}},
+    {add_file_key,
+     {.name = "xbunpack -tv", .arguments = {"xbunpack", "-tv", "-j1"}, .input = "archive"}},
+    {add_file_key,
+     {.name = "xbpack to standard output",
+      .arguments = {"xbpack", "-j1", "-C", "../in/folder"},
+      .marks_end = true}},
+    {add_file_key,
+     {.name = "xbpack -S --fsync of names in a file",
+      .arguments = {"xbpack", "-j1", "-C", "../in/folder", "-S", "--fsync", "-T", "../in/names",
+                    "-o", "out"}}},
+    {add_file_key,
+     {.name = "xbpack --compress=lz4 --encrypt, three threads, to a file that is there",
+      .arguments = {"xbpack", "-j3", "-C", "../in/folder", "--compress=lz4", "--encrypt", KEY,
+                    "--overwrite", "-o", "out"},
+      .replaced = "out"}},
+    {add_file_key,
+     {.name = "xbpack --compress=zstd --encrypt of names on standard input",
+      .arguments = {"xbpack", "-j1", "-C", "../in/folder", "--compress=zstd", "--encrypt", KEY,
+                    "-T", "-"},
+      .input = "names",
+      .piped = true,
+      .marks_end = true}},
+    {add_aes_commit,
+     {.name = "s3cse-dec, AES-GCM key wrap, key commitment, in a pipe",
+      .arguments = {"s3cse-dec", "-e", GOOD AES_COMMIT "/meta.json",
+                    "--wrapping-key=" GOOD AES_COMMIT "/wrapping.key"},
+      .input = "s3/good/" AES_COMMIT "/object",
+      .piped = true,
+      .expected = "s3/good/" AES_COMMIT "/plain"}},
+    {add_aes_wrap,
+     {.name = "s3cse-dec, AES key wrap, AES-GCM, in a pipe",
+      .arguments = {"s3cse-dec", "-e", GOOD AES_WRAP "/meta.json",
+                    "--wrapping-key=" GOOD AES_WRAP "/wrapping.key"},
+      .input = "s3/good/" AES_WRAP "/object",
+      .piped = true,
+      .expected = "s3/good/" AES_WRAP "/plain"}},
+    {add_rsa_oaep,
+     {.name = "s3cse-dec, RSA-OAEP, key commitment, --fsync",
+      .arguments = {"s3cse-dec", "-e", GOOD RSA_OAEP "/meta.json",
+                    "--wrapping-key=" GOOD RSA_OAEP "/wrapping.key", "--fsync", "-o", "out"},
+      .input = "s3/good/" RSA_OAEP "/object",
+      .expected = "s3/good/" RSA_OAEP "/plain",
+      .expected_at = "out"}},
+    {add_rsa_pkcs1,
+     {.name = "s3cse-dec, RSA PKCS #1, AES-CBC",
+      .arguments = {"s3cse-dec", "-e", GOOD RSA_PKCS1 "/meta.json",
+                    "--wrapping-key=" GOOD RSA_PKCS1 "/wrapping.key"},
+      .input = "s3/good/" RSA_PKCS1 "/object",
+      .piped = true,
+      .expected = "s3/good/" RSA_PKCS1 "/plain"}},
+    {add_aliyun_secrets,
+     {.name = "kmsunwrap --provider=aliyun",
+      .arguments = {"kmsunwrap", "--provider=aliyun", "--region=us-east-1",
+                    "--cacert=../in/server.pem", SERVICE_URL, "--retries=0"},
+      .environment = {ALIYUN_ENVIRONMENT},
+      .input = "blob.aliyun",
+      .piped = true,
+      .expected = "plaintext.b64",
+      .network = true}},
+    {add_aws_secrets,
+     {.name = "kmsunwrap --provider=aws",
+      .arguments = {"kmsunwrap", "--provider=aws", "--region=us-east-1",
+                    "--cacert=../in/server.pem", SERVICE_URL, "--retries=0"},
+      .environment = {AWS_ENVIRONMENT},
+      .input = "blob.aws",
+      .piped = true,
+      .expected = "plaintext.b64",
+      .network = true}},
+    {add_aws_secrets,
+     {.name = "kmsunwrap --provider=aws, credentials of a process",
+      .arguments = {"kmsunwrap", "--provider=aws", "--region=us-east-1", "--profile=process",
+                    "--cacert=../in/server.pem", SERVICE_URL, "--retries=0"},
+      .environment = {"AWS_EC2_METADATA_DISABLED=true"},
+      .input = "blob.aws",
+      .piped = true,
+      .expected = "plaintext.b64",
+      .network = true}},
 };
 
 int main(void) {
@@ -802,6 +1384,7 @@ int main(void) {
         die("no folder BUILD_DIR");
     const char *wanted = getenv("FAULT_CASE");
     all = getenv("FAULT_ALL") != NULL;
+    wanted_kind = getenv("FAULT_KIND");
     snprintf(work, sizeof work, "%s/fault/work.XXXXXX", build);
     if (mkdtemp(work) == NULL)
         die("cannot make %s", work);
@@ -818,16 +1401,20 @@ int main(void) {
         struct test test = tests[i].test;
         if (wanted != NULL && strstr(test.name, wanted) == NULL)
             continue;
-        char variable[PATH_SIZE];
-        if (test.environment != NULL) {
-            snprintf(variable, sizeof variable, "%s%.32s", test.environment, (const char *)key);
-            test.environment = variable;
+        const char *missing = test.network ? start_service(test.arguments[1]) : NULL;
+        if (missing != NULL) {
+            report(true, test.name, text_of("# skip %s", missing));
+            continue;
         }
+        chance = test.network;
         memset(shared->secrets, 0, sizeof shared->secrets);
         tests[i].secrets();
         walk(&test);
     }
     shell("rm -rf %s", work);
+    for (size_t i = 0; i < sizeof spared / sizeof spared[0] && spared[i].count > 0; i++)
+        printf("# %u runs ended in a library that lacked memory: %s\n", spared[i].count,
+               spared[i].where);
     printf("1..%u\n", tests_done);
     return tests_failed > 0;
 }
