@@ -6,6 +6,7 @@
 #include "json_secret.h"
 #include "noclobber.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -375,27 +376,22 @@ static int unexpected(const struct view *v, enum s3_metadata_key key, const char
                       key_names[key], expected, show(v->value[key], shown, sizeof shown));
 }
 
-// Decodes the value of a key into out, which has room for `room` bytes.
-static int decode(const struct view *v, enum s3_metadata_key key, uint8_t *out, size_t room,
-                  size_t *size, struct fault *f) {
+// Decodes the value of a key into out, which has room for WRAPPED_MAX bytes.
+static int decode(const struct view *v, enum s3_metadata_key key, uint8_t *out, size_t *size,
+                  struct fault *f) {
     const char *text = v->value[key];
     if (text == NULL)
         return missing(key, f);
-    uint8_t bytes[BASE64_DECODED_MAX(WRAPPED_MAX / 3 * 4)];
+    static_assert(BASE64_DECODED_MAX(WRAPPED_MAX / 3 * 4) <= WRAPPED_MAX, "the longest text fits");
     size_t length = strlen(text);
     if (length > WRAPPED_MAX / 3 * 4)
         return diag_fault(f, EX_DATAERR, "%s: %s: too long", v->shown[key], key_names[key]);
-    if (base64_decode(text, length, BASE64_PADDED, bytes, size, f) < 0) {
+    if (base64_decode(text, length, BASE64_PADDED, out, size, f) < 0) {
         char name[sizeof((struct s3_metadata *)0)->shown + 40];
         snprintf(name, sizeof name, "%s: %s", v->shown[key], key_names[key]);
         diag_prefix(f, name);
         return -1;
     }
-    if (*size > room)
-        return diag_fault(f, EX_DATAERR,
-                          "%s: %s: wrong length: expected at most %zu bytes, found %zu",
-                          v->shown[key], key_names[key], room, *size);
-    memcpy(out, bytes, *size);
     return 0;
 }
 
@@ -404,7 +400,7 @@ static int decode_exactly(const struct view *v, enum s3_metadata_key key, uint8_
                           size_t expected, struct fault *f) {
     uint8_t bytes[WRAPPED_MAX];
     size_t size;
-    if (decode(v, key, bytes, sizeof bytes, &size, f) < 0)
+    if (decode(v, key, bytes, &size, f) < 0)
         return -1;
     if (size != expected)
         return diag_fault(f, EX_DATAERR,
@@ -477,7 +473,7 @@ static int read_wrapped(struct s3_envelope *e, const struct view *v, enum s3_met
     e->wrapped_base64 = strdup(v->value[key]);
     if (e->wrapped == NULL || e->wrapped_base64 == NULL)
         return diag_fault_memory(f);
-    if (decode(v, key, e->wrapped, WRAPPED_MAX, &e->wrapped_size, f) < 0)
+    if (decode(v, key, e->wrapped, &e->wrapped_size, f) < 0)
         return -1;
     if (e->wrapped_size == 0)
         return diag_fault(f, EX_DATAERR, "%s: %s: empty", v->shown[key], key_names[key]);
