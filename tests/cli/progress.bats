@@ -143,6 +143,21 @@ END
     run ! grep -q elapsed screen
 }
 
+@test "hours that are left, on a terminal that is wide enough" {
+    truncate -s 1T big || skip "no file of 1 TiB can be made here"
+    # Its reader takes nothing, so that what is done in the first second is little.
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    python3 -S -E "$XBPIPE_TESTS/cli/on_terminal.py" 2 bash -c \
+        'xbcrypt-enc --progress --json-progress=3 -f key -i big 3>json | sleep 1.6; exit 0' >screen
+    tr '\r' '\n' <screen | grep -oE '^(.\[K)?xbcrypt-enc: .*, 0 %, [0-9]+:[0-5][0-9]:[0-5][0-9] left' |
+        sed 's/.*, //; s/ left//' >left
+    json "
+hours, minutes, seconds = map(int, open('left').readline().split(':'))
+first = lines[0]
+rest = first['elapsed'] * (2**40 - first['in']) / first['in']
+assert hours > 0 and abs(3600 * hours + 60 * minutes + seconds - rest) < 1 + rest / 1000, (first, rest)" <json
+}
+
 @test "--json-progress: a reader that does not read, one that goes away, no such descriptor" {
     # A pipe that is full: no line, and no waiting but a second for the last.
     mkfifo full.pipe

@@ -234,6 +234,22 @@ xbunpack: damaged input: 2 losses, 1 member with losses; all else was delivered"
     [ "$(files out2)" = "$(printf 'a.damaged\nb')" ]
 }
 
+@test "a long name is cut off in a warning between two characters" {
+    # 250 bytes of it are shown: 1 to 3, 60 times 3, 1, 22 times 3, and 2, 1 or no bytes of one more.
+    euros() { for ((i = 0; i < $1; i++)); do printf '%s' "$2"; done; }
+    for letters in a ab; do
+        name="$letters$(euros 60 '\xe2\x82\xac')/$(euros 30 '\xe2\x82\xac')"
+        make_xbstream "MEMBER name=$name data=aaaa" "E name=$name" >bad
+        run --separate-stderr xbunpack -C out --salvage --overwrite -i bad
+        [ "$status" -eq 65 ]
+        [[ $stderr == "xbunpack: warning: $letters$(euros 60 €)/$(euros 22 €): lost "* ]]
+    done
+    name="abc$(euros 60 '\xe2\x82\xac')/$(euros 30 '\xe2\x82\xac')"
+    make_xbstream "MEMBER name=$name data=aaaa" "E name=$name" >bad
+    run --separate-stderr xbunpack -C out --salvage -i bad
+    [[ $stderr == "xbunpack: warning: abc$(euros 60 €)/$(euros 22 €): lost 288 bytes at byte 600 of "* ]]
+}
+
 @test "a damaged chunk of a kind that may be passed over is lost, and no member with it" {
     make_xbstream "MEMBER name=a data=aaaa" "X flags=1 name=x data=xxxx" "MEMBER name=b data=b" >good
     succeeds xbunpack -C out --salvage -i good

@@ -61,6 +61,12 @@ qpunpack: damaged input: 3 losses, 1 member with losses; all else was delivered"
     [ "$(cat out/a.damaged)" = aaaa ]
     streams aaaabbbbcccc
     grep -q "the head of the file is lost, and its name, at byte 79" err
+    # Two losses at one place are reported in the order in which they were found.
+    qpunpack --salvage --report=report.json <bad 2>err >plain || [ $? -eq 65 ]
+    python3 -S -E -c 'import json
+lost = json.load(open("report.json"))["lost"]
+assert [(l["offset"], l["length"]) for l in lost] == [(56, 23), (79, 0), (79, 0)], lost
+assert lost[1]["reason"] == "its end is missing" and lost[2]["reason"].startswith("the head of the file"), lost'
 }
 
 @test "the end of a file whose head and blocks are gone is lost with them" {

@@ -8,8 +8,8 @@ signatures verified, and the metadata services of both clouds and of containers.
 Writes its port to DIR/port, one line a request to DIR/log, and takes from DIR/script what to do
 with the next requests to a key service: a JSON list whose elements are an action ("ok", "truncate",
 ...) or {"status", "body", "headers", "pages"}; past its end, "ok". DIR/pages, which "pages" changes,
-holds further pages of the metadata services, a JSON object of path and text. Its blobs are no secret: they name key, plaintext
-and context in JSON.
+holds further pages of the metadata services, a JSON object of path and text. Its blobs are no
+secret: they name key, plaintext and context in JSON.
 """
 import base64
 import datetime

@@ -266,6 +266,9 @@ static void test_limits(void **state) {
     // Refused by its size, before any of it is looked at.
     assert_int_equal(s3_content_encrypt(&s, &e, &key, &f), 0);
     assert_int_equal(s3_content_push(s, &byte, 1, out, &n, &f), 0);
+    assert_int_equal(n, 1);
+    assert_int_equal(s3_content_push(s, NULL, 0, out, &n, &f), 0); // nothing of nothing
+    assert_int_equal(n, 0);
     assert_int_equal(s3_content_push(s, &byte, S3_GCM_PLAINTEXT_MAX, out, &n, &f), -1);
     assert_string_equal(f.text,
                         "too long for AES-GCM: expected at most 68719476704 bytes of plaintext");

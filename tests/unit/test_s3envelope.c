@@ -407,8 +407,58 @@ static void test_format_2_refused(void **state) {
     }
 }
 
+// Lengths that no key and no initial value has: 21 bytes for one of 16, and a wrapped key of more
+// than the 8190 bytes that are read of any.
+enum { LONG_BASE64 = 8190 / 3 * 4 };
+
+static void test_lengths_refused(void **state) {
+    (void)state;
+    refuse("{\"x-amz-key-v2\":\"QUJD\",\"x-amz-wrap-alg\":\"kms\",\"x-amz-iv\":"
+           "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+           "a: x-amz-iv: wrong length: expected 16 bytes, found 21 bytes");
+    static char text[LONG_BASE64 + 100];
+    for (unsigned more = 0; more < 2; more++) {
+        struct s3_envelope e;
+        struct fault f;
+        int used =
+            snprintf(text, sizeof text, "{\"x-amz-wrap-alg\":\"kms\"," IV16 ",\"x-amz-key-v2\":\"");
+        memset(text + used, 'A', LONG_BASE64 + 4 * more);
+        strcpy(text + used + LONG_BASE64 + 4 * more, "\"}");
+        assert_int_equal(make(&e, text, &f), more ? -1 : 1);
+        if (more)
+            assert_string_equal(f.text, "a: x-amz-key-v2: too long");
+        else
+            assert_int_equal(e.wrapped_size, LONG_BASE64 / 4 * 3);
+        s3_envelope_free(&e);
+    }
+}
+
+// What binds the content algorithm to the key need not be the first pair of the context.
+static void test_bound_late(void **state) {
+    (void)state;
+    struct s3_envelope e;
+    struct fault f;
+    assert_int_equal(
+        make(&e,
+             "{\"x-amz-key-v2\":\"QUJD\",\"x-amz-wrap-alg\":\"kms+context\",\"x-amz-cek-alg\":"
+             "\"AES/GCM/NoPadding\",\"x-amz-matdesc\":\"{\\\"A\\\":\\\"AES/CBC\\\","
+             "\\\"aws:x-amz-cek-alg\\\":\\\"AES/GCM/NoPadding\\\"}\"," IV12 "}",
+             &f),
+        1);
+    assert_int_equal(e.context_count, 2);
+    s3_envelope_free(&e);
+    refuse("{\"x-amz-key-v2\":\"QUJD\",\"x-amz-wrap-alg\":\"kms+context\",\"x-amz-cek-alg\":"
+           "\"AES/GCM/NoPadding\",\"x-amz-matdesc\":\"{\\\"A\\\":\\\"AES/GCM/NoPadding\\\","
+           "\\\"aws:x-amz-cek-alg\\\":\\\"115\\\"}\"," IV12 "}",
+           "aws:x-amz-cek-alg in the encryption context: expected 'AES/GCM/NoPadding', which the "
+           "metadata says, found '115'; the metadata may have been changed");
+}
+
 static void test_format_3_refused(void **state) {
     (void)state;
+    refuse("{\"x-amz-3\":\"QUJD\",\"x-amz-w\":\"12\",\"x-amz-d\":\"" B28 "\",\"x-amz-i\":\"" B28
+           "\"}",
+           "x-amz-c is missing: the envelope is not complete");
     refuse("{\"x-amz-c\":\"115\",\"x-amz-d\":\"" B28 "\",\"x-amz-i\":\"" B28 "\"}",
            "x-amz-3 is missing: the wrapped key is in the instruction file (the object's name and "
            "'.instruction'); give that file too, with another -e");
@@ -549,6 +599,11 @@ static void test_print_limits(void **state) {
     assert_string_equal(again.context[0].name, accent);
     s3_envelope_free(&again);
     free(text);
+    value[3] = 0x7f; // what JSON does not escape, and a header does not hold
+    assert_int_equal(s3_envelope_print(&e, &text, &f), -1);
+    assert_string_equal(f.text,
+                        "x-amz-matdesc: metadata of an object can only hold printable ASCII");
+    value[3] = 'x';
     accent[1] = 'x';
     assert_int_equal(s3_envelope_print(&e, &text, &f), -1);
     assert_string_equal(f.text, "the encryption context is not UTF-8");
@@ -567,6 +622,8 @@ int main(void) {
         cmocka_unit_test(test_forms_refused),
         cmocka_unit_test(test_format_1_refused),
         cmocka_unit_test(test_format_2_refused),
+        cmocka_unit_test(test_lengths_refused),
+        cmocka_unit_test(test_bound_late),
         cmocka_unit_test(test_format_3_refused),
         cmocka_unit_test(test_pairs_refused),
         cmocka_unit_test(test_cut_anywhere),

@@ -205,8 +205,46 @@ static void test_rsa_key_forms(void **state) {
                   "cannot unwrap the data key by RSA-OAEP-SHA1: wrong wrapping key, or the "
                   "envelope is damaged");
     EVP_PKEY_free(other);
+    // A private key of another kind.
+    other = EVP_EC_gen("P-256");
+    assert_non_null(other);
+    out = fopen(path, "w");
+    assert_non_null(out);
+    assert_int_equal(PEM_write_PrivateKey(out, other, NULL, NULL, 0, NULL, NULL), 1);
+    fclose(out);
+    expect_unwrap(&e, path, form);
+    EVP_PKEY_free(other);
     EVP_PKEY_free(key);
     OPENSSL_free(der);
+    s3_envelope_free(&e);
+}
+
+// A key of 16 bytes, wrapped well, is no data key.
+static void test_short_data_key(void **state) {
+    (void)state;
+    struct s3_envelope e;
+    envelope_of("jdk-v2-aeswrap-gcm-1000", &e);
+    static const uint8_t wrapping[32] = {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07,
+                                         0x08, 0x09, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f,
+                                         0x10, 0x11, 0x12, 0x13, 0x14, 0x15, 0x16, 0x17,
+                                         0x18, 0x19, 0x1a, 0x1b, 0x1c, 0x1d, 0x1e, 0x1f};
+    // RFC 3394, 4.3: 128 bits of key data with a key of 256 bits.
+    static const uint8_t wrapped[24] = {0x64, 0xe8, 0xc3, 0xf9, 0xce, 0x0f, 0x5b, 0xa2,
+                                        0x63, 0xe9, 0x77, 0x79, 0x05, 0x81, 0x8a, 0x2a,
+                                        0x93, 0xc8, 0x19, 0x1e, 0x7d, 0x6e, 0x8a, 0xe7};
+    memcpy(e.wrapped, wrapped, sizeof wrapped);
+    e.wrapped_size = sizeof wrapped;
+    expect_unwrap(&e, file_with(wrapping, sizeof wrapping),
+                  "cannot unwrap the data key by AESWrap: wrong wrapping key, or the envelope is "
+                  "damaged");
+    // The same, of 256 bits (4.6), is one.
+    static const uint8_t whole[40] = {0x28, 0xc9, 0xf4, 0x04, 0xc4, 0xb8, 0x10, 0xf4, 0xcb, 0xcc,
+                                      0xb3, 0x5c, 0xfb, 0x87, 0xf8, 0x26, 0x3f, 0x57, 0x86, 0xe2,
+                                      0xd8, 0x0e, 0xd3, 0x26, 0xcb, 0xc7, 0xf0, 0xe7, 0x1a, 0x99,
+                                      0xf4, 0x3b, 0xfb, 0x98, 0x8b, 0x9b, 0x7a, 0x02, 0xdd, 0x21};
+    memcpy(e.wrapped, whole, sizeof whole);
+    e.wrapped_size = sizeof whole;
+    expect_unwrap(&e, path, NULL);
     s3_envelope_free(&e);
 }
 
@@ -307,8 +345,9 @@ static void test_generated_key(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),       cmocka_unit_test(test_aes_key_forms),
-        cmocka_unit_test(test_rsa_key_forms), cmocka_unit_test(test_kms_envelope),
-        cmocka_unit_test(test_data_key),      cmocka_unit_test(test_generated_key),
+        cmocka_unit_test(test_rsa_key_forms), cmocka_unit_test(test_short_data_key),
+        cmocka_unit_test(test_kms_envelope),  cmocka_unit_test(test_data_key),
+        cmocka_unit_test(test_generated_key),
     };
     json_secret_start();
     return cmocka_run_group_tests(tests, make_file, remove_file);
