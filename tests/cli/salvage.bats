@@ -351,6 +351,20 @@ xbunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
     done
 }
 
+@test "where the first chunk around a stream is lost, --auto cannot tell what is in it; a pipe can" {
+    head -c 3000 /dev/zero >zeros
+    make_xbstream "MEMBER name=a data=@zeros" "MEMBER name=b data=bbbb" >stream
+    xbcrypt-enc -s 1K -f "$key" -i stream -o bad
+    damage bad 700
+    run --separate-stderr xbunpack --auto --salvage -f "$key" -C out -i bad
+    [ "$status" -eq 65 ]
+    [[ $stderr == *"; 1024 zero bytes stand in its place at byte 0 of the output
+xbunpack: cannot tell what this is at byte 0 of the data made from input offset 0: "*'; found "\x00\x00\x00\x00\x00\x00\x00\x00"; '* ]]
+    [ -z "$(ls -A out)" ]
+    xbcrypt-dec --salvage -f "$key" -i bad 2>/dev/null | xbunpack --salvage -C out 2>/dev/null || true
+    [ "$(cat out/b)" = bbbb ] && [ ! -e out/a ]
+}
+
 @test "qpunpack --salvage keeps blocks at their places, and loses a file with its head" {
     for level in 1 2 3; do
         run qpunpack --salvage -C "sound$level" -i "$fixtures/qpress/tree.L$level.qp"

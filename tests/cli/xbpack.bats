@@ -372,6 +372,13 @@ xbpack: a/1\\x0a" ]
         run changing "touch -d 2001-01-01 t/f" $j
         [ "$status" -eq 75 ]
         [ "$(cat err)" = "xbpack: f: changed while it was read; pack what nothing writes to" ]
+        # One that has not been opened yet, with a pipe in its place, which is not waited for.
+        truncate -s $full t/f
+        echo last >t/z
+        run changing "rm t/z; mkfifo t/z" $j
+        [ "$status" -eq 65 ]
+        [ "$(cat err)" = "xbpack: z: it is no longer a regular file" ]
+        rm t/z
     done
 }
 
