@@ -106,8 +106,8 @@ static void print(const struct salvage_scope *scope, const struct salvage_loss *
     const char *name = scope->name != NULL ? scope->name : "";
     if (loss->placed && loss->exact && loss->zeros > 0)
         snprintf(instead, sizeof instead,
-                 "; %" PRIu64 " zero bytes stand in its place at byte %" PRIu64 " of the output",
-                 loss->zeros, loss->output_offset);
+                 "; %" PRIu64 " zero byte%s in its place at byte %" PRIu64 " of the output",
+                 loss->zeros, loss->zeros == 1 ? " stands" : "s stand", loss->output_offset);
     else if (loss->placed && !loss->exact)
         snprintf(instead, sizeof instead,
                  "; it is not known how much is missing at byte %" PRIu64
@@ -119,8 +119,9 @@ static void print(const struct salvage_scope *scope, const struct salvage_loss *
         snprintf(where, sizeof where, "at byte %" PRIu64 " of the %s data", loss->offset,
                  loss->format);
     if (loss->length > 0)
-        snprintf(line, sizeof line, "%.*s%slost %" PRIu64 " bytes %s: %.*s%s", diag_cut(name, 250),
-                 name, colon, loss->length, where, diag_cut(why, 300), why, instead);
+        snprintf(line, sizeof line, "%.*s%slost %" PRIu64 " byte%s %s: %.*s%s", diag_cut(name, 250),
+                 name, colon, loss->length, loss->length == 1 ? "" : "s", where, diag_cut(why, 300),
+                 why, instead);
     else
         snprintf(line, sizeof line, "%.*s%s%.*s%s%s%s", diag_cut(name, 250), name, colon,
                  diag_cut(why, 300), why, where[0] != '\0' ? ", " : "", where, instead);
