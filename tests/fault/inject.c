@@ -650,36 +650,75 @@ static bool is_open(int fd) {
     return raw(SYS_fcntl, fd, F_GETFD) >= 0;
 }
 
-// Looks for the secrets in all memory that can be written, less the needle itself.
-static void look_for_secrets(void) {
+// Of files of /proc/self: at its end the program may be shut in, and can open nothing. Their
+// numbers are ones that the program's own do not come to.
+static int maps_fd = -1, pagemap_fd = -1;
+enum { OWN_FDS = DESCRIPTORS - 4, PAGES = 512 };
+
+static int open_own(const char *path) {
+    int fd = (int)raw(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    int own = (int)raw(SYS_fcntl, fd, F_DUPFD_CLOEXEC, OWN_FDS);
+    raw(SYS_close, fd);
+    return own;
+}
+
+static void look_for_secrets_at(const uint8_t *start, const uint8_t *stop, const char *name) {
     static uint8_t needle[INJECT_SECRET_MAX];
-    FILE *maps = fopen("/proc/self/maps", "re");
-    char line[512];
-    while (maps != NULL && fgets(line, sizeof line, maps) != NULL) {
-        uintptr_t start, end;
-        char access[5], name[300] = "";
-        if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %299s", &start, &end, access, name) < 3 ||
-            access[0] != 'r' || access[1] != 'w' || strncmp(name, "[v", 2) == 0)
-            continue;
-        for (unsigned n = 0; n < INJECT_SECRETS; n++) {
-            size_t size = shared->secrets[n].size;
-            for (size_t i = 0; i < size; i++)
-                needle[i] = (uint8_t)~shared->secrets[n].inverted[i];
-            const uint8_t *at = (const uint8_t *)start, *stop = (const uint8_t *)end;
-            while (size > 0 && at < stop &&
-                   (at = memmem(at, (size_t)(stop - at), needle, size)) != NULL) {
-                if (at != needle) {
-                    shared->secret = n + 1;
-                    snprintf(shared->secret_place, sizeof shared->secret_place,
-                             "%.30s, 0x%lx before its end", name, (unsigned long)(stop - at));
-                }
-                at++;
+    for (unsigned n = 0; n < INJECT_SECRETS; n++) {
+        size_t size = shared->secrets[n].size;
+        for (size_t i = 0; i < size; i++)
+            needle[i] = (uint8_t)~shared->secrets[n].inverted[i];
+        const uint8_t *at = start;
+        while (size > 0 && at < stop &&
+               (at = memmem(at, (size_t)(stop - at), needle, size)) != NULL) {
+            if (at != needle) {
+                shared->secret = n + 1;
+                snprintf(shared->secret_place, sizeof shared->secret_place, "%.30s", name);
             }
-            explicit_bzero(needle, sizeof needle);
+            at++;
+        }
+        explicit_bzero(needle, sizeof needle);
+    }
+}
+
+// Looks where there are pages: stacks of threads are large, and little of them has been touched.
+static bool look_for_secrets_in(uintptr_t start, uintptr_t end, const char *name) {
+    static uint64_t entries[PAGES];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t from = 0; // of a run of pages; 0: none
+    while (start < end) {
+        size_t count = (end - start) / page < PAGES ? (end - start) / page : PAGES;
+        ssize_t size = (ssize_t)(count * sizeof entries[0]);
+        if (raw(SYS_pread64, pagemap_fd, entries, size, start / page * sizeof entries[0]) != size)
+            return false;
+        for (size_t i = 0; i < count; i++, start += page) {
+            bool there = entries[i] >> 62 != 0; // in memory or swapped out
+            if (there && from == 0)
+                from = start;
+            if (!there && from != 0)
+                look_for_secrets_at((const uint8_t *)from, (const uint8_t *)start, name);
+            if (!there)
+                from = 0;
         }
     }
-    if (maps != NULL)
-        fclose(maps);
+    if (from != 0)
+        look_for_secrets_at((const uint8_t *)from, (const uint8_t *)end, name);
+    return true;
+}
+
+// Looks for the secrets in all memory that can be written.
+static void look_for_secrets(void) {
+    FILE *maps = maps_fd >= 0 ? fdopen(maps_fd, "re") : NULL;
+    char line[512];
+    bool good = maps != NULL;
+    while (good && fgets(line, sizeof line, maps) != NULL) {
+        uintptr_t start, end;
+        char access[5], name[300] = "";
+        if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %299s", &start, &end, access, name) >= 3 &&
+            access[0] == 'r' && access[1] == 'w' && strncmp(name, "[v", 2) != 0)
+            good = look_for_secrets_in(start, end, name);
+    }
+    shared->searched = good && feof(maps);
 }
 
 static void look(void) {
@@ -732,6 +771,10 @@ static void note_crash(int signal_number, siginfo_t *info, void *context) {
 static int (*program_main)(int, char **, char **);
 
 static int begin_main(int argc, char **argv, char **environment) {
+    if (shared != NULL) {
+        maps_fd = open_own("/proc/self/maps");
+        pagemap_fd = open_own("/proc/self/pagemap");
+    }
     for (int fd = 0; fd < DESCRIPTORS; fd++)
         open_at_start[fd] = is_open(fd);
     active = shared != NULL;

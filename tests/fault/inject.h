@@ -72,6 +72,7 @@ struct inject {
     uint64_t own_offset;     // where in the program the first of them was asked for
     uint64_t library_blocks; // the same, by libraries
     uint32_t descriptors;    // open, and not at the start
+    bool searched;           // all of its memory was, for the secrets
     uint32_t secret;         // number, from 1, of a secret that was found; 0: none
     char secret_place[64];
 };

@@ -544,6 +544,8 @@ static const char *judge_remains(const struct test *t, const struct run *r,
                                  uint64_t library_blocks) {
     if (!shared->ended)
         return "no normal end";
+    if (!shared->searched)
+        return "its memory was not searched";
     bool by_library = shared->by_library || (lends_memory(t) && shared->class == INJECT_MEMORY);
     if (shared->own_blocks > 0 && !(by_library && lends_memory(t)))
         return text_of("%lu blocks of memory leaked, the first from offset 0x%lx",
@@ -985,7 +987,8 @@ static void add_data_key(void) {
 static void add_wrapped_key(void) {
     struct bytes b = {0};
     bytes_load(&b, text_of("%s/in/plaintext.b64", work));
-    add_secret(b.data, 20);
+    add_secret(b.data, 16);
+    add_secret(b.data + 8, 16); // where the beginning has been written over
     bytes_free(&b);
     bytes_load(&b, text_of("%s/in/password.hex", work));
     add_secret(b.data, 32);
