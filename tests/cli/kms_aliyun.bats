@@ -187,17 +187,6 @@ JSON
     XBPIPE_ECS_METADATA_ENDPOINT=http://127.0.0.1:1 run -78 decrypt
 }
 
-# says STATUS MESSAGE COMMAND...: no output, and exactly that message.
-says() {
-    local expected=$1 message=$2
-    shift 2
-    run --separate-stderr "$@"
-    if [ "$status" -ne "$expected" ] || [ "$stderr" != "$message" ] || [ -n "$output" ]; then
-        echo "status $status, expected $expected; \"$stderr\", expected \"$message\""
-        return 1
-    fi
-}
-
 @test "a machine's role: by a profile without a service, by a credentials file, and none" {
     unset ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET ALIBABA_CLOUD_ECS_METADATA_DISABLED
     profiles

@@ -376,32 +376,21 @@ SH
     [[ $stderr == "kmsunwrap: container credentials: cannot reach 169.254.170.2: "* ]]
 }
 
-# refuses STATUS MESSAGE COMMAND...: no output, and exactly that message.
-refuses() {
-    local expected=$1 message=$2
-    shift 2
-    run --separate-stderr "$@"
-    if [ "$status" -ne "$expected" ] || [ "$stderr" != "$message" ] || [ -n "$output" ]; then
-        echo "status $status, expected $expected; \"$stderr\", expected \"$message\""
-        return 1
-    fi
-}
-
 @test "credentials that cannot be, from each source, and addresses that are none" {
-    AWS_ACCESS_KEY_ID=$'x\ty' refuses 78 \
+    AWS_ACCESS_KEY_ID=$'x\ty' says 78 \
         "kmsunwrap: environment variable AWS_ACCESS_KEY_ID: expected printable text, found a control character" decrypt
     unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
     export AWS_SHARED_CREDENTIALS_FILE=file
     printf '[default]\naws_access_key_id=x\naws_secret_access_key=y\x01\n' >file
-    refuses 78 "kmsunwrap: aws_secret_access_key: expected printable text, found a control character" decrypt
+    says 78 "kmsunwrap: aws_secret_access_key: expected printable text, found a control character" decrypt
     printf '[default]\naws_access_key_id=x\naws_secret_access_key=y\naws_session_token=z\x01\n' >file
-    refuses 78 "kmsunwrap: aws_session_token: expected printable text, found a control character" decrypt
-    AWS_SHARED_CREDENTIALS_FILE=. refuses 74 "kmsunwrap: cannot read .: Is a directory" decrypt
+    says 78 "kmsunwrap: aws_session_token: expected printable text, found a control character" decrypt
+    AWS_SHARED_CREDENTIALS_FILE=. says 74 "kmsunwrap: cannot read .: Is a directory" decrypt
     rm file
-    AWS_CONTAINER_CREDENTIALS_FULL_URI=ftp://x refuses 78 \
+    AWS_CONTAINER_CREDENTIALS_FULL_URI=ftp://x says 78 \
         "kmsunwrap: container credentials ftp://x: expected a URL of the scheme https" decrypt
     unset AWS_EC2_METADATA_DISABLED
-    AWS_EC2_METADATA_SERVICE_ENDPOINT=ftp://x refuses 78 \
+    AWS_EC2_METADATA_SERVICE_ENDPOINT=ftp://x says 78 \
         "kmsunwrap: metadata service ftp://x: expected a URL of the scheme https" decrypt
 }
 

@@ -69,3 +69,14 @@ clean_environment() {
 
 aws_keys() { export AWS_ACCESS_KEY_ID=$AWS_ID AWS_SECRET_ACCESS_KEY=$AWS_SECRET; }
 aliyun_keys() { export ALIBABA_CLOUD_ACCESS_KEY_ID=$ALIYUN_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET=$ALIYUN_SECRET; }
+
+# says STATUS MESSAGE COMMAND...: no output, and exactly that message.
+says() {
+    local expected=$1 message=$2
+    shift 2
+    run --separate-stderr "$@"
+    if [ "$status" -ne "$expected" ] || [ "$stderr" != "$message" ] || [ -n "$output" ]; then
+        echo "status $status, expected $expected; \"$stderr\", expected \"$message\""
+        return 1
+    fi
+}
