@@ -520,7 +520,7 @@ static void test_endless_member(void **state) {
         bytes_little(&b, 1, 4);
         bytes_text(&b, "m");
         bytes_little(&b, (uint64_t)INT64_MAX + over, 8);
-        bytes_little(&b, 0, 8 + 4);
+        bytes_zeros(&b, 8 + 4);
         bytes_text(&b, "what there is of it");
         feed_run(make_limitless, &r, b.data, b.size, &simple, &out);
         assert_int_equal(out.status, EX_DATAERR);
