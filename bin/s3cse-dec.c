@@ -4,7 +4,6 @@
 #include "cpus.h"
 #include "crypto_start.h"
 #include "interrupt.h"
-#include "json_secret.h"
 #include "options.h"
 #include "outfile.h"
 #include "progress.h"
@@ -12,6 +11,7 @@
 #include "s3describe.h"
 #include "s3wrap.h"
 #include "wiped.h"
+#include "wiped_start.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -270,7 +270,7 @@ int main(int argc, char **argv) {
     struct s3_envelope e = {.context = NULL};
     struct fault f;
     diag_start();
-    json_secret_start();
+    wiped_start();
     diag_parse(&parser, argc, argv, &o);
     o.threads = cpus_available();
     int result = confine(&o, &f);

@@ -178,10 +178,14 @@ static int no_password(char *buffer, int size, int writing, void *context) {
     return 0;
 }
 
-static EVP_PKEY *read_rsa_key(const struct secret *text) {
+// Returns the key, which the caller frees; or NULL and *f.
+static EVP_PKEY *read_rsa_key(const struct s3_envelope *e, const struct secret *text,
+                              struct fault *f) {
     BIO *bio = BIO_new_mem_buf(text->data, (int)text->size);
-    if (bio == NULL)
+    if (bio == NULL) {
+        diag_fault_memory(f);
         return NULL;
+    }
     EVP_PKEY *key = text->size > 0 && text->data[0] == 0x30
                         ? d2i_PrivateKey_bio(bio, NULL) // DER: a sequence
                         : PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
@@ -190,6 +194,10 @@ static EVP_PKEY *read_rsa_key(const struct secret *text) {
         EVP_PKEY_free(key);
         key = NULL;
     }
+    if (key == NULL && crypto_error_is_memory())
+        diag_fault_memory(f);
+    else if (key == NULL)
+        form_fault(e, "an RSA private key, PEM or DER, without a password", f);
     return key;
 }
 
@@ -261,11 +269,9 @@ static int unwrap_by_aes(struct secret *out, const struct s3_envelope *e, const 
 
 static int unwrap_by_rsa(struct secret *out, const struct s3_envelope *e, const struct secret *text,
                          struct fault *f) {
-    EVP_PKEY *key = read_rsa_key(text);
-    if (key == NULL && crypto_error_is_memory())
-        return diag_fault_memory(f);
+    EVP_PKEY *key = read_rsa_key(e, text, f);
     if (key == NULL)
-        return form_fault(e, "an RSA private key, PEM or DER, without a password", f);
+        return -1;
     int result = secret_new(out, (size_t)EVP_PKEY_get_size(key), f);
     if (result == 0)
         result = judge(unwrap_rsa(e, key, out), e, f);
