@@ -92,6 +92,10 @@ int child_output(const char *command, size_t size, const char *what, struct secr
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         continue;
+    if (result < 0 && bad.status != EX_DATAERR) { // whatever became of the writer
+        *f = bad;
+        return -1;
+    }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         secret_free(output);
         return diag_fault(f, EX_CONFIG, "%s failed: expected exit status 0, found %s %d", what,
@@ -99,7 +103,7 @@ int child_output(const char *command, size_t size, const char *what, struct secr
                           WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
     }
     if (result < 0)
-        return diag_fault(f, bad.status == EX_DATAERR ? EX_CONFIG : bad.status,
+        return diag_fault(f, EX_CONFIG,
                           "%s: expected credentials as JSON of at most %d bytes, found none", what,
                           KEYTEXT_MAX);
     return 0;

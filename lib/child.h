@@ -10,7 +10,8 @@
 // environment without the secrets of this program and of the clouds' clients, and takes what it
 // prints. Returns 0 and *output, which the caller frees; or -1 with *output SECRET_NONE: EX_CONFIG
 // if it cannot be run, ends with another status than 0, or prints nothing or more than 64 KiB;
-// EX_OSERR. `what` names the command in messages, which hold nothing of it or its output.
+// EX_IOERR if what it prints cannot be read; EX_OSERR. `what` names the command in messages, which
+// hold nothing of it or its output.
 int child_output(const char *command, size_t size, const char *what, struct secret *output,
                  struct fault *f);
 
