@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// To be preloaded into a program: plays the part of a decoder that an input has taken over. When the
-// program first writes with writev, pwritev or pwrite, or takes what came from the network, it tries what
-// an attacker would, and says on standard error what went through ("intruder: 0 of N"). With
-// INTRUDER_THREAD set it is the thread that shows progress that does so, after its first line.
+// To be preloaded into a program: plays the part of a decoder that an input has taken over. When
+// the program first writes with writev, pwritev or pwrite, or takes what came from the network, it
+// tries what an attacker would, and says on standard error what went through ("intruder: 0 of N").
+// With INTRUDER_THREAD set it is the thread that shows progress that does so, after its first line.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,10 +28,7 @@ static void attempt(const char *what, long result) {
     fprintf(stderr, "intruder: %s\n", what);
 }
 
-static void intrude_now(void) {
-    static int begun;
-    if (begun++)
-        return;
+static void attempt_all(void) {
     const char *outside = getenv("INTRUDER_OUTSIDE"); // a directory with a file
     char file[500], made[500], here[500];
     snprintf(file, sizeof file, "%s/file", outside);
@@ -61,6 +59,12 @@ static void intrude_now(void) {
     fprintf(stderr, "intruder: %d of %d\n", through, tried);
 }
 
+// Several threads of a program may come to write at once: one of them plays, the others wait.
+static void intrude_now(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, attempt_all);
+}
+
 static void intrude(void) {
     if (getenv("INTRUDER_THREAD") == NULL)
         intrude_now();
@@ -72,13 +76,13 @@ int poll(struct pollfd *descriptors, nfds_t count, int timeout) {
     if (count == 2 && getenv("INTRUDER_THREAD") != NULL && ++calls == 2)
         intrude_now();
     return ((int (*)(struct pollfd *, nfds_t, int))dlsym(RTLD_NEXT, "poll"))(descriptors, count,
-                                                                            timeout);
+                                                                             timeout);
 }
 
 ssize_t writev(int fd, const struct iovec *pieces, int count) {
     intrude();
     return ((ssize_t(*)(int, const struct iovec *, int))dlsym(RTLD_NEXT, "writev"))(fd, pieces,
-                                                                                   count);
+                                                                                    count);
 }
 
 ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t offset) {
@@ -89,8 +93,8 @@ ssize_t pwritev(int fd, const struct iovec *pieces, int count, off_t offset) {
 
 ssize_t pwrite(int fd, const void *data, size_t size, off_t offset) {
     intrude();
-    return ((ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite"))(fd, data, size,
-                                                                                     offset);
+    return ((ssize_t(*)(int, const void *, size_t, off_t))dlsym(RTLD_NEXT, "pwrite"))(fd, data,
+                                                                                      size, offset);
 }
 
 ssize_t recv(int fd, void *data, size_t size, int flags) {
