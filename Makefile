@@ -133,7 +133,7 @@ lint: all
 
 ## format: rewrite the C sources in the project's format
 format:
-	clang-format -i $(wildcard bin/*.c lib/*.[ch] tests/unit/*.[ch] tests/fuzz/*.[ch] tests/e2e/*.c)
+	clang-format -i $(wildcard bin/*.c lib/*.[ch] tests/*/*.[ch])
 
 ## install: into $(DESTDIR)$(PREFIX)
 install: all
