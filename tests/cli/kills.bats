@@ -62,12 +62,17 @@ whole() {
 
 
 @test "SIGKILL at random moments: what has its name is whole, and the next run cleans and completes" {
-    began=$(date +%s%N)
-    "${extract[@]}" -i "$here/archive"
-    took=$((($(date +%s%N) - began) / 1000)) # microseconds
+    timed() { # microseconds that the command took, in $took
+        local began
+        began=$(date +%s%N)
+        "$@"
+        took=$((($(date +%s%N) - began) / 1000))
+    }
+    timed "${extract[@]}" -i "$here/archive"
     restored out "$here/sums"
     cut=0
-    for _ in $(seq 8); do
+    # A machine that gets faster or slower on the way makes some come too late.
+    for ((run = 0; run < 8 || cut < 2 && run < 50; run++)); do
         rm -r out
         start "${extract[@]}" -i "$here/archive"
         delay=$((RANDOM * took / 32768))
@@ -77,10 +82,10 @@ whole() {
         [ -d out ] || mkdir out
         whole out
         [ "$named" -eq 60 ] || cut=$((cut + 1))
-        succeeds "${extract[@]}" --overwrite -i "$here/archive"
+        timed succeeds "${extract[@]}" --overwrite -i "$here/archive"
         restored out "$here/sums"
     done
-    echo "# $cut of 8 were cut short" >&3
+    echo "# $cut of $run were cut short" >&3
     [ "$cut" -ge 2 ]
 }
 

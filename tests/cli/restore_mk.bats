@@ -81,7 +81,7 @@ SH
     PATH=$PWD/bin:$PATH setsid make -j3 -f "$XBPIPE_TESTS/../examples/restore.mk" DIR=out BACKUP=backup.tar.gz KEY=KEY 3>&- &
     leader=$!
     for _ in {1..200}; do
-        [ "$(find out.part/files -type f 2>/dev/null | wc -l)" -lt 10 ] || break
+        [ "$(find out.part/files -type f ! -name '.*' 2>/dev/null | wc -l)" -lt 10 ] || break
         sleep 0.05
     done
     # While it lives, no other works beside it.
