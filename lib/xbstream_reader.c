@@ -39,12 +39,14 @@ struct salvaging {
     // do not fit, or it does not end. A member that had no chunk but its end after that may have
     // had them.
     uint64_t misnamed_from;
-    // A chunk that does not continue its member although nothing was lost: the member's next chunk
-    // shows whether its offset is right. `member` NULL: none.
+    // A chunk that does not continue its member: the member's next chunk shows whether its offset
+    // is right. `lost`: something before it was, so that it is believed where nothing speaks
+    // against it. `member` NULL: none.
     struct {
         struct member *member;
         struct view view; // holds a reference
         uint64_t position, offset, advance;
+        bool lost;
     } doubtful;
 };
 
@@ -660,17 +662,27 @@ static void forget_doubtful(struct reader *r) {
     r->salvaging->doubtful.view.slab = NULL;
 }
 
-// A chunk of the member comes at `next`, or it ends (UINT64_MAX): the chunk that waited for that is
-// passed on if it is continued, and lost otherwise.
+// Whether the doubtful chunk is where it belongs, now that a chunk of its member comes at `next`,
+// or none (UINT64_MAX).
+static bool is_vouched_for(const struct salvaging *s, uint64_t next) {
+    uint64_t end = s->doubtful.offset + s->doubtful.advance;
+    if (next == end || (next == UINT64_MAX && s->doubtful.lost))
+        return true;
+    return next > end && s->doubtful.lost &&
+           s->lost_until > s->doubtful.position + s->doubtful.view.size;
+}
+
+// A chunk of the member comes at `next`, or it ends, or there is no more time to wait (UINT64_MAX):
+// the chunk that waited for that is passed on, or lost.
 static void settle_doubtful(struct reader *r, struct member *m, uint64_t next) {
     struct salvaging *s = r->salvaging;
     if (s->doubtful.member == NULL || (m != NULL && s->doubtful.member != m))
         return;
     m = s->doubtful.member;
     uint64_t position = s->doubtful.position, size = s->doubtful.view.size;
-    if (next == s->doubtful.offset + s->doubtful.advance) {
-        if (position > s->lost_until)
-            s->lost_until = position;
+    if (is_vouched_for(s, next)) {
+        if (position >= s->lost_until) // what is missing, of whatever member
+            s->lost_until = position + 1;
         fill(r, m, position, s->doubtful.offset - m->offset);
         feed(r, m, s->doubtful.view, position);
     } else {
@@ -682,6 +694,7 @@ static void settle_doubtful(struct reader *r, struct member *m, uint64_t next) {
 static void hold_doubtful(struct reader *r, struct member *m, struct view v, uint64_t position,
                           uint64_t offset, uint64_t advance) {
     struct salvaging *s = r->salvaging;
+    s->doubtful.lost = s->lost_until > m->seen;
     s->doubtful.member = m;
     s->doubtful.view = v;
     slab_ref(v.slab);
@@ -738,16 +751,15 @@ static void salvage_payload(struct reader *r, struct view v, uint64_t position, 
         return;
     }
     settle_doubtful(r, m, c.offset);
-    if (c.offset > m->offset && s->lost_until <= m->seen)
+    if (c.offset > m->offset && (hit == NULL || s->lost_until <= m->seen))
         settle_doubtful(r, NULL, UINT64_MAX); // which may be this one's, under a damaged name
-    bool lost = s->lost_until > m->seen;
-    if (c.offset > m->offset && !lost && hit == NULL) {
+    if (c.offset > m->offset && hit == NULL) {
         hold_doubtful(r, m, v, position, c.offset, advance);
         return;
     }
     if (c.offset < m->offset)
         suspect(r, m);
-    if (c.offset < m->offset || (c.offset > m->offset && !lost)) {
+    if (c.offset < m->offset || (c.offset > m->offset && s->lost_until <= m->seen)) {
         drop(r, m, position, v.size, "the chunk does not continue its member");
         return;
     }

@@ -38,10 +38,10 @@ struct xbstream_target {
 // A reader that salvages does this instead. Bytes that are no chunk are passed over. What is lost
 // of a member becomes a hole: it is known from the chunk's head, where the next chunk stands where
 // that says, else from the offset of the member's next chunk. The heads have no checksum of their
-// own, so a chunk whose offset does not fit is taken only if something before it was lost, or the
-// next chunk continues it. A member that ends after something was lost that may have been its last
-// chunk is noted as damaged; one that does not end is ended, and noted; one whose name `begin`
-// refuses as bad data is lost.
+// own, so a chunk whose offset does not fit is taken only if the next one of its member continues
+// it, or, where none comes or more is lost between the two, if something before it was lost. A
+// member that ends after something was lost that may have been its last chunk is noted as damaged;
+// one that does not end is ended, and noted; one whose name `begin` refuses as bad data is lost.
 struct stage *xbstream_reader_new(struct ordered *o, uint64_t max_chunk,
                                   struct xbstream_target target);
 

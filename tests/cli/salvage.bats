@@ -217,6 +217,30 @@ unpack=(xbunpack --decrypt --decompress)
     [ "$(files out3)" = "$(printf 'a.damaged\nb.damaged\ne')" ]
 }
 
+@test "after a loss a wrong offset costs its chunk alone, and a wrong name hides no missing end" {
+    lost=("P name=a data=aaaa crc=bad" "RAW data=rubbish" "P name=a offset=4 data=AAAA" "E name=a")
+    make_xbstream "${lost[@]}" "P name=b offset=70000 data=bbbb" "P name=b offset=4 data=BBBB" \
+        "P name=b offset=8 data=bb" "E name=b" "MEMBER name=c data=cc" >bad
+    for j in 1 3; do
+        run --separate-stderr xbunpack -C "out$j" -j "$j" --salvage --report="report$j" -i bad
+        [ "$status" -eq 65 ]
+        [ "$(files "out$j")" = "$(printf 'a.damaged\nb.damaged\nc')" ]
+        printf '\0\0\0\0BBBBbb' | cmp - "out$j/b.damaged"
+    done
+    cmp report1 report3
+    # of two chunks lost before a third, and of the last one, nothing else says where they belong
+    make_xbstream "${lost[@]}" "RAW data=XBSTCK01" "P name=b offset=8 data=bb" "RAW data=rubbish" \
+        "P name=b offset=14 data=BB" "E name=b" >bad
+    run --separate-stderr xbunpack -C out4 --salvage -i bad
+    [ "$status" -eq 65 ]
+    printf '\0\0\0\0\0\0\0\0bb\0\0\0\0BB' | cmp - out4/b.damaged
+    make_xbstream "${lost[@]}" "P name=b data=bbbb" "P name=B offset=4 data=BBBB" "E name=b" \
+        "MEMBER name=c data=cc" >bad
+    run --separate-stderr xbunpack -C out5 --salvage -i bad
+    [ "$status" -eq 65 ]
+    [ "$(files out5)" = "$(printf 'B.damaged\na.damaged\nb.damaged\nc')" ]
+}
+
 @test "a member that ends a second time, or has a map that lies, is a damaged one" {
     make_xbstream "MEMBER name=a data=aaaa" "E name=a" "MEMBER name=b data=b" >bad
     fails 65 "\
