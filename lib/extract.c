@@ -243,8 +243,6 @@ static int open_member(struct member *m, const char *stored, size_t stored_size,
     char name[OUTDIR_NAME_MAX + 1];
     enum suffix undo[DECODERS_MAX];
     size_t size = stored_size;
-    if (e->settings->files != NULL && outdir_check_name(stored, size, f) < 0)
-        return -1;
     memcpy(name, stored, size + 1);
     if (e->settings->decrypt == NULL && suffix_of(stored, size) == SUFFIX_XBCRYPT) {
         if (e->settings->need_key)

@@ -88,15 +88,21 @@ static void shorten(struct path *p, size_t size) {
     p->bytes[size] = '\0';
 }
 
-// Checks the name that the file will have in the archive.
-static int check_stored_name(const struct filelist *list, const struct path *p, struct fault *f) {
-    char stored[OUTDIR_NAME_MAX + 64];
-    int size = snprintf(stored, sizeof stored, "%s%s", p->bytes, list->settings->suffix);
-    return outdir_check_name(stored, (size_t)size, f);
+// Checks the name of the file, and that it fits into the archive with its suffix. No file ever has
+// that name, so its last component may be longer than a file system takes.
+static int check_name(const struct filelist *list, const struct path *p, struct fault *f) {
+    char shown[200];
+    if (outdir_check_name(p->bytes, p->size, f) < 0)
+        return -1;
+    if (p->size + strlen(list->settings->suffix) <= OUTDIR_NAME_MAX)
+        return 0;
+    return diag_fault(f, EX_DATAERR, "refused member name \"%s%s\": it is longer than %d bytes",
+                      diag_name(p->bytes, p->size, shown, sizeof shown), list->settings->suffix,
+                      OUTDIR_NAME_MAX);
 }
 
 static int add_file(struct filelist *list, const struct path *p, struct fault *f) {
-    if (check_stored_name(list, p, f) < 0)
+    if (check_name(list, p, f) < 0)
         return -1;
     if (list->count == list->room) {
         size_t room = list->room > 0 ? 2 * list->room : 64;

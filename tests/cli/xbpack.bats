@@ -291,13 +291,13 @@ xbpack: a/1\\x0a" ]
     run --separate-stderr xbpack -C t
     [ "$status" -eq 65 ]
     [[ $stderr == *": it is longer than 511 bytes" ]]
-    # 255 bytes a component are the most
-    rm -r t/*
-    echo x >"t/$(printf 'n%.0s' {1..250})"
-    xbpack -C t --encrypt=NONE >/dev/null && return 1
-    run --separate-stderr xbpack -C t --encrypt=NONE
-    [ "$status" -eq 65 ]
-    [[ $stderr == *": it has a component longer than 255 bytes" ]]
+    # a file's name may be as long as a file system takes, and gets its suffixes all the same
+    rm -r t/* out
+    folder=$(printf 'n%.0s' {1..255})
+    echo x >"t/$folder"
+    xbpack -C t --compress=lz4 --encrypt=NONE >new.xb
+    xbunpack -C out --decrypt=NONE --decompress -i new.xb
+    diff -r t out
 }
 
 @test "what is not there, or nothing: 66" {

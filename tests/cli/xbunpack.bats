@@ -303,7 +303,7 @@ d/.lz4
 $n/$n" ]
     [ ! -e x ] && [ ! -e /abs ]
     # Behind a suffix, too.
-    refuses 65 'xbunpack: refused member name "../x.qp": it has a component "." or ".."' 'MEMBER name=../x.qp data=x'
+    refuses 65 'xbunpack: refused member name "../x": it has a component "." or ".."' 'MEMBER name=../x.qp data=x'
     # "...qp" would become "..".
     refuses 65 'xbunpack: refused member name "..": it has a component "." or ".."' 'MEMBER name=...qp data=x'
     refuses 65 'xbunpack: refused member name "d/.": it has a component "." or ".."' 'MEMBER name=d/..qp data=x'
