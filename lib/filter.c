@@ -30,14 +30,16 @@ int filter_run(struct input *in, struct ordered *o, struct stage *first, struct 
     return ordered_finish(o, f);
 }
 
-static int run_between(struct input *in, struct outfile *out, const char *name, struct ordered *o,
+// `path` is that of the output, `name` stands for it in messages.
+static int run_between(struct input *in, struct outfile *out, const char *path, const char *name,
+                       struct ordered *o,
                        struct stage *(*make)(struct ordered *, struct stage *, void *),
                        void *context, struct fault *f) {
     struct stage *sink = sink_new(o, outfile_fd(out), name, outfile_seekable(out), NULL, NULL);
     struct stage *stage = sink != NULL ? make(o, sink, context) : NULL;
     int result = stage != NULL ? filter_run(in, o, stage, f) : diag_fault_memory(f);
     if (result == 0 && sink->salvage != NULL && sink->salvage->losses > 0)
-        result = outfile_damaged(out, sink->salvage, f);
+        result = outfile_damaged(out, path, sink->salvage, f);
     ordered_drop(o);
     stage_free(stage);
     stage_free(sink);
@@ -75,7 +77,7 @@ int filter_files(const char *input, const struct options_output *output,
         interrupt_catch();
     int result = confine(run, &o, f);
     if (result == 0)
-        result = run_between(&in, out, name, o, make, context, f);
+        result = run_between(&in, out, output->path, name, o, make, context, f);
     ordered_free(o);
     if (result == 0)
         result = output->fsync ? outfile_commit_synced(out, f) : outfile_commit(out, f);

@@ -213,7 +213,7 @@ int outdir_retract(struct outdir *o, const char *name, struct salvage_scope *sco
         return -1;
     char shown[200];
     diag_name(name, strlen(name), shown, sizeof shown);
-    int result = outfile_retract_at(fd, base, shown, o->overwrite, scope, f);
+    int result = outfile_retract_at(fd, name, shown, o->overwrite, scope, f);
     close(fd);
     return result;
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,11 +170,42 @@ bool outfile_seekable(const struct outfile *o) {
     return o->dir_fd >= 0;
 }
 
-int outfile_damaged(struct outfile *o, struct salvage_scope *scope, struct fault *f) {
+// The last bytes of a name, as many as leave room for OUTFILE_DAMAGED in a component. The first
+// ones go: it is by their ends that the partitions of a table differ.
+static const char *shorten(const char *base) {
+    size_t size = strlen(base), room = NAME_MAX - strlen(OUTFILE_DAMAGED);
+    if (size <= room)
+        return base;
+    base += size - room;
+    while (((unsigned char)*base & 0xc0) == 0x80) // the rest of a character of UTF-8
+        base++;
+    return base;
+}
+
+// Notes the file under the name that `base` is in the folder of `path`, of any length.
+static int note_damaged(const char *path, const char *base, struct salvage_scope *scope,
+                        struct fault *f) {
+    const char *slash = strrchr(path, '/');
+    char *whole, *shown = NULL;
+    if (asprintf(&whole, "%.*s%s", slash != NULL ? (int)(slash + 1 - path) : 0, path, base) < 0)
+        return diag_fault_memory(f);
+    size_t size = strlen(whole), room = 4 * size + 5; // which diag_name never cuts
+    shown = malloc(room);
+    if (shown != NULL)
+        salvage_file(scope, diag_name(whole, size, shown, room));
+    else
+        diag_fault_memory(f);
+    free(whole);
+    free(shown);
+    return shown != NULL ? 0 : -1;
+}
+
+int outfile_damaged(struct outfile *o, const char *path, struct salvage_scope *scope,
+                    struct fault *f) {
     char *base, *shown;
     if (o->dir_fd < 0)
         return 0;
-    if (asprintf(&base, "%s" OUTFILE_DAMAGED, o->base) < 0)
+    if (asprintf(&base, "%s" OUTFILE_DAMAGED, shorten(o->base)) < 0)
         return diag_fault_memory(f);
     if (asprintf(&shown, "%s" OUTFILE_DAMAGED, o->shown) < 0) {
         free(base);
@@ -185,8 +217,7 @@ int outfile_damaged(struct outfile *o, struct salvage_scope *scope, struct fault
     o->shown = shown;
     if (check_base(o->dir_fd, base, shown, o->overwrite, f) < 0)
         return -1;
-    salvage_file(scope, shown);
-    return 0;
+    return note_damaged(path, base, scope, f);
 }
 
 // Gives a file another name. Without `overwrite` a file that came to be there meanwhile stays:
@@ -207,14 +238,15 @@ static int rename_fault(struct fault *f, const char *shown) {
     return diag_fault_errno(f, EX_CANTCREAT, errno, "%s: cannot give the file its name", shown);
 }
 
-int outfile_retract_at(int dir_fd, const char *base, const char *shown, bool overwrite,
+int outfile_retract_at(int dir_fd, const char *path, const char *shown, bool overwrite,
                        struct salvage_scope *scope, struct fault *f) {
+    const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
     struct outfile *o = allocate(base, shown, overwrite);
     if (o == NULL)
         return diag_fault_memory(f);
     o->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
     int result = o->dir_fd < 0 ? diag_fault_errno(f, EX_OSERR, errno, "%s", shown)
-                               : outfile_damaged(o, scope, f);
+                               : outfile_damaged(o, path, scope, f);
     if (result == 0 && rename_file(dir_fd, base, o->base, overwrite) < 0)
         result = rename_fault(f, o->shown);
     release(o);

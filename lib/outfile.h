@@ -40,14 +40,17 @@ void outfile_allow_all(struct sandbox_rules *rules);
 // what is written directly.
 bool outfile_seekable(const struct outfile *o);
 
-// What has been written is not whole: OUTFILE_DAMAGED is added to its final name, and that noted
-// under the scope. Without effect on what is written directly. Returns 0; or -1 and *f:
-// EX_CANTCREAT (a file of that name exists, or is being read), EX_OSERR.
-int outfile_damaged(struct outfile *o, struct salvage_scope *scope, struct fault *f);
+// What has been written is not whole: OUTFILE_DAMAGED is added to its final name, which loses its
+// first bytes where it gets longer than NAME_MAX by that. The name is noted under the scope, below
+// the folders of `path`, a name of the file from where the user looks for it. Without effect on
+// what is written directly. Returns 0; or -1 and *f: EX_CANTCREAT (a file of that name exists, or
+// is being read), EX_OSERR.
+int outfile_damaged(struct outfile *o, const char *path, struct salvage_scope *scope,
+                    struct fault *f);
 
-// The same for a file that is complete, called `base` in the directory open at dir_fd (see
-// outfile_begin_at).
-int outfile_retract_at(int dir_fd, const char *base, const char *shown, bool overwrite,
+// The same for a file that is complete, whose name in the directory open at dir_fd is the last
+// component of `path` (see outfile_begin_at).
+int outfile_retract_at(int dir_fd, const char *path, const char *shown, bool overwrite,
                        struct salvage_scope *scope, struct fault *f);
 
 // Ends and frees it: closes with the result checked, gives it its final name. Returns 0; or -1 and

@@ -86,7 +86,7 @@ static void complete(struct file *file) {
         files->open--;
     struct salvage_scope *scope = scope_of(file);
     bool damaged = out != NULL && scope != NULL && scope->losses > 0;
-    if (damaged && outfile_damaged(out, scope, &f) < 0) {
+    if (damaged && outfile_damaged(out, file->name, scope, &f) < 0) {
         outfile_discard(out);
         ordered_fail_now(files->ordered, &f);
         return;

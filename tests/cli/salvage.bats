@@ -329,6 +329,32 @@ xbunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
     grep -q '"a", .*"a.damaged"' calls
 }
 
+@test "however long its name, a damaged file gets its mark, and the report has all of that" {
+    folder=$(printf 'd%.0s' {1..250})
+    for size in 243 244 251; do
+        name=$(printf "n%.0s" $(seq "$size")).ibd
+        damaged=$folder/$(printf '%s' "$name" | tail -c 247).damaged
+        make_xbstream "P name=$folder/$name data=aaaa crc=bad" "E name=$folder/$name" "MEMBER name=z data=z" >bad
+        rm -rf out report.json
+        run xbunpack -C out --salvage --report=report.json -i bad
+        [ "$status" -eq 65 ]
+        [ "$(files out)" = "$(printf '%s\nz' "$damaged")" ]
+        report report.json "r['failure'] is None and r['damaged_files'] == [{'member': '$folder/$name', 'file': '$damaged'}]"
+    done
+    # no half of a character is left
+    make_xbstream "E name=$(printf '\\xc3\\xa4%.0s' {1..125})" "E name=$(printf '\\xc3\\xa4%.0s' {1..125})" >bad
+    run xbunpack -C out2 --salvage -i bad
+    [ "$(files out2)" = "$(printf '\xc3\xa4%.0s' {1..123}).damaged" ]
+    name=$(printf 'n%.0s' {1..250})
+    head -c 30 /dev/urandom | run xbcrypt-dec -a NONE --salvage --report=- -o "$name"
+    [ -f "${name#???}.damaged" ]
+    make_xbstream "MEMBER name=$folder/$name data=a" "MEMBER name=z data=z" "P name=$folder/$name offset=1 data=b" >bad
+    run --separate-stderr xbunpack -C out3 --salvage --report=- -i bad
+    [ "$status" -eq 65 ]
+    [[ $output == *"\"$folder/${name#???}.damaged\""* ]]
+    [ "$(files out3)" = "$(printf '%s\nz' "$folder/${name#???}.damaged")" ]
+}
+
 @test "xbunpack --salvage with a wrong key says so, and a single wrong hash is damage" {
     printf 0123456789abcdef0123456789ABCDEF >wrong
     run --separate-stderr "${unpack[@]}" --salvage --report=report.json -f wrong -C out -i "$fixtures/rds/full_v3_qp.xb"
