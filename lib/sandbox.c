@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/landlock.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdint.h>
@@ -172,7 +173,6 @@ static const int common_calls[] = {SCMP_SYS(read),
                                    SCMP_SYS(pwritev),
                                    SCMP_SYS(close),
                                    SCMP_SYS(lseek),
-                                   SCMP_SYS(fcntl),
                                    SCMP_SYS(dup),
                                    SCMP_SYS(dup2),
                                    SCMP_SYS(dup3),
@@ -234,13 +234,12 @@ static const int naming_calls[] = {SCMP_SYS(mkdirat), SCMP_SYS(unlinkat), SCMP_S
 
 // With a network, that is: for libcurl, TLS, and the resolver.
 static const int network_calls[] = {
-    SCMP_SYS(socketpair), SCMP_SYS(connect),    SCMP_SYS(bind),        SCMP_SYS(sendto),
-    SCMP_SYS(recvfrom),   SCMP_SYS(sendmsg),    SCMP_SYS(recvmsg),     SCMP_SYS(sendmmsg),
-    SCMP_SYS(getsockopt), SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername),
-    SCMP_SYS(shutdown),   SCMP_SYS(select),     SCMP_SYS(pselect6),    SCMP_SYS(access),
-    SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(readlink),    SCMP_SYS(readlinkat),
-    SCMP_SYS(getuid),     SCMP_SYS(geteuid),    SCMP_SYS(getgid),      SCMP_SYS(getegid),
-    SCMP_SYS(fstatfs)};
+    SCMP_SYS(connect),    SCMP_SYS(bind),        SCMP_SYS(sendto),      SCMP_SYS(recvfrom),
+    SCMP_SYS(sendmsg),    SCMP_SYS(recvmsg),     SCMP_SYS(sendmmsg),    SCMP_SYS(getsockopt),
+    SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(shutdown),
+    SCMP_SYS(select),     SCMP_SYS(pselect6),    SCMP_SYS(access),      SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2), SCMP_SYS(readlink),    SCMP_SYS(readlinkat),  SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),    SCMP_SYS(getgid),      SCMP_SYS(getegid),     SCMP_SYS(fstatfs)};
 
 // What only somebody else's code would try.
 static const int hostile_calls[] = {SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace),
@@ -254,6 +253,26 @@ static int add_calls(scmp_filter_ctx filter, uint32_t action, const int *calls, 
 }
 #define ADD_CALLS(filter, action, calls)                                                           \
     add_calls(filter, action, calls, sizeof(calls) / sizeof(calls)[0])
+
+// Sockets of IPv4 and IPv6; the one by which the resolver asks for the machine's addresses; and the
+// pair that libcurl's threads use. A pair of datagrams could send to any service of the machine.
+static int add_sockets(scmp_filter_ctx filter) {
+    enum { TYPE = 0xf }; // of a socket's type, without its flags
+    int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                                 SCMP_A0_32(SCMP_CMP_EQ, AF_INET, 0));
+    if (error == 0)
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                                 SCMP_A0_32(SCMP_CMP_EQ, AF_INET6, 0));
+    if (error == 0)
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+                                 SCMP_A0_32(SCMP_CMP_EQ, AF_NETLINK, 0),
+                                 SCMP_A2_32(SCMP_CMP_EQ, NETLINK_ROUTE, 0));
+    if (error == 0)
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2,
+                                 SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX, 0),
+                                 SCMP_A1_32(SCMP_CMP_MASKED_EQ, TYPE, SOCK_STREAM));
+    return error;
+}
 
 // The calls that are allowed with some arguments only.
 static int add_conditional(scmp_filter_ctx filter, const struct sandbox_rules *rules) {
@@ -274,16 +293,20 @@ static int add_conditional(scmp_filter_ctx filter, const struct sandbox_rules *r
         {SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TIOCGWINSZ, 0)},
         {SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, FIONBIO, 0)},
         {SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TIOCGPGRP, 0)},
+        // Not F_SETOWN and F_SETSIG: a descriptor can have any process sent any signal.
+        {SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_DUPFD, 0)},
+        {SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_DUPFD_CLOEXEC, 0)},
+        {SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_GETFD, 0)},
+        {SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_SETFD, 0)},
+        {SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_GETFL, 0)},
+        {SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_SETFL, 0)},
+        {SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_GETPIPE_SZ, 0)},
+        {SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_SETPIPE_SZ, 0)},
     };
-    static const uint32_t families[] = {AF_INET, AF_INET6, AF_NETLINK};
     int error = 0;
     for (size_t i = 0; i < sizeof some / sizeof some[0] && error == 0; i++)
         error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, some[i].call, 1, &some[i].argument);
-    for (size_t i = 0; i < sizeof families / sizeof families[0] && error == 0 && rules->network;
-         i++)
-        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                                 SCMP_A0_32(SCMP_CMP_EQ, families[i], 0));
-    return error;
+    return error == 0 && rules->network ? add_sockets(filter) : error;
 }
 
 // Returns 0 or a negative errno value.
@@ -294,6 +317,8 @@ static int fill_filter(scmp_filter_ctx filter, const struct sandbox_rules *rules
     // For threads that a library has started already; where the kernel cannot do it there are none
     // of the program's own.
     (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+    // A call of another ABI ends the program too, not just its thread, for which others would wait.
+    (void)seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     // A search tree: a list of so many calls takes the kernel longer to take in than all the rest.
     int error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (error == 0)

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -132,6 +133,12 @@ static void check_no_processes_and_sockets(bool network) {
         REFUSED(socket(AF_INET6, SOCK_DGRAM, 0), ENOSYS);
     }
     REFUSED(ioctl(0, TIOCSTI, "x"), ENOSYS);
+    int ends[2]; // a write into a pipe is a signal for whom its owner is
+    CHECK(pipe(ends) == 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK | O_ASYNC) == 0);
+    REFUSED(fcntl(ends[0], F_SETOWN, getppid()), ENOSYS);
+    REFUSED(fcntl(ends[0], F_SETOWN_EX, &(struct f_owner_ex){F_OWNER_PID, getppid()}), ENOSYS);
+    REFUSED(fcntl(ends[0], F_SETSIG, SIGKILL), ENOSYS);
+    CHECK(fcntl(ends[0], F_DUPFD_CLOEXEC, 0) >= 0 && fcntl(ends[0], F_GETFD) >= 0);
     REFUSED(mprotect(NULL, 0, 0) == 0 ? prctl(PR_SET_DUMPABLE, 1) : 0, ENOSYS);
     REFUSED(chdir("/"), ENOSYS);
     REFUSED(chmod("inside/file", 0777), ENOSYS);
@@ -270,6 +277,12 @@ static void inside_network(void) {
     if (landlock >= 4)
         REFUSED(bind(fd, (struct sockaddr *)&loopback, sizeof loopback), EACCES);
     REFUSED(listen(fd, 1), ENOSYS);
+    int pair[2]; // libcurl's; of datagrams, one could send to any socket that has a name
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0);
+    REFUSED(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), ENOSYS);
+    REFUSED(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), ENOSYS);
+    CHECK(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE) >= 0); // getaddrinfo's
+    REFUSED(socket(AF_NETLINK, SOCK_RAW, NETLINK_AUDIT), ENOSYS);
     REFUSED(open("/etc/passwd", O_RDONLY), EACCES, ENOSYS);
     check_no_processes_and_sockets(true);
 }
@@ -300,10 +313,32 @@ static void read_parent(void) {
     syscall(SYS_process_vm_readv, getppid(), NULL, 0, NULL, 0, 0);
 }
 
+#if defined __x86_64__ && !defined __ILP32__
+// A call of another ABI, by a thread beside which the program would go on.
+static void *call_by_x32(void *argument) {
+    syscall(0x40000000 | SYS_getppid);
+    return argument;
+}
+
+static void use_x32(void) {
+    enter_empty();
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, call_by_x32, NULL) == 0)
+        pthread_join(thread, NULL);
+}
+#endif
+
 static void test_hostile_calls(void **state) {
     (void)state;
     need_sandbox();
-    static void (*const calls[])(void) = {run_program, trace_parent, read_parent};
+    static void (*const calls[])(void) = {
+        run_program,
+        trace_parent,
+        read_parent,
+#if defined __x86_64__ && !defined __ILP32__
+        use_x32
+#endif
+    };
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
         int status = in_process(calls[i]);
         assert_true(WIFSIGNALED(status));
