@@ -81,6 +81,19 @@ static int check_base(int dir_fd, const char *base, const char *shown, bool over
     return 0;
 }
 
+// Whether another one of those begun is to have this name: the last one would replace the others.
+static int check_begun(const struct outfile *self, int dir_fd, const char *base, const char *shown,
+                       struct fault *f) {
+    struct stat dir, other;
+    for (const struct outfile *o = begun; o != NULL; o = o->next)
+        if (o != self && strcmp(o->base, base) == 0 && fstat(dir_fd, &dir) == 0 &&
+            fstat(o->dir_fd, &other) == 0 && dir.st_dev == other.st_dev &&
+            dir.st_ino == other.st_ino)
+            return diag_fault(f, EX_CANTCREAT,
+                              "%s: two outputs of this name: expected a file for each", shown);
+    return 0;
+}
+
 int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
                      bool overwrite, struct fault *f) {
     *out = NULL;
@@ -148,7 +161,9 @@ int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct
     if (dir_fd < 0)
         return diag_fault_errno(f, create_status(error), error, "%s: cannot create", shown);
     temporary_remove_left(dir_fd);
-    int result = outfile_begin_at(out, dir_fd, base, shown, overwrite, f);
+    int result = check_begun(NULL, dir_fd, base, shown, f);
+    if (result == 0)
+        result = outfile_begin_at(out, dir_fd, base, shown, overwrite, f);
     close(dir_fd);
     if (result == 0) {
         (*out)->next = begun;
@@ -215,7 +230,8 @@ int outfile_damaged(struct outfile *o, const char *path, struct salvage_scope *s
     free(o->shown);
     o->base = base;
     o->shown = shown;
-    if (check_base(o->dir_fd, base, shown, o->overwrite, f) < 0)
+    if (check_base(o->dir_fd, base, shown, o->overwrite, f) < 0 ||
+        check_begun(o, o->dir_fd, base, shown, f) < 0)
         return -1;
     return note_damaged(path, base, scope, f);
 }

@@ -26,7 +26,8 @@ int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const c
 // The same for a path given by the user. A path that exists and is neither a regular file nor a
 // directory (a device, a pipe) is opened and written directly; NULL or "-" is standard output,
 // which may not be a file that the program reads either. Temporary files that an earlier run left
-// in the file's folder are removed.
+// in the file's folder are removed. EX_CANTCREAT, too, for a name that another file will get that
+// was begun here and has no name yet: one would replace the other, whatever `overwrite` says.
 int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct fault *f);
 
 // The descriptor to write to. It belongs to the outfile.
@@ -43,8 +44,8 @@ bool outfile_seekable(const struct outfile *o);
 // What has been written is not whole: OUTFILE_DAMAGED is added to its final name, which loses its
 // first bytes where it gets longer than NAME_MAX by that. The name is noted under the scope, below
 // the folders of `path`, a name of the file from where the user looks for it. Without effect on
-// what is written directly. Returns 0; or -1 and *f: EX_CANTCREAT (a file of that name exists, or
-// is being read), EX_OSERR.
+// what is written directly. Returns 0; or -1 and *f: EX_CANTCREAT (a file of that name exists, is
+// being read, or was begun), EX_OSERR.
 int outfile_damaged(struct outfile *o, const char *path, struct salvage_scope *scope,
                     struct fault *f);
 

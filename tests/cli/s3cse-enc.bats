@@ -174,6 +174,21 @@ s3cse-enc: plaintext: 29 bytes" ]
     [ -z "$(find . -name '.xbpipe*' -o -name e2)" ]
 }
 
+@test "envelope and object under one name are refused, with --overwrite too: one would replace the other" {
+    mkdir folder
+    ln -s folder link
+    for names in "both both" "both ./both" "folder/both link/both"; do
+        read -r envelope body <<<"$names"
+        for option in "" --overwrite; do
+            refused 73 "$body: two outputs of this name: expected a file for each" \
+                s3cse-enc $option -e "$envelope" -o "$body" -f reply -i plain
+        done
+    done
+    [ -z "$(find . -name both -o -name '.xbpipe*')" ]
+    s3cse-enc -e both -o folder/both -f reply -i plain
+    s3cse-dec -e both -i folder/both -f key | cmp - plain
+}
+
 @test "full disks and a closed standard output: 74, and no envelope" {
     for out in /dev/full closed; do
         status=0

@@ -123,6 +123,17 @@ xbcrypt-dec: damaged input: 2 losses; all else was delivered" \
     [ "$(files .)" = "$(printf 'bad\nout.damaged')" ]
 }
 
+@test "the report replaces neither the output nor a damaged file" {
+    cp "$xbc/plain.v3.chunk1000.xbcrypt" bad && chmod u+w bad
+    damage bad 700
+    fails 73 "xbcrypt-dec: ./out: two outputs of this name: expected a file for each" \
+        xbcrypt-dec --salvage --overwrite -f "$xbc/key256" -i bad -o ./out --report=out
+    run --separate-stderr xbcrypt-dec --salvage --overwrite -f "$xbc/key256" -i bad -o out --report=out.damaged
+    [ "$status" -eq 73 ]
+    [ "${stderr_lines[-1]}" = "xbcrypt-dec: out.damaged: two outputs of this name: expected a file for each" ]
+    [[ $(files .) == bad* ]]
+}
+
 @test "neither the report nor a damaged file replaces what is read" {
     cp "$xbc/plain.v3.chunk1000.xbcrypt" out.damaged && chmod u+w out.damaged
     damage out.damaged 700
