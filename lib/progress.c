@@ -50,13 +50,21 @@ static struct {
     char member[NAME_SIZE];
 } p = {.expected = UINT64_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
 
+static void block_usr1(sigset_t *usr1) {
+    sigemptyset(usr1);
+    sigaddset(usr1, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, usr1, NULL);
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct progress_options *o = state->input;
+    sigset_t usr1;
     char *end;
     long fd;
     switch (key) {
     case ARGP_KEY_INIT:
         *o = (struct progress_options){.json = -1};
+        block_usr1(&usr1); // it may come before progress_begin, and would end the program
         return 0;
     case KEY_PROGRESS:
         o->wanted = true;
@@ -332,9 +340,7 @@ int progress_begin(const struct progress_options *o, bool verbose, struct fault 
     p.text = o->wanted || (verbose && p.terminal);
     p.json = o->json;
     clock_gettime(CLOCK_MONOTONIC, &p.start);
-    sigemptyset(&usr1);
-    sigaddset(&usr1, SIGUSR1);
-    pthread_sigmask(SIG_BLOCK, &usr1, NULL);
+    block_usr1(&usr1);
     p.stop = eventfd(0, EFD_CLOEXEC);
     p.signals = signalfd(-1, &usr1, SFD_CLOEXEC | SFD_NONBLOCK);
     int error = p.stop < 0 || p.signals < 0 ? errno : start_thread();

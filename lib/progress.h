@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 // --progress, --json-progress=FD. Input: struct progress_options *, set to neither at the start.
+// SIGUSR1 is blocked from then on: one that comes before progress_begin is answered by that.
 struct progress_options {
     bool wanted;
     int json; // descriptor; -1: none
@@ -20,8 +21,8 @@ struct progress_options {
 extern const struct argp progress_argp;
 
 // Starts the thread. With `verbose`, and standard error a terminal, as if --progress were given. To
-// be called once, on the main thread, before there are others (from here on SIGUSR1 is blocked in
-// all of them) and after sandbox_enter: a thread that was there before is outside Landlock, and all
+// be called once, on the main thread, before there are others (SIGUSR1 is blocked in all of them)
+// and after sandbox_enter: a thread that was there before is outside Landlock, and all
 // threads have the same memory. Returns 0; or -1 and EX_OSERR in *f.
 int progress_begin(const struct progress_options *o, bool verbose, struct fault *f);
 

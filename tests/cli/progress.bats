@@ -115,6 +115,26 @@ assert all(b['elapsed'] - a['elapsed'] > 0.9 for a, b in zip([{'elapsed': 0}] + 
     [ "$(xbcrypt-dec -f key <enc | wc -c)" -eq 100000 ]
 }
 
+@test "SIGUSR1 while a program waits for its key does not end it, and is answered" {
+    mkfifo slow
+    for command in "xbcrypt-enc -f slow" "xbunpack --decrypt -f slow -C out" "xbpack --encrypt -f slow key"; do
+        # shellcheck disable=SC2086 # words
+        $command </dev/null >out.$$ 2>err &
+        program=$!
+        for _ in {1..100}; do # until it opens the pipe
+            [[ $(cat "/proc/$program/comm") == "${command%% *}" && $(awk '/^State/ { print $2 }' "/proc/$program/status") == S ]] && break
+            sleep 0.05
+        done
+        kill -USR1 "$program"
+        timeout 5 bash -c 'cat key >slow' || kill "$program" # where nobody reads
+        status=0
+        wait "$program" || status=$?
+        cat err
+        [ "$status" -lt 128 ] # xbunpack says that its input is empty
+        [ "$(grep -cE "^${command%% *}: [0-9.]+ [KM]?i?B in, " err)" -eq 1 ]
+    done
+}
+
 @test "failure: the last line says so, then comes the error" {
     head -c 500000 "$full" >cut
     run xbunpack --progress --json-progress=3 --decrypt -f key --decompress -C out -i cut 3>json
