@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,7 +21,9 @@ enum { HEAP_SIZE = 1 << 18, HEAP_UNIT = 32 };
 
 void secret_forbid_core_dumps(void) {
     // A limit of 0 holds only for files; 1 also keeps the kernel from piping a dump to a collector.
-    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){1, 1});
+    // Who may not raise one of 0 (LimitCORE=0 of systemd) gets none by this, which hides /proc too.
+    if (setrlimit(RLIMIT_CORE, &(struct rlimit){1, 1}) < 0)
+        (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
 static void release_heap(void) {

@@ -70,6 +70,41 @@ shows_nothing_of() {
     stop_waiting
 }
 
+# Runs xbcrypt-dec as start_waiting does, but unprivileged and under a hard limit of the size of core
+# dumps, with its key from a pipe.
+start_limited() {
+    # shellcheck disable=SC2016 # of the other shell
+    unprivileged bash -c 'echo $$ >&7; ulimit -c "$1"; exec xbcrypt-dec -f <(echo "$2")' - "$1" "$secret" \
+        7>number <pipe >out 2>err 3>&- &
+    exec 8>pipe
+    for _ in {1..200}; do
+        pid=$(cat number)
+        [ -n "$pid" ] && [[ $(cat /proc/$pid/comm) == xbcrypt-dec && $(awk '/^State/ { print $2 }' /proc/$pid/status) == S ]] && break
+        sleep 0.02
+    done
+    sleep 0.1
+}
+
+@test "no core dump either, to a collector, where the limit is 0 and may not be raised" {
+    need_unprivileged
+    [ "$(ulimit -Hc)" = unlimited ] || skip "core dumps have a hard limit here: $(ulimit -Hc)"
+    # The kernel gives the files of /proc to root where it makes no dump of a process at all.
+    start_limited 0
+    [ "$(awk '/^Max core file size/ { print $5 $6 }' /proc/$pid/limits)" = 00 ]
+    [ "$(stat -c %u /proc/$pid/limits)" -eq 0 ]
+    cat plain.xbcrypt >&8
+    exec 8>&-
+    wait
+    cmp out "$xbc/plain.txt"
+    [ ! -s err ]
+    start_limited unlimited
+    [ "$(awk '/^Max core file size/ { print $5 $6 }' /proc/$pid/limits)" = 11 ]
+    [ "$(stat -c %u /proc/$pid/limits)" -ne 0 ]
+    exec 8>&-
+    wait
+    pid=
+}
+
 @test "a running filter's key is in locked memory that no dump holds" {
     start_waiting xbcrypt-dec -f key
     # The secure heap: not dumped (dd), and locked (lo) where the limit allows.
