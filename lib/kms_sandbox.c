@@ -5,7 +5,9 @@
 #include "options.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int kms_sandbox_local(const struct kms_request *request, struct fault *f) {
     struct sandbox_rules rules = {.network = false};
@@ -15,9 +17,19 @@ int kms_sandbox_local(const struct kms_request *request, struct fault *f) {
     return options_confine(request->no_sandbox, request->verbose, &rules, f);
 }
 
+// Directories of certificates, separated by colons.
+enum { LIST_SIZE = 4096, LIST_MAX = 16 };
+static void allow_list(struct sandbox_rules *rules, const char *value,
+                       char copy[static LIST_SIZE]) {
+    snprintf(copy, LIST_SIZE, "%s", value != NULL ? value : "");
+    char *rest = copy, *directory;
+    for (unsigned i = 0; i < LIST_MAX && (directory = strsep(&rest, ":")) != NULL; i++)
+        sandbox_allow_path(rules, directory, SANDBOX_READ);
+}
+
 int kms_sandbox_remote(const struct kms_request *request, struct fault *f) {
     static const char *const variables[] = {
-        "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR",
+        "CURL_CA_BUNDLE", "SSL_CERT_FILE",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" // which is renewed from time to time
     };
     // Trusted certificates; the resolver, whose files may be links into /run; the modules of both,
@@ -51,5 +63,7 @@ int kms_sandbox_remote(const struct kms_request *request, struct fault *f) {
         sandbox_allow_path(&rules, getenv(variables[i]), SANDBOX_READ);
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
         sandbox_allow_path(&rules, paths[i], SANDBOX_READ);
+    char directories[LIST_SIZE];
+    allow_list(&rules, getenv("SSL_CERT_DIR"), directories);
     return options_confine(request->no_sandbox, request->verbose, &rules, f);
 }

@@ -50,6 +50,14 @@ decrypt() { kmsunwrap --provider=aliyun --endpoint="$url" --retries=0 "$@" <blob
     CURL_CA_BUNDLE=$BATS_FILE_TMPDIR/other.pem run -0 decrypt --cacert="$ca"
 }
 
+@test "SSL_CERT_DIR is a directory of certificates, or several" {
+    mkdir none certificates
+    cp "$ca" "certificates/$(openssl x509 -hash -noout -in "$ca").0"
+    SSL_CERT_DIR=$PWD/certificates run -0 decrypt
+    SSL_CERT_DIR=$PWD/none:$PWD/certificates run -0 decrypt
+    SSL_CERT_DIR=$PWD/none run -69 decrypt
+}
+
 @test "a certificate of an unknown CA is refused, with what to do" {
     run --separate-stderr decrypt
     [ "$status" -eq 69 ]
