@@ -71,6 +71,21 @@ static const char *check_parts(CURLU *parts, enum http_plain plain, char *host, 
     return wrong;
 }
 
+// A URL in printable form, without what may be secret in it: the user's name and password, the
+// query and the fragment. Returns out.
+static const char *show_url(const char *url, char out[static 200]) {
+    const char *scheme_end = strstr(url, "://"), *at = strrchr(url, '@');
+    size_t scheme = scheme_end != NULL ? (size_t)(scheme_end - url) + 3 : 0;
+    bool has_user = at != NULL && at >= url + scheme;
+    const char *rest = has_user ? at + 1 : url + scheme;
+    size_t size = strcspn(rest, "?#");
+    char first[30], last[140];
+    snprintf(out, 200, "%s%s%s%.1s%s", diag_name(url, scheme, first, sizeof first),
+             has_user ? "...@" : "", diag_name(rest, size, last, sizeof last), rest + size,
+             rest[size] != '\0' ? "..." : "");
+    return out;
+}
+
 int http_url_check(const char *url, enum http_plain plain, const char *what, char *host,
                    size_t host_size, struct fault *f) {
     CURLU *parts = curl_url();
@@ -91,9 +106,8 @@ int http_url_check(const char *url, enum http_plain plain, const char *what, cha
         return 0;
     if (wrong == NO_MEMORY)
         return diag_fault_memory(f);
-    char shown[160];
-    return diag_fault(f, EX_CONFIG, "%s %s: %s", what,
-                      diag_name(url, strlen(url), shown, sizeof shown), wrong);
+    char shown[200];
+    return diag_fault(f, EX_CONFIG, "%s %s: %s", what, show_url(url, shown), wrong);
 }
 
 static size_t take_body(char *data, size_t unit, size_t count, void *user) {
@@ -194,7 +208,8 @@ static bool set_options(CURL *curl, const struct http_request *request, struct h
     return good;
 }
 
-// Turns libcurl's result into ours. `error` is its own text, which names no header and no body.
+// Turns libcurl's result into ours. `error` is its own text, which names no header and no body, but
+// may quote the URL of a proxy with the password in it.
 static enum http_result judge(CURL *curl, CURLcode code, const struct http_request *request,
                               const char *error, struct fault *f) {
     char host[200] = "";
@@ -203,7 +218,8 @@ static enum http_result judge(CURL *curl, CURLcode code, const struct http_reque
         !put_host(parts, host, sizeof host))
         snprintf(host, sizeof host, "the service");
     curl_url_cleanup(parts);
-    const char *reason = error[0] != '\0' ? error : curl_easy_strerror(code);
+    bool shows_url = strchr(error, '@') != NULL || strstr(error, "://") != NULL;
+    const char *reason = error[0] != '\0' && !shows_url ? error : curl_easy_strerror(code);
     double connected = 0;
     switch (code) {
     case CURLE_OK:

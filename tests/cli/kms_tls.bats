@@ -30,6 +30,7 @@ setup() {
 }
 
 decrypt() { kmsunwrap --provider=aliyun --endpoint="$url" --retries=0 "$@" <blob; }
+from_blob() { "$@" <blob; }
 
 @test "--cacert: a certificate of one's own CA is trusted" {
     run --separate-stderr decrypt --cacert="$ca"
@@ -108,4 +109,22 @@ decrypt() { kmsunwrap --provider=aliyun --endpoint="$url" --retries=0 "$@" <blob
 @test "NO_PROXY and https_proxy are heeded as curl's users know them" {
     https_proxy=http://127.0.0.1:1 run -69 decrypt --cacert="$ca"
     https_proxy=http://127.0.0.1:1 no_proxy=localhost run -0 decrypt --cacert="$ca"
+}
+
+@test "no password of a proxy or a URL is in a message" {
+    for proxy in http://user:Secret1@host:99999999 ftp://user:Secret1@host 'http://user:Secret1 @host' user:Secret1@host:x; do
+        https_proxy=$proxy run --separate-stderr decrypt --cacert="$ca"
+        [ "$status" -eq 69 ]
+        [[ $stderr == "kmsunwrap: cannot reach localhost:$port: "*"; see --region, --endpoint and the proxy" ]]
+        [[ $stderr != *Secret1* ]]
+    done
+    wrong="expected a URL without user name, query and fragment"
+    says 78 "kmsunwrap: --endpoint https://...@localhost: $wrong" \
+        from_blob kmsunwrap --provider=aliyun --endpoint=https://user:Secret1@localhost
+    says 78 "kmsunwrap: --endpoint https://...@localhost/b: expected https://HOST" \
+        from_blob kmsunwrap --provider=aliyun --endpoint=https://user:Sec/ret1@localhost/b
+    unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+    AWS_CONTAINER_CREDENTIALS_FULL_URI='http://localhost/a?token=Secret1' \
+        says 78 "kmsunwrap: container credentials http://localhost/a?...: $wrong" \
+        from_blob kmsunwrap --provider=aws --region=us-east-1
 }
