@@ -108,6 +108,10 @@ static const char *home(void) {
     return user != NULL ? user->pw_dir : NULL;
 }
 
+static int too_long(const char *shown, struct fault *f) {
+    return diag_fault(f, EX_CONFIG, "%s: expected at most %d bytes", shown, FILE_MAX);
+}
+
 int config_file_read(struct config_file *file, const char *variable, const char *below_home,
                      struct fault *f) {
     *file = (struct config_file){.size = 0};
@@ -135,15 +139,18 @@ int config_file_read(struct config_file *file, const char *variable, const char 
     if (fstat(fd, &status) < 0) {
         result = diag_fault_errno(f, EX_IOERR, errno, "cannot read %s", shown);
     } else if (status.st_size > FILE_MAX) {
-        result = diag_fault(f, EX_CONFIG, "%s: expected at most %d bytes", shown, FILE_MAX);
+        result = too_long(shown, f);
     } else {
-        size_t room = (size_t)status.st_size;
+        // A pipe has no size, nor has a file of /proc.
+        size_t room = status.st_size > 0 ? (size_t)status.st_size : FILE_MAX + 1;
         file->text = wiped_malloc(room + 1);
         ssize_t n = file->text != NULL ? fdio_read_full(fd, file->text, room) : 0;
         if (file->text == NULL) {
             result = diag_fault_memory(f);
         } else if (n < 0) {
             result = diag_fault_errno(f, EX_IOERR, errno, "cannot read %s", shown);
+        } else if (n > FILE_MAX) {
+            result = too_long(shown, f);
         } else {
             file->size = (size_t)n;
             file->text[n] = '\0';

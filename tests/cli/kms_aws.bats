@@ -376,6 +376,16 @@ SH
     [[ $stderr == "kmsunwrap: container credentials: cannot reach 169.254.170.2: "* ]]
 }
 
+@test "configuration from a pipe is read as a file is" {
+    unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+    printf '[default]\naws_access_key_id=%s\naws_secret_access_key=%s\n' "$AWS_ID" "$AWS_SECRET" >file
+    AWS_SHARED_CREDENTIALS_FILE=<(cat file) run -0 decrypt
+    [ "$output" = "$plaintext" ]
+    AWS_CONFIG_FILE=<(cat file) run -0 decrypt
+    [ "$output" = "$plaintext" ]
+    AWS_CONFIG_FILE=/dev/zero says 78 "kmsunwrap: /dev/zero: expected at most 1048576 bytes" decrypt
+}
+
 @test "credentials that cannot be, from each source, and addresses that are none" {
     AWS_ACCESS_KEY_ID=$'x\ty' says 78 \
         "kmsunwrap: environment variable AWS_ACCESS_KEY_ID: expected printable text, found a control character" decrypt
