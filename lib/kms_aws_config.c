@@ -207,6 +207,7 @@ void aws_config_free(struct aws_config *c) {
     config_file_free(&c->credentials_file);
     config_file_free(&c->config_file);
     kms_credentials_free(&c->keys);
+    secret_free(&c->container_token);
 }
 
 // Each source returns 1 with c->keys filled, 0 if it is not there, or -1 and *f.
@@ -313,19 +314,28 @@ static bool is_container_host(const char *host) {
     return false;
 }
 
+// Reads the token for the container's endpoint: the file's, which is renewed from time to time,
+// each time; the variable's once, since it is then gone. Returns 1; 0 if there is none; or -1.
+static int container_token(struct aws_config *c, struct fault *f) {
+    const char *path = environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
+    if (path == NULL && c->container_token.data != NULL)
+        return 1;
+    secret_free(&c->container_token);
+    if (path == NULL)
+        return secret_from_env(&c->container_token, "AWS_CONTAINER_AUTHORIZATION_TOKEN", 16 << 10,
+                               f);
+    return secret_read_file(&c->container_token, path, 16 << 10, "container token file", f) < 0 ? -1
+                                                                                                : 1;
+}
+
 // The whole Authorization header line for the container's endpoint, if one is asked for. Returns 0
 // or -1.
-static int container_authorization(struct secret *line, struct fault *f) {
+static int container_authorization(struct aws_config *c, struct secret *line, struct fault *f) {
     *line = SECRET_NONE;
-    struct secret token = SECRET_NONE;
-    const char *path = environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
-    int found;
-    if (path != NULL)
-        found = secret_read_file(&token, path, 16 << 10, "container token file", f) < 0 ? -1 : 1;
-    else
-        found = secret_from_env(&token, "AWS_CONTAINER_AUTHORIZATION_TOKEN", 16 << 10, f);
+    int found = container_token(c, f);
     if (found <= 0)
         return found;
+    const struct secret token = c->container_token;
     int result = 0;
     static const char name[] = "Authorization: ";
     if (memchr(token.data, '\r', token.size) != NULL ||
@@ -337,7 +347,6 @@ static int container_authorization(struct secret *line, struct fault *f) {
         memcpy(line->data + sizeof name - 1, token.data, token.size);
         line->size = sizeof name - 1 + token.size;
     }
-    secret_free(&token);
     return result;
 }
 
@@ -355,7 +364,7 @@ static int from_container(struct aws_config *c, struct fault *f) {
         http_url_check(url, HTTP_PLAIN_LOOPBACK, "container credentials", host, sizeof host, f) < 0)
         return -1;
     struct secret authorization;
-    if (container_authorization(&authorization, f) < 0)
+    if (container_authorization(c, &authorization, f) < 0)
         return -1;
     struct http_request request = {.method = "GET", .url = url, .timeout = 2, .no_proxy = true};
     if (authorization.size > 0)

@@ -10,8 +10,9 @@ struct aws_config {
     char profile[128];
     bool named; // by option or environment: then it must exist
     struct config_file credentials_file, config_file;
-    char section[160];           // of the profile in the config file
-    struct kms_credentials keys; // what was found
+    char section[160];             // of the profile in the config file
+    struct kms_credentials keys;   // what was found
+    struct secret container_token; // for getting them anew
     char region[64];
     char warning[300];  // about the region; may be empty
     char endpoint[512]; // a URL without a path

@@ -433,6 +433,21 @@ SH
     [[ $stderr == "kmsunwrap: ExpiredTokenException: "*"; the temporary credentials ran out: get new ones (aws sso login, or aws configure export-credentials) (2 tries)" ]]
 }
 
+@test "a container's credentials are renewed with its token, from the variable or the file" {
+    unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+    export AWS_CONTAINER_CREDENTIALS_FULL_URI=$url/container
+    expired='{"status":400,"body":{"__type":"ExpiredTokenException","message":"expired"}}'
+    printf container-secret >token
+    for variable in AWS_CONTAINER_AUTHORIZATION_TOKEN=container-secret AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=token; do
+        script "[$expired]"
+        export "${variable?}"
+        run -0 --separate-stderr decrypt
+        [ "$output" = "$plaintext" ]
+        [ -z "$stderr" ]
+        unset "${variable%%=*}"
+    done
+}
+
 @test "where new credentials cannot be had for expired ones, that is what is said" {
     unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
     touch "$SERVICE/no-metadata-token"
