@@ -27,10 +27,6 @@ struct outdir {
     unsigned removed;
 };
 
-static int status_of(int error) {
-    return error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
-}
-
 // A stream may interleave more files than the usual soft limit of descriptors allows.
 static void raise_descriptor_limit(void) {
     struct rlimit limit;
@@ -46,7 +42,7 @@ int outdir_open(struct outdir **out, const char *path, bool overwrite, struct fa
     *out = NULL;
     bool made = mkdir(path, FOLDER_MODE) == 0;
     if (!made && errno != EEXIST)
-        return diag_fault_errno(f, status_of(errno), errno, "cannot make directory %s", shown);
+        return diag_fault_errno(f, outfile_status(errno), errno, "cannot make directory %s", shown);
     struct outdir *o = calloc(1, sizeof *o);
     if (o == NULL)
         return diag_fault_memory(f);
@@ -55,7 +51,7 @@ int outdir_open(struct outdir **out, const char *path, bool overwrite, struct fa
     if (o->fd < 0) {
         int error = errno;
         free(o);
-        return diag_fault_errno(f, status_of(error), error, "cannot open directory %s", shown);
+        return diag_fault_errno(f, outfile_status(error), error, "cannot open directory %s", shown);
     }
     if (made) { // so it is no symbolic link, and its ".." is where its name is
         o->parent_fd = openat(o->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -186,7 +182,7 @@ static int descend(struct outdir *o, const char *name, bool for_folder, const ch
         component = slash + 1;
     }
     if (fd < 0)
-        return diag_fault_errno(f, status_of(errno), errno, "%s: cannot make its folder",
+        return diag_fault_errno(f, outfile_status(errno), errno, "%s: cannot make its folder",
                                 diag_name(name, strlen(name), shown, sizeof shown));
     *base = name + (component - path);
     return fd;

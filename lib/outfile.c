@@ -57,8 +57,18 @@ static struct outfile *allocate(const char *base, const char *shown, bool overwr
     return o;
 }
 
-static int create_status(int error) {
-    return error == EACCES || error == EPERM ? EX_NOPERM : EX_CANTCREAT;
+int outfile_status(int error) {
+    switch (error) {
+    case EACCES:
+    case EPERM:
+        return EX_NOPERM;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        return EX_OSERR;
+    default:
+        return EX_CANTCREAT;
+    }
 }
 
 // Whether a file may get this name. Returns 0, or -1 and *f.
@@ -68,7 +78,7 @@ static int check_base(int dir_fd, const char *base, const char *shown, bool over
     if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT
                    ? 0
-                   : diag_fault_errno(f, create_status(errno), errno, "%s: cannot create", shown);
+                   : diag_fault_errno(f, outfile_status(errno), errno, "%s: cannot create", shown);
     if (S_ISDIR(st.st_mode))
         return diag_fault(f, EX_CANTCREAT, "%s: a directory of that name is in the way", shown);
     if (noclobber_has(&st))
@@ -108,7 +118,7 @@ int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const c
     if (o->dir_fd < 0 || o->fd < 0) {
         int error = errno;
         release(o);
-        return diag_fault_errno(f, create_status(error), error, "%s: cannot create", shown);
+        return diag_fault_errno(f, outfile_status(error), error, "%s: cannot create", shown);
     }
     *out = o;
     return 0;
@@ -124,7 +134,7 @@ static int begin_directly(struct outfile **out, const char *path, const char *sh
     if (o->fd < 0) {
         int error = errno;
         release(o);
-        return diag_fault_errno(f, create_status(error), error, "%s: cannot open for writing",
+        return diag_fault_errno(f, outfile_status(error), error, "%s: cannot open for writing",
                                 shown);
     }
     *out = o;
@@ -159,7 +169,7 @@ int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct
     int error = errno;
     free(dir);
     if (dir_fd < 0)
-        return diag_fault_errno(f, create_status(error), error, "%s: cannot create", shown);
+        return diag_fault_errno(f, outfile_status(error), error, "%s: cannot create", shown);
     temporary_remove_left(dir_fd);
     int result = check_begun(NULL, dir_fd, base, shown, f);
     if (result == 0)

@@ -15,6 +15,10 @@ struct salvage_scope;
 // What is added to the name of a file that is not whole.
 #define OUTFILE_DAMAGED ".damaged"
 
+// The exit status for a file or folder that cannot be made, by errno: EX_CANTCREAT, EX_NOPERM,
+// EX_OSERR.
+int outfile_status(int error);
+
 // Begins a file called `base` (one component, no '/') in the directory open at dir_fd, which need
 // not stay open. `shown` stands for it in messages. An existing file of that name is an error
 // unless `overwrite`; a directory, and a file that the program reads (noclobber.h), always

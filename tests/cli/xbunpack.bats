@@ -277,6 +277,19 @@ d/e/empty" ]
     [ -z "$(files out)" ]
 }
 
+@test "more files begun than the system lets be open: 71" {
+    for i in $(seq 70); do echo "P name=d/f$i data=x"; done >arguments
+    mapfile -t arguments <arguments
+    make_xbstream "${arguments[@]}" >in
+    limited() { (ulimit -n 60 && xbunpack -C out -j "$1" -i in); }
+    for j in 1 3; do
+        run --separate-stderr limited "$j"
+        [ "$status" -eq 71 ]
+        [[ $stderr == "xbunpack: d/f"*": Too many open files" ]]
+        [ -z "$(files out)" ]
+    done
+}
+
 @test "hostile names: 65 and nothing is made of them" {
     refuses 65 'xbunpack: refused member name "/abs": it is absolute' 'MEMBER name=/abs data=x'
     refuses 65 'xbunpack: refused member name "..": it has a component "." or ".."' 'MEMBER name=.. data=x'
