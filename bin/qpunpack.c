@@ -65,7 +65,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
             argp_error(state, "choose one of -o, -C, -t and --test");
         destination_check(&o->to, o->to.directory != NULL || o->test, state);
         if (o->salvage.report != NULL && strcmp(o->salvage.report, "-") == 0 &&
-            o->to.directory == NULL && !o->test)
+            ((o->to.directory == NULL && !o->test) || destination_to_stdout(&o->to)))
             argp_error(state, "--report=-: standard output is not free for it; give a file");
         return 0;
     default:
@@ -178,7 +178,7 @@ static void file_written(void *context, struct stage *next) {
 static struct qpress_target target_for(const struct options *o, struct unpacker *u) {
     if (o->list)
         return (struct qpress_target){.file = list_file, .end = nothing_left, .context = u};
-    if (o->to.directory == NULL && !o->test)
+    if (((o->to.directory == NULL && !o->test) || destination_to_stdout(&o->to)))
         return (struct qpress_target){
             .file = stream_file, .file_end = stream_file_end, .end = stream_end, .context = u};
     return (struct qpress_target){.folder = make_folder,

@@ -85,7 +85,7 @@ static void check_options(struct options *o, struct argp_state *state) {
     o->to.partial = o->selecting;
     destination_check(&o->to, restoring, state);
     if (o->salvage.report != NULL && strcmp(o->salvage.report, "-") == 0 &&
-        (o->list || o->info || o->to_stdout != NULL))
+        (o->list || o->info || o->to_stdout != NULL || destination_to_stdout(&o->to)))
         argp_error(state, "--report=-: standard output is not free for it; give a file");
     if (o->input == NULL && isatty(STDIN_FILENO))
         argp_error(state,

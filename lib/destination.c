@@ -88,6 +88,10 @@ void destination_check(const struct destination_options *o, bool restoring,
         argp_error(state, "--sparse is for files that are created");
 }
 
+bool destination_to_stdout(const struct destination_options *o) {
+    return o->manifest != NULL && strcmp(o->manifest, "-") == 0;
+}
+
 static int open_lists(struct destination *d, const struct destination_options *options,
                       struct fault *f) {
     if (options->verify != NULL) {
@@ -101,7 +105,7 @@ static int open_lists(struct destination *d, const struct destination_options *o
     if (options->manifest != NULL) {
         if (outfile_begin(&d->manifest, options->manifest, options->overwrite, f) < 0)
             return -1;
-        d->manifest_name = strcmp(options->manifest, "-") == 0 ? "standard output" : "the manifest";
+        d->manifest_name = destination_to_stdout(options) ? "standard output" : "the manifest";
         d->settings.digests = &d->digests;
     }
     return 0;

@@ -32,6 +32,9 @@ extern const struct argp destination_argp;
 void destination_check(const struct destination_options *o, bool restoring,
                        struct argp_state *state);
 
+// True if the options send something to standard output: the manifest.
+bool destination_to_stdout(const struct destination_options *o);
+
 // Zero before destination_open.
 struct destination {
     struct outfiles_settings settings;

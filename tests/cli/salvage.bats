@@ -100,6 +100,12 @@ xbcrypt-dec: damaged input: 2 losses; all else was delivered" \
     [ "$status" -eq 64 ]
     run xbcrypt-dec --salvage --report=- -f "$xbc/key256"
     [ "$status" -eq 64 ]
+    for program in xbunpack qpunpack; do
+        run --separate-stderr "$program" --test --salvage --manifest=- --report=- -i /dev/null
+        [ "$status" -eq 64 ]
+        [[ $stderr == *"--report=-: standard output is not free for it; give a file"* ]]
+        [ -z "$output" ]
+    done
     echo old >report.json
     fails 73 "xbcrypt-dec: report.json: file exists already; remove it, or use --overwrite to replace it" \
         xbcrypt-dec --salvage --report=report.json -f "$xbc/key256" -i "$xbc/plain.v3.aes256.xbcrypt" -o out
