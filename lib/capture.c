@@ -22,6 +22,7 @@ static void push(struct stage *stage, struct view v) {
         memset(c->data + c->size, 0, n);
     c->size += n;
     stage_push(c->next, v);
+    stage->broken = stage_is_closed(c->next);
 }
 
 static void finish(struct stage *stage) {

@@ -60,6 +60,7 @@ struct part {
     struct slab *outputs[OUTPUTS_MAX];
     size_t output_sizes[OUTPUTS_MAX];
     unsigned output_count;
+    bool unwanted; // the rest of the content
     bool failed;
     struct fault fault;
 };
@@ -119,8 +120,8 @@ static enum job_result run_part(struct job *job, unsigned thread) {
     (void)thread;
     struct part *p = (struct part *)job;
     int more = 1;
-    if (p->shared->spoiled) {
-        p->failed = true;
+    if (p->shared->spoiled || p->unwanted) {
+        p->failed = p->shared->spoiled = true;
         diag_fault(&p->fault, EX_DATAERR, "%s", "");
         return JOB_DONE;
     }
@@ -221,6 +222,9 @@ static void deliver_part(struct unit *unit) {
                                               .origin = p->place.origin});
         }
     drop_outputs(p);
+    // What is not wanted any more is not made: a few bytes of a frame may stand for gigabytes.
+    d->stage.broken = d->stage.broken || stage_is_closed(d->next);
+    p->unwanted = d->stage.broken;
 }
 
 static void release_part(struct unit *unit) {
@@ -434,8 +438,10 @@ static enum resync_answer probe(void *context, const struct resync_window *w, si
         return RESYNC_UNIT;
     if (!ended) {
         diag_fault(why, EX_DATAERR, "the input ends inside %s frame", d->codec->name);
-        *size =
-            w->have + (walked.skip < FRAMES_UNIT_MAX ? (size_t)walked.skip : FRAMES_UNIT_MAX) + 4;
+        // Not just the next block, which may be of four bytes: the walk begins anew each time.
+        size_t more = walked.skip < FRAMES_UNIT_MAX ? (size_t)walked.skip : FRAMES_UNIT_MAX;
+        size_t least = w->have < PART_SIZE ? w->have : PART_SIZE;
+        *size = w->have + (more > least ? more : least) + 4;
         bool too_large = w->searching && *size > 2 * FRAMES_UNIT_MAX;
         return w->end || too_large ? RESYNC_NOTHING : RESYNC_MORE;
     }

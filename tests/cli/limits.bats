@@ -106,6 +106,25 @@ b" ]
     done
 }
 
+@test "of a bomb no more is decoded than is wanted, also where it is salvaged" {
+    # A Zstandard frame of 524288 blocks, each of four bytes that stand for 128 KiB: 64 GiB.
+    python3 -S -E - >bomb.zst <<'END'
+import struct, sys
+block = struct.pack("<I", 131072 << 3 | 1 << 1)
+sys.stdout.buffer.write(struct.pack("<IBB", 0xfd2fb528, 0, 0x38) + 524287 * block + struct.pack("<I", 131072 << 3 | 1 << 1 | 1))
+END
+    make_xbstream 'MEMBER name=xtrabackup_info.zst data=@bomb.zst' 'MEMBER name=z data=z' >in
+    limited() { (ulimit -t 4 && xbunpack --decompress --max-size=1M -i in "$@"); }
+    for j in 1 3; do
+        for what in --test "--test --salvage" "--test -v" --info --to-stdout=xtrabackup_info; do
+            # shellcheck disable=SC2086 # several options
+            run limited -j "$j" $what
+            [ "$status" -eq 65 ] || { echo "$what: $status: $output"; return 1; }
+            [[ $output == *"gets too large at byte 1048576 "* ]]
+        done
+    done
+}
+
 @test "no more than eight suffixes are undone: 65" {
     fails_with() { fails 65 "xbunpack: $1: more than 8 suffixes to undo" xbunpack -C out --decompress -i in; }
     name=a
