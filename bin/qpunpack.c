@@ -178,7 +178,7 @@ static void file_written(void *context, struct stage *next) {
 static struct qpress_target target_for(const struct options *o, struct unpacker *u) {
     if (o->list)
         return (struct qpress_target){.file = list_file, .end = nothing_left, .context = u};
-    if (((o->to.directory == NULL && !o->test) || destination_to_stdout(&o->to)))
+    if (o->to.directory == NULL && !o->test)
         return (struct qpress_target){
             .file = stream_file, .file_end = stream_file_end, .end = stream_end, .context = u};
     return (struct qpress_target){.folder = make_folder,

@@ -31,6 +31,8 @@ sums() { (cd "$1" && find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0
     # Members as they are stored, and to standard output.
     xbunpack -C out --manifest=- -i "$rds/part_lz4_v3.xb" >sums
     sums out | cmp - sums
+    qpunpack -C out.qp --manifest=- -i "$qp/tree.L3.qp" >sums
+    sums out.qp | cmp - sums
 }
 
 @test "names that sha256sum escapes, and the way back" {
