@@ -797,7 +797,8 @@ int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv,
     const char *path = getenv(INJECT_VARIABLE);
     int fd = path != NULL ? (int)raw(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC, 0) : -1;
     if (fd >= 0) {
-        long map = raw(SYS_mmap, NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        // 0L: this one is given on the stack, where the upper half of an int may be anything.
+        long map = raw(SYS_mmap, NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0L);
         shared = map != -1 ? (struct inject *)map : NULL;
         raw(SYS_close, fd);
     }

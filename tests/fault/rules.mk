@@ -12,7 +12,9 @@ $(BUILD)/fault/walk.o: tests/fault/walk.c tests/fault/inject.h $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(run)$(CC) $(ALL_CFLAGS) -Itests/unit -DFIXTURES='"$(CURDIR)/tests/fixtures"' -c -o $@ $<
 
+# -z now: to find a function when it is called first leaves vector registers on the stack, with the
+# secret that is looked for.
 $(BUILD)/fault/inject.so: tests/fault/inject.c tests/fault/inject.h $(BUILD)/flags
 	$(say) LD $@
 	@mkdir -p $(@D)
-	$(run)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fno-builtin -fvisibility=hidden -fPIC -shared -o $@ $<
+	$(run)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fno-builtin -fvisibility=hidden -fPIC -shared -Wl,-z,now -o $@ $<
