@@ -39,7 +39,7 @@ struct member {
     struct member *next; // in extract->members
     bool complete;
     char shown[SHOWN_SIZE]; // printable name
-    struct stage *sink;     // belongs to settings->files, or is extract->output or the counter
+    struct stage *sink;     // belongs to settings->files, or is extract->output or listed->limit
     struct stage *decoders[DECODERS_MAX]; // [0] is next to the sink
     unsigned decoder_count;
     struct stage *capture; // in front of the sink; NULL for members that say nothing of the backup
@@ -52,7 +52,7 @@ struct listed {
     struct member *member;
     struct listed *next; // in extract->first_listed
     bool counted;
-    struct stage *counter;
+    struct stage *counter, *limit; // the limit is before the counter
     uint64_t stored;
     bool sparse, transformed; // after what was undone
     char forms[SHOWN_SIZE];
@@ -99,8 +99,10 @@ static void free_members(struct extract *e, bool all) {
         for (unsigned i = 0; i < m->decoder_count; i++)
             stage_free(m->decoders[i]);
         stage_free(m->capture);
-        if (m->listed != NULL)
+        if (m->listed != NULL) {
+            stage_free(m->listed->limit);
             stage_free(m->listed->counter);
+        }
         free(m->listed);
         free(m);
     }
@@ -187,13 +189,16 @@ static int begin_entry(struct member *m, const char *stored, size_t size, size_t
     if (l == NULL)
         return diag_fault_memory(f);
     l->member = m;
-    l->counter = null_sink_new(m->extract->ordered, counted, m);
-    if (l->counter == NULL)
+    struct ordered *o = m->extract->ordered;
+    l->counter = null_sink_new(o, counted, m);
+    if (l->counter != NULL)
+        l->limit = limit_new(o, l->counter, m->extract->settings->limits, m->shown);
+    if (l->limit == NULL)
         return diag_fault_memory(f);
     diag_name(stored, size, l->name, sizeof l->name);
     describe_forms(stored, size, l->forms);
     l->transformed = suffix_of(stored, plain) != SUFFIX_NONE;
-    m->sink = l->counter;
+    m->sink = l->limit;
     return 0;
 }
 

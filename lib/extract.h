@@ -35,7 +35,7 @@ struct extract_settings {
     // matter to nobody.
     struct selection *selection;
     bool to_stdout;        // the one member wanted goes to standard output; `files` is then NULL
-    struct limits *limits; // of its size; not NULL
+    struct limits *limits; // where `files` is NULL: of its size, and of those in a list; not NULL
     // In a list: called in order for each member at its end, whose decoders, if any, have then run.
     // NULL: nothing is decoded.
     void (*entry)(const struct extract_entry *entry);

@@ -116,7 +116,7 @@ END
     make_xbstream 'MEMBER name=xtrabackup_info.zst data=@bomb.zst' 'MEMBER name=z data=z' >in
     limited() { (ulimit -t 4 && xbunpack --decompress --max-size=1M -i in "$@"); }
     for j in 1 3; do
-        for what in --test "--test --salvage" "--test -v" --info --to-stdout=xtrabackup_info; do
+        for what in --test "--test --salvage" "--test -v" --info --to-stdout=xtrabackup_info -tv; do
             # shellcheck disable=SC2086 # several options
             run limited -j "$j" $what
             [ "$status" -eq 65 ] || { echo "$what: $status: $output"; return 1; }
