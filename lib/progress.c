@@ -302,11 +302,11 @@ static void *run(void *context) {
     for (;;) {
         double wait = (next - seconds_since(&p.start)) * 1000;
         int got = poll(events, 2, !regular ? -1 : wait > 0 ? (int)wait + 1 : 0);
-        if (got > 0 && events[0].revents != 0)
-            break;
         struct signalfd_siginfo signal;
         if (got > 0 && read(p.signals, &signal, sizeof signal) > 0)
             tick(true);
+        if (got > 0 && events[0].revents != 0)
+            break;
         if (regular && seconds_since(&p.start) >= next) {
             tick(false);
             next = seconds_since(&p.start) + TICK_MS / 1000.0;
