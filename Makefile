@@ -67,6 +67,8 @@ $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)/lib $(BUILD)/bin $(BUILD)/tests
 	@printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS)' | cmp -s - $@ || \
 	  printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS)' > $@
+# Phony, because .SECONDARY lets a file that is not there be no reason to make what depends on it.
+.PHONY: FORCE
 FORCE:
 
 $(BUILD)/lib/%.o: lib/%.c $(BUILD)/flags

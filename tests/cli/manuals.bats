@@ -296,7 +296,7 @@ make_built() { make -s -C "$root" -o all BUILD="$BUILD_DIR" "$@"; }
 
 @test "make help lists every target that is there to be called" {
     make_built help >help
-    for target in $(sed -n 's/^\.PHONY: //p' "$root/Makefile"); do
+    for target in $(sed -n 's/^\.PHONY: //p' "$root/Makefile" | grep -vx FORCE); do
         grep -qE "^$target( |:)" help || { echo "$target is missing"; return 1; }
     done
 }

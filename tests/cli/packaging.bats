@@ -26,6 +26,7 @@ setup() {
 
 @test "make dist packs every file that is tracked, and nothing else" {
     git -C "$root" ls-files --error-unmatch Makefile >/dev/null 2>&1 || skip "not in a git repository"
+    echo old >dist.tar.gz # of an earlier version
     make -s -C "$root" dist DIST="$PWD/dist.tar.gz"
     tar -tzf dist.tar.gz | sed -n "s,^xbpipe-$version/,,p" | grep -v '/$' | sort | sed '/^$/d' >packed
     git -C "$root" ls-tree -r --name-only HEAD | sort >tracked
