@@ -41,7 +41,7 @@ ALL_CFLAGS  := $(ALL_CFLAGS)
 LIBS        := $(LIBS)
 
 PROGRAMS := $(patsubst bin/%.c,%,$(wildcard bin/*.c))
-LIBOBJS  := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*.c))
+LIBOBJS  := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 UNITHELP := $(patsubst tests/unit/%.c,$(BUILD)/tests/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 E2ETOOLS := $(BUILD)/tests/qpress_pack
@@ -73,6 +73,7 @@ FORCE:
 
 $(BUILD)/lib/%.o: lib/%.c $(BUILD)/flags
 	$(say) CC $<
+	@mkdir -p $(@D)
 	$(run)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/bin/%.o: bin/%.c $(BUILD)/flags
@@ -106,6 +107,14 @@ $(BUILD)/completions: $(PROGRAMS:%=$(BUILD)/%) completions/generate
 check: all $(UNITS) $(FUZZ_TESTS) $(BENCHTOOLS) $(E2ETOOLS) $(FAULT_TESTS)
 	@tests/run $(BUILD)
 
+## test-NAME: build, then run one test alone: test-xbcrypt, test-cli/xbunpack, test-e2e/mariadb
+test-cli/%: all $(E2ETOOLS)
+	@LOGS=$(BUILD)/logs-$(@F) TESTS=cli/$*.bats tests/run $(BUILD)
+test-e2e/%: all $(E2ETOOLS)
+	@LOGS=$(BUILD)/logs-$(@F) TESTS=e2e/$*.bats tests/run $(BUILD)
+test-%: all $(BUILD)/tests/test_%
+	@LOGS=$(BUILD)/logs-$(@F) TESTS=test_$* tests/run $(BUILD)
+
 $(BUILD)/bench/%: tests/bench/%.c $(patsubst %,$(BUILD)/tests/%.o,quicklz_encode quicklz_plain qp_walk) \
                   $(BUILD)/libxbpipe.a
 	$(say) LD $@
@@ -135,7 +144,7 @@ lint: all
 
 ## format: rewrite the C sources in the project's format
 format:
-	clang-format -i $(wildcard bin/*.c lib/*.[ch] tests/*/*.[ch])
+	clang-format -i $(wildcard bin/*.c lib/*/*.[ch] tests/*/*.[ch])
 
 ## install: into $(DESTDIR)$(PREFIX)
 install: all
@@ -182,4 +191,4 @@ help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 	@echo 'Variables: V=1 (show commands), SAN=address,undefined or thread, CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR'
 
--include $(wildcard $(BUILD)/lib/*.d $(BUILD)/bin/*.d $(BUILD)/tests/*.d)
+-include $(wildcard $(BUILD)/lib/*/*.d $(BUILD)/bin/*.d $(BUILD)/tests/*.d)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // b64hex: base64 to hexadecimal, and back. It links to nothing but the C library, so that it costs
 // a pipeline almost nothing.
-#include "base64.h"
-#include "diag.h"
-#include "fdio.h"
-#include "hex.h"
+#include "base/base64.h"
+#include "base/diag.h"
+#include "base/hex.h"
+#include "os/fdio.h"
 
 #include <argp.h>
 #include <errno.h>

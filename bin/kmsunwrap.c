@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // kmsunwrap: a wrapped key on standard input, its plaintext on standard output.
-#include "child.h"
-#include "diag.h"
-#include "keytext.h"
-#include "kms_context.h"
-#include "kms_options.h"
-#include "s3envelope.h"
-#include "wiped.h"
-#include "wiped_start.h"
+#include "base/diag.h"
+#include "kms/child.h"
+#include "kms/kms_context.h"
+#include "program/kms_options.h"
+#include "s3/s3envelope.h"
+#include "secret/keytext.h"
+#include "secret/wiped.h"
+#include "secret/wiped_start.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // kmswrap: a key in base64 on standard input, its wrapped form on standard output; or a new data
 // key from a key service.
-#include "child.h"
-#include "diag.h"
-#include "keytext.h"
-#include "kms_options.h"
-#include "wiped.h"
-#include "wiped_start.h"
+#include "base/diag.h"
+#include "kms/child.h"
+#include "program/kms_options.h"
+#include "secret/keytext.h"
+#include "secret/wiped.h"
+#include "secret/wiped_start.h"
 
 #include <unistd.h>
 

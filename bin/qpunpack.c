@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // qpunpack: a qpress archive on standard input, its files on standard output or below a directory.
-#include "destination.h"
-#include "filter.h"
-#include "interrupt.h"
-#include "limit.h"
-#include "noclobber.h"
-#include "options.h"
-#include "qpress_dec.h"
-#include "salvage_report.h"
-#include "sink.h"
+#include "engine/limit.h"
+#include "file/sink.h"
+#include "format/qpress_dec.h"
+#include "os/interrupt.h"
+#include "os/noclobber.h"
+#include "program/destination.h"
+#include "program/filter.h"
+#include "program/options.h"
+#include "program/salvage_report.h"
 
 #include <stdio.h>
 #include <string.h>

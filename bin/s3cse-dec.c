@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // s3cse-dec: the body of an object of an S3 encryption client on standard input, plaintext on
 // standard output.
-#include "cpus.h"
-#include "crypto_start.h"
-#include "interrupt.h"
-#include "options.h"
-#include "outfile.h"
-#include "progress.h"
-#include "s3body.h"
-#include "s3describe.h"
-#include "s3wrap.h"
-#include "wiped.h"
-#include "wiped_start.h"
+#include "file/outfile.h"
+#include "os/cpus.h"
+#include "os/interrupt.h"
+#include "program/options.h"
+#include "program/progress.h"
+#include "s3/s3body.h"
+#include "s3/s3describe.h"
+#include "s3/s3wrap.h"
+#include "secret/crypto_start.h"
+#include "secret/wiped.h"
+#include "secret/wiped_start.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // s3cse-enc: plaintext on standard input, the body of an object as an S3 encryption client writes
 // it on standard output, and the object's metadata in a file.
-#include "cpus.h"
-#include "crypto_start.h"
-#include "fdio.h"
-#include "interrupt.h"
-#include "json_secret.h"
-#include "options.h"
-#include "outfile.h"
-#include "progress.h"
-#include "s3body.h"
-#include "s3describe.h"
-#include "s3wrap.h"
-#include "wiped.h"
+#include "file/outfile.h"
+#include "os/cpus.h"
+#include "os/fdio.h"
+#include "os/interrupt.h"
+#include "program/options.h"
+#include "program/progress.h"
+#include "s3/s3body.h"
+#include "s3/s3describe.h"
+#include "s3/s3wrap.h"
+#include "secret/crypto_start.h"
+#include "secret/json_secret.h"
+#include "secret/wiped.h"
 
 #include <errno.h>
 #include <stdlib.h>

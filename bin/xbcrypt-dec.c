@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // xbcrypt-dec: xbcrypt chunks on standard input, plaintext on standard output.
-#include "interrupt.h"
-#include "salvage_report.h"
-#include "xbcrypt_dec.h"
-#include "xbcrypt_filter.h"
+#include "format/xbcrypt_dec.h"
+#include "os/interrupt.h"
+#include "program/salvage_report.h"
+#include "program/xbcrypt_filter.h"
 
 #include <string.h>
 

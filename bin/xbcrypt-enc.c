@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // xbcrypt-enc: plaintext on standard input, xbcrypt version 3 chunks on standard output.
-#include "interrupt.h"
-#include "xbcrypt_enc.h"
-#include "xbcrypt_filter.h"
+#include "format/xbcrypt_enc.h"
+#include "os/interrupt.h"
+#include "program/xbcrypt_filter.h"
 
 struct options {
     struct xbcrypt_options common;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // xbpack: files below a directory, as an xbstream on standard output.
-#include "fdio.h"
-#include "interrupt.h"
-#include "lz4_enc.h"
-#include "options.h"
-#include "outfile.h"
-#include "pack.h"
-#include "sink.h"
-#include "xbcrypt_keyfile.h"
-#include "zstd_enc.h"
+#include "archive/pack.h"
+#include "file/outfile.h"
+#include "file/sink.h"
+#include "format/lz4_enc.h"
+#include "format/zstd_enc.h"
+#include "os/fdio.h"
+#include "os/interrupt.h"
+#include "program/options.h"
+#include "program/xbcrypt_keyfile.h"
 
 #include <stdio.h>
 #include <stdlib.h>

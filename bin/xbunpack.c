@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // xbunpack: an xbstream on standard input, its members as files below a directory.
-#include "autodetect.h"
-#include "destination.h"
-#include "extract.h"
-#include "filter.h"
-#include "interrupt.h"
-#include "options.h"
-#include "salvage_report.h"
-#include "xbcrypt_keyfile.h"
+#include "archive/autodetect.h"
+#include "archive/extract.h"
+#include "os/interrupt.h"
+#include "program/destination.h"
+#include "program/filter.h"
+#include "program/options.h"
+#include "program/salvage_report.h"
+#include "program/xbcrypt_keyfile.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "checksum.h"
+#include "base/checksum.h"
 
 static double now(void) {
     struct timespec t;

@@ -17,8 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "byteorder.h"
-#include "checksum.h"
+#include "base/byteorder.h"
+#include "base/checksum.h"
 #include "quicklz_encode.h"
 
 enum {

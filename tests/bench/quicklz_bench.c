@@ -13,9 +13,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
+#include "format/quicklz.h"
 #include "qp_walk.h"
-#include "quicklz.h"
 #include "quicklz_encode.h"
 #include "quicklz_plain.h"
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "byteorder.h"
-#include "checksum.h"
+#include "base/byteorder.h"
+#include "base/checksum.h"
 #include "quicklz_encode.h"
 
 enum { BLOCK = 65536, ROOM = BLOCK + 400, BLOCK_HEAD = 20 };

@@ -2,8 +2,8 @@
 #include "fuzz.h"
 
 #include "archives.h"
-#include "fdio.h"
-#include "salvage.h"
+#include "engine/salvage.h"
+#include "os/fdio.h"
 
 #include <fcntl.h>
 #include <jansson.h>

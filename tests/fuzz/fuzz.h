@@ -5,7 +5,7 @@
 #ifndef XBPIPE_TESTS_FUZZ_H
 #define XBPIPE_TESTS_FUZZ_H
 
-#include "diag.h"
+#include "base/diag.h"
 #include "feed.h"
 
 #include <stdbool.h>

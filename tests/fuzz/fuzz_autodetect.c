@@ -4,10 +4,10 @@
 // the pieces of the second run.
 //
 // Parsers: autodetect.c sniff.c
+#include "archive/autodetect.h"
 #include "archives.h"
-#include "autodetect.h"
+#include "format/sniff.h"
 #include "fuzz.h"
-#include "sniff.h"
 
 #include <lz4frame.h>
 #include <stdlib.h>

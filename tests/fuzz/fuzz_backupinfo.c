@@ -3,10 +3,10 @@
 // of the first rule; then, each up to a NUL, the three files, a member's name and two patterns.
 //
 // Parsers: backupinfo.c selection.c suffix.c
-#include "backupinfo.h"
+#include "archive/selection.h"
+#include "format/backupinfo.h"
+#include "format/xbstream.h"
 #include "fuzz.h"
-#include "selection.h"
-#include "xbstream.h"
 
 #include <stdlib.h>
 #include <string.h>

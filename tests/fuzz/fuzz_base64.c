@@ -3,9 +3,9 @@
 // the other way; the rest of it: the size of the pieces of the second run.
 //
 // Parsers: base64.c hex.c
-#include "base64.h"
+#include "base/base64.h"
+#include "base/hex.h"
 #include "fuzz.h"
-#include "hex.h"
 
 #include <stdlib.h>
 #include <string.h>

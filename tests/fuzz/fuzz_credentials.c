@@ -6,14 +6,14 @@
 // after: nothing is run or asked.
 //
 // Parsers: ini.c kms_aws_config.c kms_aliyun_config.c kms_credentials.c
-#include "child.h"
 #include "fuzz.h"
-#include "http.h"
-#include "ini.h"
-#include "json_secret.h"
-#include "kms_aliyun_config.h"
-#include "kms_aws_config.h"
-#include "wiped.h"
+#include "kms/child.h"
+#include "kms/http.h"
+#include "kms/ini.h"
+#include "kms/kms_aliyun_config.h"
+#include "kms/kms_aws_config.h"
+#include "secret/json_secret.h"
+#include "secret/wiped.h"
 
 #include <stdio.h>
 #include <stdlib.h>

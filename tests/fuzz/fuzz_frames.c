@@ -5,10 +5,10 @@
 //
 // Parsers: frames.c lz4_dec.c zstd_dec.c
 #include "archives.h"
+#include "format/lz4_dec.h"
+#include "format/zstd_dec.h"
 #include "fuzz.h"
-#include "lz4_dec.h"
 #include "repair.h"
-#include "zstd_dec.h"
 
 #include <lz4frame.h>
 #include <stdlib.h>

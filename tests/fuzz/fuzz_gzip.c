@@ -4,8 +4,8 @@
 //
 // Parsers: gzip_dec.c
 #include "archives.h"
+#include "format/gzip_dec.h"
 #include "fuzz.h"
-#include "gzip_dec.h"
 #include "repair.h"
 
 #include <stdlib.h>

@@ -3,12 +3,12 @@
 // key to be wrapped; an xbcrypt key; a data key's file; a reply of GenerateDataKey.
 //
 // Parsers: keytext.c keywrap.c
+#include "format/xbcrypt.h"
 #include "fuzz.h"
-#include "json_secret.h"
-#include "keytext.h"
-#include "keywrap.h"
-#include "s3wrap.h"
-#include "xbcrypt.h"
+#include "s3/s3wrap.h"
+#include "secret/json_secret.h"
+#include "secret/keytext.h"
+#include "secret/keywrap.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -6,10 +6,10 @@
 //
 // Parsers: kms_response.c kms_refusal.c kms_call.c json_secret.c
 #include "fuzz.h"
-#include "json_secret.h"
-#include "kms_call.h"
-#include "kms_response.h"
-#include "wiped.h"
+#include "kms/kms_call.h"
+#include "kms/kms_response.h"
+#include "secret/json_secret.h"
+#include "secret/wiped.h"
 
 #include <stdio.h>
 #include <stdlib.h>

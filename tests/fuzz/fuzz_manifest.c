@@ -2,8 +2,8 @@
 // Lists of files with their SHA-256.
 //
 // Parsers: manifest.c
+#include "file/manifest.h"
 #include "fuzz.h"
-#include "manifest.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

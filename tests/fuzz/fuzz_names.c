@@ -3,9 +3,9 @@
 // shown name, less one.
 //
 // Parsers: diag.c outdir.c plaintext.c
+#include "file/outdir.h"
+#include "format/plaintext.h"
 #include "fuzz.h"
-#include "outdir.h"
-#include "plaintext.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 //
 // Parsers: qpress.c qpress_dec.c
 #include "archives.h"
+#include "format/qpress_dec.h"
 #include "fuzz.h"
-#include "qpress_dec.h"
 #include "repair.h"
 
 #include <stdio.h>

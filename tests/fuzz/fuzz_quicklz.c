@@ -3,14 +3,14 @@
 // is a packet; else the rest is data, to be encoded at level (byte % 3 + 1) and decoded again.
 //
 // Parsers: quicklz.c
+#include "format/quicklz.h"
 #include "fuzz.h"
-#include "quicklz.h"
 #include "quicklz_encode.h"
 #include "quicklz_plain.h"
 #include "repair.h"
 
 #include "archives.h"
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "qp_walk.h"
 
 #include <stdio.h>

@@ -5,10 +5,10 @@
 //
 // Parsers: s3envelope.c s3content.c s3describe.c s3wrap.c
 #include "fuzz.h"
-#include "s3content.h"
-#include "s3describe.h"
-#include "s3envelope.h"
-#include "s3wrap.h"
+#include "s3/s3content.h"
+#include "s3/s3describe.h"
+#include "s3/s3envelope.h"
+#include "s3/s3wrap.h"
 
 #include "archives.h"
 

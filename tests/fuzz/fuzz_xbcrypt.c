@@ -4,9 +4,9 @@
 //
 // Parsers: xbcrypt.c xbcrypt_dec.c xbcrypt_resync.c resync.c salvage.c plaintext.c
 #include "archives.h"
+#include "format/xbcrypt_dec.h"
 #include "fuzz.h"
 #include "repair.h"
-#include "xbcrypt_dec.h"
 
 #include <stdlib.h>
 #include <string.h>

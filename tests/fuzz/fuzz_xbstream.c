@@ -4,10 +4,10 @@
 //
 // Parsers: xbstream.c xbstream_reader.c
 #include "archives.h"
+#include "format/xbstream.h"
+#include "format/xbstream_reader.h"
 #include "fuzz.h"
 #include "repair.h"
-#include "xbstream.h"
-#include "xbstream_reader.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -15,13 +15,13 @@
 // qpress data, bit 3 LZ4 data, whose checksums are made right, bit 4 in two chunks, bit 5 without
 // an end, bit 6 sparse), a byte % 32: the name's size, the name, 2 bytes: the content's size, the
 // content.
+#include "archive/extract.h"
 #include "archives.h"
-#include "byteorder.h"
-#include "extract.h"
+#include "base/byteorder.h"
+#include "engine/null_sink.h"
+#include "file/outdir.h"
+#include "file/outfiles.h"
 #include "fuzz.h"
-#include "null_sink.h"
-#include "outdir.h"
-#include "outfiles.h"
 #include "repair.h"
 
 #include <dirent.h>

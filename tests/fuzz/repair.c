@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "repair.h"
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>

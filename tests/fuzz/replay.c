@@ -6,7 +6,7 @@
 #include "fuzz.h"
 
 #include "archives.h"
-#include "fdio.h"
+#include "os/fdio.h"
 
 #include <dirent.h>
 #include <fcntl.h>

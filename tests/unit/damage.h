@@ -5,8 +5,8 @@
 #define XBPIPE_TESTS_DAMAGE_H
 
 #include "archives.h"
+#include "engine/salvage.h"
 #include "feed.h"
-#include "salvage.h"
 
 #include <jansson.h>
 

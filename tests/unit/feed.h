@@ -3,7 +3,7 @@
 #ifndef XBPIPE_TESTS_FEED_H
 #define XBPIPE_TESTS_FEED_H
 
-#include "stage.h"
+#include "engine/stage.h"
 
 #include <stdbool.h>
 #include <stddef.h>

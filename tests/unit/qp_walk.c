@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 
 static void check(bool good, const char *what) {
     if (!good) {

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 
 enum {
     MATCH_MIN = 3,

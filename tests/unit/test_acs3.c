@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "acs3.h"
+#include "kms/acs3.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "wiped.h"
+#include "secret/wiped.h"
 
 static const char *member(const json_t *object, const char *name) {
     return json_string_value(json_object_get(object, name));

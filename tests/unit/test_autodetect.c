@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What data is by how it begins, and the layers around an xbstream, as they come in backups and
 // deeper.
+#include "archive/autodetect.h"
 #include "archives.h"
-#include "autodetect.h"
 #include "feed.h"
-#include "sniff.h"
+#include "format/sniff.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a backup's own files say, and what follows from it. The texts are those that the programs
 // write: xtrabackup_info of XtraBackup 2.4 and 8.0, mariadb_backup_info of MariaDB 11.
-#include "backupinfo.h"
+#include "format/backupinfo.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

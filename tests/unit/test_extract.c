@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The extractor over memory and a real directory: every cut of a stream, and nothing left behind
 // that is not whole.
+#include "archive/extract.h"
 #include "archives.h"
-#include "extract.h"
 #include "feed.h"
 
 // cmocka needs these four before it.

@@ -2,9 +2,9 @@
 // LZ4 and Zstandard frames over memory.
 #include "archives.h"
 #include "feed.h"
-#include "frames.h"
-#include "lz4_dec.h"
-#include "zstd_dec.h"
+#include "format/frames.h"
+#include "format/lz4_dec.h"
+#include "format/zstd_dec.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

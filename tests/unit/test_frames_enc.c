@@ -2,8 +2,8 @@
 // The encoders of LZ4 and Zstandard frames, judged by the libraries' own decoders.
 #include "archives.h"
 #include "feed.h"
-#include "lz4_enc.h"
-#include "zstd_enc.h"
+#include "format/lz4_enc.h"
+#include "format/zstd_enc.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

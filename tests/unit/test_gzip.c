@@ -3,7 +3,7 @@
 // behind the end.
 #include "archives.h"
 #include "feed.h"
-#include "gzip_dec.h"
+#include "format/gzip_dec.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

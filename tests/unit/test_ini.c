@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ini.h"
+#include "kms/ini.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "input.h"
+#include "file/input.h"
 
 enum { SIZE = (9 << 20) + 4321 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "keywrap.h"
+#include "secret/keywrap.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "hex.h"
+#include "base/hex.h"
 
 static size_t from_hex(const char *text, uint8_t *out) {
     struct hex_decoder d = {.offset = 0};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kms_refusal.h"
+#include "kms/kms_refusal.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kms_response.h"
+#include "kms/kms_response.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_secret.h"
+#include "secret/json_secret.h"
 
 // Runs the provider on `size` bytes of text in a block of exactly that size.
 static int unwrap(const char *text, size_t size, struct secret *plaintext,

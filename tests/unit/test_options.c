@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sizes as users write them, and names and messages as users see them.
-#include "diag.h"
-#include "options.h"
+#include "base/diag.h"
+#include "program/options.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The queue of work: results in the order of submission whatever the order in which they were
 // worked out, each unit released once, failures in their place.
-#include "ordered.h"
+#include "engine/ordered.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files below a directory under hostile names, with openat2 and where the kernel has none.
 #include "archives.h"
-#include "outdir.h"
+#include "file/outdir.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

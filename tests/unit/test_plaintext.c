@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What data is taken for: files of backups for known or plain, random bytes for random, always.
 #include "archives.h"
-#include "plaintext.h"
+#include "format/plaintext.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

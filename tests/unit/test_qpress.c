@@ -2,8 +2,8 @@
 // qpress archives over memory.
 #include "archives.h"
 #include "feed.h"
-#include "qpress.h"
-#include "qpress_dec.h"
+#include "format/qpress.h"
+#include "format/qpress_dec.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "quicklz.h"
+#include "format/quicklz.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>
@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "byteorder.h"
+#include "base/byteorder.h"
 #include "qp_walk.h"
 #include "quicklz_encode.h"
 #include "quicklz_plain.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "s3envelope.h"
+#include "s3/s3envelope.h"
 #include "s3vectors.h"
 
 // cmocka needs these four before it.

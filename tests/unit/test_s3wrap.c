@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "json_secret.h"
+#include "s3/s3wrap.h"
 #include "s3vectors.h"
-#include "s3wrap.h"
+#include "secret/json_secret.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

@@ -3,9 +3,9 @@
 #include "archives.h"
 #include "damage.h"
 #include "feed.h"
-#include "frames.h"
-#include "lz4_dec.h"
-#include "zstd_dec.h"
+#include "format/frames.h"
+#include "format/lz4_dec.h"
+#include "format/zstd_dec.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

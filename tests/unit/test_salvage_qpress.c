@@ -3,7 +3,7 @@
 #include "archives.h"
 #include "damage.h"
 #include "feed.h"
-#include "qpress_dec.h"
+#include "format/qpress_dec.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

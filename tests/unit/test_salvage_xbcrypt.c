@@ -3,7 +3,7 @@
 #include "archives.h"
 #include "damage.h"
 #include "feed.h"
-#include "xbcrypt_dec.h"
+#include "format/xbcrypt_dec.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

@@ -4,7 +4,7 @@
 #include "archives.h"
 #include "damage.h"
 #include "feed.h"
-#include "xbstream_reader.h"
+#include "format/xbstream_reader.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sandbox from inside: what the rules grant works, and every way out that was thought of is
 // refused. Each case runs in a process of its own, which cannot leave again.
-#include "sandbox.h"
+#include "os/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

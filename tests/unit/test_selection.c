@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Suffixes of names, and which members a selection wants.
-#include "selection.h"
-#include "suffix.h"
+#include "archive/selection.h"
+#include "format/suffix.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

@@ -2,8 +2,8 @@
 // The sink: the same bytes whatever becomes a hole, in whatever pieces they come and in whatever
 // order; and which pages make a file one with holes.
 #include "archives.h"
-#include "innodb_page.h"
-#include "sink.h"
+#include "file/sink.h"
+#include "format/innodb_page.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

@@ -2,8 +2,8 @@
 // Views, heads and gathered runs: the same bytes whether lent or held, and copied only where they
 // must be.
 #include "archives.h"
-#include "slab.h"
-#include "stage.h"
+#include "engine/slab.h"
+#include "engine/stage.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "wiped.h"
+#include "secret/wiped.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

@@ -3,9 +3,9 @@
 // every bit.
 #include "archives.h"
 #include "feed.h"
-#include "xbcrypt_dec.h"
-#include "xbcrypt_enc.h"
-#include "xbcrypt_keyfile.h"
+#include "format/xbcrypt_dec.h"
+#include "format/xbcrypt_enc.h"
+#include "program/xbcrypt_keyfile.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

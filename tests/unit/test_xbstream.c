@@ -2,8 +2,8 @@
 // The reader of xbstream archives over memory.
 #include "archives.h"
 #include "feed.h"
-#include "xbstream.h"
-#include "xbstream_reader.h"
+#include "format/xbstream.h"
+#include "format/xbstream_reader.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

@@ -2,7 +2,7 @@
 // The writer of xbstream archives, by known answers.
 #include "archives.h"
 #include "feed.h"
-#include "xbstream_writer.h"
+#include "format/xbstream_writer.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

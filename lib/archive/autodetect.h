@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stage: an xbstream in whatever it is packed in → the xbstream. Each layer is recognised by how it
+// begins (sniff.h: gzip, qpress, xbcrypt, LZ4, Zstandard) and undone, at most AUTODETECT_LAYERS.
+#ifndef XBPIPE_AUTODETECT_H
+#define XBPIPE_AUTODETECT_H
+
+#include "engine/stage.h"
+#include "format/xbcrypt_dec.h"
+
+enum { AUTODETECT_LAYERS = 8 };
+
+struct autodetect_settings {
+    struct xbcrypt_dec_settings *decrypt; // NULL: there is no key
+    uint64_t max_chunk;                   // of all formats
+    // Called once with what was found: "gzip data, in it an xbstream". NULL: not called.
+    void (*found)(const char *text);
+};
+
+// A stage for the program's input that pushes into `next`, a stage on the queue `behind`
+// (ordered_behind); the layers are decoded on `o`, which that one is behind. The settings outlive
+// it. NULL if memory could not be had. Failures: those of the layers; EX_USAGE (an encrypted layer,
+// and no key); EX_DATAERR (a tar archive, or anything else that is not known; too many layers).
+struct stage *autodetect_new(struct ordered *o, const struct autodetect_settings *settings,
+                             struct ordered *behind, struct stage *next);
+
+#endif

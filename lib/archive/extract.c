@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "archive/extract.h"
+
+#include "engine/capture.h"
+#include "engine/limit.h"
+#include "engine/null_sink.h"
+#include "file/sink.h"
+#include "format/lz4_dec.h"
+#include "format/qpress_dec.h"
+#include "format/suffix.h"
+#include "format/xbstream_reader.h"
+#include "format/zstd_dec.h"
+#include "program/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+// Suffixes that may stand behind each other; writers put two at most.
+enum { DECODERS_MAX = 8, SHOWN_SIZE = 256, LISTED_SIZE = 2048 };
+
+struct extract {
+    struct ordered *ordered;
+    const struct extract_settings *settings;
+    struct stage *reader;
+    struct stage *sink;                        // of standard output; NULL: there is none
+    struct stage *output;                      // before it
+    bool output_taken;                         // by a member
+    struct member *members;                    // begun and not freed
+    struct listed *first_listed, *last_listed; // ended in the stream, in order, and not yet listed
+    unsigned left_encrypted;
+    unsigned left_transformed;
+    char unread_info[SHOWN_SIZE]; // empty: none
+};
+
+struct member {
+    struct extract *extract;
+    struct member *next; // in extract->members
+    bool complete;
+    char shown[SHOWN_SIZE]; // printable name
+    struct stage *sink;     // belongs to settings->files, or is extract->output or listed->limit
+    struct stage *decoders[DECODERS_MAX]; // [0] is next to the sink
+    unsigned decoder_count;
+    struct stage *capture; // in front of the sink; NULL for members that say nothing of the backup
+    enum backupinfo_file info;
+    struct listed *listed; // NULL where members are not listed in long form
+};
+
+// What a list in long form knows of a member.
+struct listed {
+    struct member *member;
+    struct listed *next; // in extract->first_listed
+    bool counted;
+    struct stage *counter, *limit; // the limit is before the counter
+    uint64_t stored;
+    bool sparse, transformed; // after what was undone
+    char forms[SHOWN_SIZE];
+    char name[LISTED_SIZE]; // printable
+};
+
+// The suffix at the end of the name that is to be undone.
+static enum suffix suffix_to_undo(const struct extract *e, const char *name, size_t size) {
+    enum suffix s = suffix_of(name, size);
+    bool wanted = s == SUFFIX_XBCRYPT ? e->settings->decrypt != NULL : e->settings->decompress;
+    return wanted ? s : SUFFIX_NONE;
+}
+
+static struct stage *make_decoder(struct member *m, enum suffix suffix, struct stage *next) {
+    const struct extract_settings *s = m->extract->settings;
+    struct ordered *o = m->extract->ordered;
+    switch (suffix) {
+    case SUFFIX_XBCRYPT:
+        return xbcrypt_dec_new(o, s->decrypt, next);
+    case SUFFIX_QP:
+        return qpress_dec_new_single(o, s->max_chunk, next);
+    case SUFFIX_LZ4:
+        return lz4_dec_new(o, next);
+    default:
+        return zstd_dec_new(o, next);
+    }
+}
+
+// In order: the member has got where it goes. The stages that are on the way are freed later.
+static void complete(void *context) {
+    struct member *m = context;
+    m->complete = true;
+}
+
+// Frees the members that are complete, or all.
+static void free_members(struct extract *e, bool all) {
+    for (struct member **link = &e->members; *link != NULL;) {
+        struct member *m = *link;
+        if (!m->complete && !all) {
+            link = &m->next;
+            continue;
+        }
+        *link = m->next;
+        for (unsigned i = 0; i < m->decoder_count; i++)
+            stage_free(m->decoders[i]);
+        stage_free(m->capture);
+        if (m->listed != NULL) {
+            stage_free(m->listed->limit);
+            stage_free(m->listed->counter);
+        }
+        free(m->listed);
+        free(m);
+    }
+}
+
+// Works out the name of the member's file: takes the suffixes that are to be undone off `name` and
+// notes them, innermost first, in undo[]. Returns their number, or -1 and *f.
+static int take_suffixes(const struct extract *e, char *name, size_t *size,
+                         enum suffix undo[DECODERS_MAX], struct fault *f) {
+    enum suffix outermost_first[DECODERS_MAX], suffix;
+    int count = 0;
+    while ((suffix = suffix_to_undo(e, name, *size)) != SUFFIX_NONE) {
+        if (count == DECODERS_MAX)
+            return diag_fault(f, EX_DATAERR, "more than %d suffixes to undo", DECODERS_MAX);
+        outermost_first[count++] = suffix;
+        *size -= suffix_size(suffix);
+        name[*size] = '\0';
+    }
+    for (int i = 0; i < count; i++)
+        undo[i] = outermost_first[count - 1 - i];
+    return count;
+}
+
+static int build_decoders(struct member *m, const enum suffix undo[], int count, struct fault *f) {
+    struct stage *next = m->capture != NULL ? m->capture : m->sink;
+    for (int i = 0; i < count; i++) {
+        next = make_decoder(m, undo[i], next);
+        if (next == NULL)
+            return diag_fault_memory(f);
+        next->name = m->shown;
+        m->decoders[m->decoder_count++] = next;
+    }
+    return 0;
+}
+
+static void list_entry(const struct extract *e, const struct listed *l) {
+    const char *sparse = !l->sparse ? "" : l->forms[0] != '\0' ? ",sparse" : "sparse";
+    char forms[SHOWN_SIZE + 8];
+    snprintf(forms, sizeof forms, "%s%s", l->forms, sparse);
+    e->settings->entry(&(struct extract_entry){.name = l->name,
+                                               .stored = l->stored,
+                                               .restored = null_sink_size(l->counter),
+                                               .restored_known = !l->transformed,
+                                               .forms = forms[0] != '\0' ? forms : "-"});
+}
+
+// A member has been counted. One with fewer decoders may be before another that ended earlier in
+// the stream, and waits for it.
+static void counted(void *context) {
+    struct member *m = context;
+    struct extract *e = m->extract;
+    m->listed->counted = true;
+    for (struct listed *l; (l = e->first_listed) != NULL && l->counted;) {
+        list_entry(e, l);
+        e->first_listed = l->next;
+        complete(l->member);
+    }
+}
+
+// In order: a member has ended in the stream.
+static void queue_entry(struct extract *e, struct listed *l) {
+    if (e->first_listed == NULL)
+        e->first_listed = l;
+    else
+        e->last_listed->next = l;
+    e->last_listed = l;
+}
+
+// Puts the suffixes of a name, outermost first, into text.
+static void describe_forms(const char *name, size_t size, char text[static SHOWN_SIZE]) {
+    enum suffix s;
+    size_t used = 0;
+    text[0] = '\0';
+    for (; (s = suffix_of(name, size)) != SUFFIX_NONE && used < SHOWN_SIZE; size -= suffix_size(s))
+        used += (size_t)snprintf(text + used, SHOWN_SIZE - used, "%s%s", used > 0 ? "," : "",
+                                 suffix_text(s));
+}
+
+// `stored` is the member's name in the archive, of which `plain` bytes are left once the decoders
+// have run.
+static int begin_entry(struct member *m, const char *stored, size_t size, size_t plain,
+                       struct fault *f) {
+    struct listed *l = m->listed = calloc(1, sizeof *l);
+    if (l == NULL)
+        return diag_fault_memory(f);
+    l->member = m;
+    struct ordered *o = m->extract->ordered;
+    l->counter = null_sink_new(o, counted, m);
+    if (l->counter != NULL)
+        l->limit = limit_new(o, l->counter, m->extract->settings->limits, m->shown);
+    if (l->limit == NULL)
+        return diag_fault_memory(f);
+    diag_name(stored, size, l->name, sizeof l->name);
+    describe_forms(stored, size, l->forms);
+    l->transformed = suffix_of(stored, plain) != SUFFIX_NONE;
+    m->sink = l->limit;
+    return 0;
+}
+
+static int take_output(struct member *m, const char *name, size_t size, struct fault *f) {
+    struct extract *e = m->extract;
+    char shown[SHOWN_SIZE];
+    if (e->output_taken)
+        return diag_fault(f, EX_DATAERR, "%s: the archive has another member of this name",
+                          diag_name(name, size, shown, sizeof shown));
+    e->output_taken = true;
+    m->sink = e->output;
+    return 0;
+}
+
+// In order: the member that says what the backup is has been seen whole.
+static void captured(void *context, const char *data, size_t size) {
+    struct member *m = context;
+    backupinfo_add(m->extract->settings->info, m->info, data, size);
+}
+
+// Puts a stage that reads along in front of the sink of a member that says what the backup is.
+// `name`, of `size` bytes, is that of its file.
+static int read_along(struct member *m, const char *name, size_t size, struct fault *f) {
+    if (m->extract->settings->info == NULL)
+        return 0;
+    m->info = backupinfo_file(name, size);
+    if (m->info == BACKUPINFO_NONE)
+        return 0;
+    m->capture = capture_new(m->extract->ordered, BACKUPINFO_FILE_MAX, m->sink, captured, m);
+    return m->capture != NULL ? 0 : diag_fault_memory(f);
+}
+
+// Begins what the member's bytes go to in the end. `name` is that of its file, of `size` bytes;
+// `stored` that in the archive.
+static int begin_sink(struct member *m, const char *name, size_t size, const char *stored,
+                      size_t stored_size, struct fault *f) {
+    struct extract *e = m->extract;
+    if (e->settings->to_stdout)
+        return take_output(m, name, size, f);
+    if (e->settings->files == NULL)
+        return begin_entry(m, stored, stored_size, size, f);
+    return outfiles_begin(e->settings->files, name, size, complete, m, &m->sink, f);
+}
+
+static int open_member(struct member *m, const char *stored, size_t stored_size, struct fault *f) {
+    struct extract *e = m->extract;
+    char name[OUTDIR_NAME_MAX + 1];
+    enum suffix undo[DECODERS_MAX];
+    size_t size = stored_size;
+    memcpy(name, stored, size + 1);
+    if (e->settings->decrypt == NULL && suffix_of(stored, size) == SUFFIX_XBCRYPT) {
+        if (e->settings->need_key)
+            return diag_fault(f, EX_USAGE,
+                              "%s is encrypted: expected a key; use -f FILE, or set "
+                              "XBCRYPT_ENCRYPTION_KEY",
+                              m->shown);
+        e->left_encrypted++;
+    }
+    int count = take_suffixes(e, name, &size, undo, f);
+    if (count < 0) {
+        diag_prefix(f, m->shown);
+        return -1;
+    }
+    if (suffix_of(name, size) != SUFFIX_NONE)
+        e->left_transformed++;
+    if (begin_sink(m, name, size, stored, stored_size, f) < 0 || read_along(m, name, size, f) < 0 ||
+        build_decoders(m, undo, count, f) < 0)
+        return -1;
+    if (e->settings->member != NULL) {
+        char shown[SHOWN_SIZE];
+        e->settings->member(m->shown, diag_name(name, size, shown, sizeof shown));
+    }
+    return 0;
+}
+
+// Whether a member says what the backup is, and can be read.
+static bool can_read_info(struct extract *e, const char *name, size_t size) {
+    if (backupinfo_file(name, suffix_strip(name, size)) == BACKUPINFO_NONE)
+        return false;
+    for (enum suffix s; (s = suffix_of(name, size)) != SUFFIX_NONE; size -= suffix_size(s))
+        if (s == SUFFIX_XBCRYPT && e->settings->decrypt == NULL) {
+            if (e->unread_info[0] == '\0')
+                diag_name(name, size, e->unread_info, sizeof e->unread_info);
+            return false;
+        }
+    return true;
+}
+
+static int begin(void *context, const char *name, size_t size, void **member, struct fault *f) {
+    struct extract *e = context;
+    *member = NULL;
+    if (e->settings->info_only ? !can_read_info(e, name, size)
+                               : !selection_wants(e->settings->selection, name, size))
+        return 0;
+    free_members(e, false);
+    struct member *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return diag_fault_memory(f);
+    m->extract = e;
+    diag_name(name, size, m->shown, sizeof m->shown);
+    progress_member(m->shown);
+    *member = m;
+    m->next = e->members;
+    e->members = m;
+    return open_member(m, name, size, f);
+}
+
+// Each decoder has its output besides its input.
+static unsigned weight(void *context, void *member) {
+    (void)context;
+    return member != NULL ? 1 + ((const struct member *)member)->decoder_count : 1;
+}
+
+// What takes the member's bytes as they are stored.
+static struct stage *first_stage(const struct member *m) {
+    return m->decoder_count > 0 ? m->decoders[m->decoder_count - 1]
+           : m->capture != NULL ? m->capture
+                                : m->sink;
+}
+
+static void data(void *context, void *member, struct view v) {
+    (void)context;
+    struct member *m = member;
+    if (m == NULL)
+        return;
+    if (m->listed != NULL) {
+        m->listed->stored += v.data != NULL ? v.size : 0;
+        m->listed->sparse = m->listed->sparse || v.data == NULL;
+    }
+    if (m->decoder_count == 0) {
+        stage_push(first_stage(m), v);
+        return;
+    }
+    struct stage *outermost = first_stage(m);
+    // What is lost is zeros for the decoders, whose own salvage finds out what it was.
+    if (v.data != NULL || outermost->salvage != NULL) {
+        stage_push(outermost, v);
+    } else if (!outermost->broken) {
+        struct fault f;
+        char where[PLACE_TEXT_SIZE];
+        struct place place = {.origin = v.origin, .exact = true};
+        diag_fault(&f, EX_DATAERR,
+                   "sparse xbstream chunk %s in a member that is encrypted or compressed",
+                   place_text(&place, 0, where));
+        stage_break(outermost, &f);
+    }
+}
+
+static void end(void *context, void *member) {
+    struct member *m = member;
+    if (m == NULL)
+        return;
+    if (m->listed != NULL)
+        queue_entry(context, m->listed);
+    stage_finish(first_stage(m));
+}
+
+static void finish(void *context) {
+    (void)context; // the members' own ends are on their way
+}
+
+static void unfinished(void *context, const char *name, size_t size) {
+    const struct extract *e = context;
+    char shown[SHOWN_SIZE];
+    if (e->settings->unfinished != NULL && selection_wants(e->settings->selection, name, size))
+        e->settings->unfinished(diag_name(name, size, shown, sizeof shown));
+}
+
+// What the member loses is noted under the scope, and its file gets its name by that.
+static void salvage(void *context, void *member, struct salvage_scope *scope) {
+    (void)context;
+    struct member *m = member;
+    if (m == NULL)
+        return;
+    for (unsigned i = 0; i < m->decoder_count; i++)
+        m->decoders[i]->salvage = scope;
+    if (m->extract->settings->files != NULL)
+        m->sink->salvage = scope;
+}
+
+static void retract(void *context, const char *stored, size_t size, struct salvage_scope *scope) {
+    struct extract *e = context;
+    char name[OUTDIR_NAME_MAX + 1];
+    enum suffix undo[DECODERS_MAX];
+    struct fault f;
+    if (e->settings->files == NULL || !selection_wants(e->settings->selection, stored, size))
+        return;
+    memcpy(name, stored, size + 1);
+    if (take_suffixes(e, name, &size, undo, &f) < 0 ||
+        outfiles_retract(e->settings->files, name, size, scope, &f) < 0)
+        ordered_fail_now(e->ordered, &f);
+}
+
+static int list_begin(void *context, const char *name, size_t size, void **member,
+                      struct fault *f) {
+    const struct extract *e = context;
+    char shown[LISTED_SIZE];
+    (void)f;
+    *member = NULL;
+    if (!selection_wants(e->settings->selection, name, size))
+        return 0;
+    diag_name(name, size, shown, sizeof shown);
+    if (e->settings->member != NULL)
+        e->settings->member(shown, shown);
+    return 0;
+}
+
+static void list_data(void *context, void *member, struct view v) {
+    (void)context, (void)member, (void)v;
+}
+
+static void list_end(void *context, void *member) {
+    (void)context, (void)member;
+}
+
+static struct xbstream_target choose_target(struct extract *e) {
+    bool names =
+        e->settings->files == NULL && !e->settings->to_stdout && e->settings->entry == NULL;
+    if (names)
+        return (struct xbstream_target){.begin = list_begin,
+                                        .data = list_data,
+                                        .end = list_end,
+                                        .finish = finish,
+                                        .unfinished = unfinished,
+                                        .context = e};
+    return (struct xbstream_target){.begin = begin,
+                                    .weight = weight,
+                                    .data = data,
+                                    .end = end,
+                                    .finish = finish,
+                                    .unfinished = unfinished,
+                                    .salvage = salvage,
+                                    .retract = retract,
+                                    .context = e};
+}
+
+int extract_new(struct extract **out, struct ordered *o, const struct extract_settings *settings,
+                struct fault *f) {
+    *out = NULL;
+    struct extract *e = calloc(1, sizeof *e);
+    if (e == NULL)
+        return diag_fault_memory(f);
+    e->ordered = o;
+    e->settings = settings;
+    e->reader = xbstream_reader_new(o, settings->max_chunk, choose_target(e));
+    if (settings->to_stdout)
+        e->sink = sink_new(o, STDOUT_FILENO, "standard output", false, NULL, NULL);
+    if (e->sink != NULL)
+        e->output = limit_new(o, e->sink, settings->limits, "the member");
+    if (e->reader == NULL || (settings->to_stdout && e->output == NULL)) {
+        extract_free(e);
+        return diag_fault_memory(f);
+    }
+    *out = e;
+    return 0;
+}
+
+struct stage *extract_stage(struct extract *e) {
+    return e->reader;
+}
+
+unsigned extract_left_encrypted(const struct extract *e) {
+    return e->left_encrypted;
+}
+
+unsigned extract_left_transformed(const struct extract *e) {
+    return e->left_transformed;
+}
+
+const char *extract_unread_info(const struct extract *e) {
+    return e->unread_info[0] != '\0' ? e->unread_info : NULL;
+}
+
+void extract_free(struct extract *e) {
+    if (e == NULL)
+        return;
+    free_members(e, true);
+    stage_free(e->output);
+    stage_free(e->sink);
+    stage_free(e->reader);
+    free(e);
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The extractor: each member of an xbstream that is wanted goes through the decoders that its name
+// calls for (suffix.h, outermost first) into a file of its own, under the name without the suffixes
+// undone; or one member goes to standard output; or they are listed. One pass: nothing else is ever
+// on disk.
+#ifndef XBPIPE_EXTRACT_H
+#define XBPIPE_EXTRACT_H
+
+#include "archive/selection.h"
+#include "engine/stage.h"
+#include "file/outfiles.h"
+#include "format/backupinfo.h"
+#include "format/xbcrypt_dec.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// A member, complete, in the list's long form.
+struct extract_entry {
+    const char *name;    // as stored; printable
+    uint64_t stored;     // bytes of payload in the archive, without the archive's own
+    uint64_t restored;   // bytes of the file, holes included
+    bool restored_known; // false where a transformation was not undone
+    const char *forms;   // "qp", "xbcrypt,lz4" (outermost first), "sparse"; "-": none
+};
+
+struct extract_settings {
+    struct outfiles *files;               // NULL: list the members, or to_stdout
+    struct xbcrypt_dec_settings *decrypt; // NULL: .xbcrypt stays
+    bool need_key;   // a member to be restored that ends in .xbcrypt is EX_USAGE where `decrypt` is
+                     // NULL
+    bool decompress; // .qp, .lz4, .zst are undone
+    uint64_t max_chunk; // of all formats
+    // Which members are wanted; the chunks of the others are verified, and that is all. Their names
+    // matter to nobody.
+    struct selection *selection;
+    bool to_stdout;        // the one member wanted goes to standard output; `files` is then NULL
+    struct limits *limits; // where `files` is NULL: of its size, and of those in a list; not NULL
+    // In a list: called in order for each member at its end, whose decoders, if any, have then run.
+    // NULL: nothing is decoded.
+    void (*entry)(const struct extract_entry *entry);
+    // Filled from the members that say what the backup is, as they come past; NULL: nobody asks.
+    // With `info_only` they are the only ones wanted, whatever the selection.
+    struct backupinfo *info;
+    bool info_only;
+    // Called on the main thread for each member that has been met, with the name as it is in the
+    // stream and the name of its file (the same when listing); and for one that did not end. Only
+    // for those wanted. The names are printable. NULL: not called.
+    void (*member)(const char *stored, const char *restored);
+    void (*unfinished)(const char *stored);
+};
+
+struct extract;
+
+// Returns 0 and *e; or -1 and EX_OSERR in *f. The settings outlive it.
+int extract_new(struct extract **e, struct ordered *o, const struct extract_settings *settings,
+                struct fault *f);
+
+// The stage that takes the stream. It belongs to the extractor.
+struct stage *extract_stage(struct extract *e);
+
+// Members whose outermost suffix was one that could have been undone with --decrypt.
+unsigned extract_left_encrypted(const struct extract *e);
+
+// Members that keep a suffix of a transformation that was not undone, those above included.
+unsigned extract_left_transformed(const struct extract *e);
+
+// With info_only: the printable name of the first member that would say something and is encrypted,
+// where there is no key; NULL: none. Lives as long as the extractor.
+const char *extract_unread_info(const struct extract *e);
+
+// Nothing of it may be in flight. To be called before outfiles_free. NULL is allowed.
+void extract_free(struct extract *e);
+
+#endif

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/digest.h"
+
+#include "os/interrupt.h"
+
+#include <openssl/evp.h>
+#include <stdlib.h>
+
+enum { ZEROS_SIZE = 64 << 10 };
+
+struct digest {
+    struct stage stage;
+    struct stage *next;
+    int (*done)(void *, const uint8_t *, struct fault *);
+    void *context;
+    EVP_MD_CTX *sum;
+    struct hash *previous; // which the next must not overtake; until released
+};
+
+// A piece to be hashed.
+struct hash {
+    struct unit unit;
+    struct digest *digest;
+    struct view view; // holds a reference
+    enum { HASHED, REFUSED, INTERRUPTED } result;
+};
+
+static void hash_zeros(struct hash *h) {
+    static const uint8_t zeros[ZEROS_SIZE];
+    size_t left = h->view.size;
+    while (left > 0 && h->result == HASHED) {
+        size_t n = left < ZEROS_SIZE ? left : ZEROS_SIZE;
+        left -= n;
+        if (interrupt_pending() != 0) // a hole may be large
+            h->result = INTERRUPTED;
+        else if (EVP_DigestUpdate(h->digest->sum, zeros, n) != 1)
+            h->result = REFUSED;
+    }
+}
+
+static enum job_result run_hash(struct job *job, unsigned thread) {
+    (void)thread;
+    struct hash *h = (struct hash *)job;
+    if (h->view.data == NULL)
+        hash_zeros(h);
+    else if (EVP_DigestUpdate(h->digest->sum, h->view.data, h->view.size) != 1)
+        h->result = REFUSED;
+    return JOB_DONE;
+}
+
+static void deliver_hash(struct unit *unit) {
+    const struct hash *h = (struct hash *)unit;
+    struct fault f;
+    if (h->result == HASHED)
+        return;
+    if (h->result == INTERRUPTED)
+        diag_fault(&f, EX_TEMPFAIL, "%s", "");
+    else
+        diag_fault(&f, EX_SOFTWARE, "OpenSSL cannot compute a SHA-256");
+    stage_break(&h->digest->stage, &f);
+}
+
+static void release_hash(struct unit *unit) {
+    struct hash *h = (struct hash *)unit;
+    if (h->digest->previous == h)
+        h->digest->previous = NULL;
+    slab_unref(h->view.slab);
+    free(h);
+}
+
+static void push(struct stage *stage, struct view v) {
+    struct digest *d = (struct digest *)stage;
+    if (stage_is_closed(&d->stage) || v.size == 0)
+        return;
+    struct hash *h = calloc(1, sizeof *h);
+    if (h == NULL || (v.data != NULL && view_hold(&v) < 0)) {
+        free(h);
+        stage_fail_memory(&d->stage);
+        return;
+    }
+    h->unit.job.run = run_hash;
+    h->unit.job.after = d->previous != NULL ? &d->previous->unit.job : NULL;
+    h->unit.deliver = deliver_hash;
+    h->unit.release = release_hash;
+    h->unit.cost = sizeof *h + (v.data != NULL ? v.size : 0);
+    h->digest = d;
+    h->view = v;
+    d->previous = h;
+    ordered_submit(d->stage.ordered, &h->unit);
+    stage_push(d->next, v);
+}
+
+struct ending {
+    struct unit unit;
+    struct digest *digest;
+};
+
+static void deliver_ending(struct unit *unit) {
+    struct digest *d = ((struct ending *)unit)->digest;
+    uint8_t sha256[DIGEST_SIZE];
+    struct fault f;
+    if (d->stage.broken)
+        return;
+    int result = 0;
+    if (EVP_DigestFinal_ex(d->sum, sha256, NULL) != 1)
+        result = diag_fault(&f, EX_SOFTWARE, "OpenSSL cannot compute a SHA-256");
+    if (result == 0)
+        result = d->done(d->context, sha256, &f);
+    if (result == 0)
+        stage_finish(d->next);
+    else
+        stage_break(&d->stage, &f);
+}
+
+static void release_ending(struct unit *unit) {
+    free(unit);
+}
+
+static void finish(struct stage *stage) {
+    struct digest *d = (struct digest *)stage;
+    if (d->stage.failed)
+        return;
+    struct ending *e = calloc(1, sizeof *e);
+    if (e == NULL) {
+        stage_fail_memory(stage);
+        return;
+    }
+    e->unit.deliver = deliver_ending;
+    e->unit.release = release_ending;
+    e->digest = d;
+    ordered_submit(stage->ordered, &e->unit);
+}
+
+static void free_digest(struct stage *stage) {
+    struct digest *d = (struct digest *)stage;
+    EVP_MD_CTX_free(d->sum);
+    free(d);
+}
+
+struct stage *digest_new(struct ordered *o, struct stage *next,
+                         int (*done)(void *context, const uint8_t sha256[static DIGEST_SIZE],
+                                     struct fault *f),
+                         void *context) {
+    static const struct stage_operations operations = {
+        .push = push, .finish = finish, .free = free_digest};
+    struct digest *d = calloc(1, sizeof *d);
+    if (d == NULL)
+        return NULL;
+    d->sum = EVP_MD_CTX_new();
+    if (d->sum == NULL || EVP_DigestInit_ex(d->sum, EVP_sha256(), NULL) != 1) {
+        free_digest(&d->stage);
+        return NULL;
+    }
+    d->stage.ops = &operations;
+    d->stage.ordered = o;
+    d->next = next;
+    d->done = done;
+    d->context = context;
+    return &d->stage;
+}

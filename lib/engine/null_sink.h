@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// The last stage of a chain whose result is only verified: it drops what it is given.
+#ifndef XBPIPE_NULL_SINK_H
+#define XBPIPE_NULL_SINK_H
+
+#include "engine/stage.h"
+
+#include <stdint.h>
+
+// A sink that takes bytes in any order and keeps none. When the end has been delivered, `done`
+// (which may be NULL) is called once with `context`; the sink may not be freed from inside it. NULL
+// if memory could not be had.
+struct stage *null_sink_new(struct ordered *o, void (*done)(void *context), void *context);
+
+// The bytes that such a sink was given so far, holes included.
+uint64_t null_sink_size(const struct stage *stage);
+
+#endif

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "engine/ordered.h"
+
+#include <stdlib.h>
+
+// What may be in flight, in bytes and in units a thread of the largest size seen, whichever is
+// more: enough to even out the times of units and of input and output, and, by the fixed part, for
+// two chunks of an xbstream at their usual 10 MiB, so that two of its files can be written at a
+// time. One thread gains nothing from running ahead, and keeps its data in the cache by not doing
+// so.
+enum { BYTES_BASE = 16 << 20, BYTES_PER_THREAD = 4 << 20, UNITS_PER_THREAD = 2 };
+
+struct ordered {
+    struct pool *pool;
+    struct ordered *behind; // NULL: none
+    struct unit *first;     // in flight, oldest first
+    struct unit *last;
+    size_t cost;
+    size_t largest; // cost of a unit
+    bool failing;   // a failure is on its way or has been delivered
+    bool failed;
+    bool delivering;    // a deliver function is running
+    struct fault fault; // valid when failed
+};
+
+struct failure {
+    struct unit unit;
+    struct ordered *ordered;
+    struct fault fault;
+};
+
+int ordered_new(struct ordered **out, unsigned threads, struct fault *f) {
+    *out = NULL;
+    struct ordered *o = calloc(1, sizeof *o);
+    if (o == NULL)
+        return diag_fault_memory(f);
+    if (pool_new(&o->pool, threads, f) < 0) {
+        free(o);
+        return -1;
+    }
+    *out = o;
+    return 0;
+}
+
+int ordered_behind(struct ordered **out, struct ordered *front, struct fault *f) {
+    *out = calloc(1, sizeof **out);
+    if (*out == NULL)
+        return diag_fault_memory(f);
+    (*out)->pool = front->pool;
+    front->behind = *out;
+    return 0;
+}
+
+unsigned ordered_threads(const struct ordered *o) {
+    return pool_threads(o->pool);
+}
+
+void ordered_submit(struct ordered *o, struct unit *unit) {
+    unit->next = NULL;
+    if (o->last == NULL)
+        o->first = unit;
+    else
+        o->last->next = unit;
+    o->last = unit;
+    o->cost += unit->cost;
+    if (unit->cost > o->largest)
+        o->largest = unit->cost;
+    pool_submit(o->pool, &unit->job);
+}
+
+void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost) {
+    unit->cost += cost;
+    o->cost += cost;
+}
+
+static void deliver_failure(struct unit *unit) {
+    struct failure *failure = (struct failure *)unit;
+    ordered_fail_now(failure->ordered, &failure->fault);
+}
+
+static void release_failure(struct unit *unit) {
+    free(unit);
+}
+
+void ordered_fail(struct ordered *o, const struct fault *f) {
+    o->failing = true;
+    struct failure *failure = calloc(1, sizeof *failure);
+    if (failure == NULL) { // out of order, but not lost
+        ordered_fail_now(o, f);
+        return;
+    }
+    failure->unit.deliver = deliver_failure;
+    failure->unit.release = release_failure;
+    failure->ordered = o;
+    failure->fault = *f;
+    ordered_submit(o, &failure->unit);
+}
+
+void ordered_fail_now(struct ordered *o, const struct fault *f) {
+    o->failing = true;
+    if (!o->failed) {
+        o->failed = true;
+        o->fault = *f;
+    }
+}
+
+bool ordered_failing(const struct ordered *o) {
+    return o->failing || (o->behind != NULL && ordered_failing(o->behind));
+}
+
+// Waits for the oldest unit and delivers it.
+static void retire_oldest(struct ordered *o) {
+    struct unit *unit = o->first;
+    bool finished = pool_wait(o->pool, &unit->job);
+    o->delivering = true;
+    if (unit->deliver != NULL)
+        unit->deliver(unit);
+    o->delivering = false;
+    if (!finished) {
+        pool_resume(o->pool, &unit->job);
+        return;
+    }
+    o->first = unit->next;
+    if (o->first == NULL)
+        o->last = NULL;
+    o->cost -= unit->cost;
+    unit->release(unit);
+}
+
+static bool is_full(const struct ordered *o) {
+    size_t threads = pool_threads(o->pool);
+    if (threads == 1)
+        return true;
+    return o->cost > BYTES_BASE + threads * BYTES_PER_THREAD &&
+           o->cost > threads * UNITS_PER_THREAD * o->largest;
+}
+
+void ordered_pump(struct ordered *o) {
+    while (o->first != NULL && (is_full(o) || pool_ready(o->pool, &o->first->job)))
+        retire_oldest(o);
+    if (o->behind != NULL)
+        ordered_pump(o->behind);
+}
+
+void ordered_flush(struct ordered *o) {
+    while (o->first != NULL)
+        retire_oldest(o);
+    if (o->behind != NULL)
+        ordered_flush(o->behind);
+}
+
+int ordered_finish(struct ordered *o, struct fault *f) {
+    ordered_flush(o);
+    if (o->behind != NULL && ordered_finish(o->behind, f) < 0)
+        return -1;
+    if (!o->failed)
+        return 0;
+    *f = o->fault;
+    return -1;
+}
+
+int ordered_settle(struct ordered *o, struct fault *f) {
+    return o->delivering ? 0 : ordered_finish(o, f);
+}
+
+void ordered_drop(struct ordered *o) {
+    pool_clear(o->pool);
+    while (o->first != NULL) {
+        struct unit *unit = o->first;
+        o->first = unit->next;
+        pool_quiet(o->pool, &unit->job);
+        unit->release(unit);
+    }
+    o->last = NULL;
+    o->cost = 0;
+    if (o->behind != NULL)
+        ordered_drop(o->behind);
+}
+
+void ordered_free(struct ordered *o) {
+    if (o == NULL)
+        return;
+    ordered_drop(o);
+    free(o->behind);
+    pool_free(o->pool);
+    free(o);
+}

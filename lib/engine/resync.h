@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finds the sound units of a damaged input: what is no unit is passed over, byte by byte, up to the
+// next place where one begins that proves itself (by its checksum, or by what follows it). Used by
+// the decoders when they salvage; what a unit is, and how it proves itself, they know.
+//
+// Each byte is looked at a bounded number of times: a false head that claims much may cost a
+// checksum over all that it claims, and the work that such heads have caused is limited to a
+// multiple of the input before them; beyond that, heads with large claims are not believed.
+#ifndef XBPIPE_RESYNC_H
+#define XBPIPE_RESYNC_H
+
+#include "engine/slab.h"
+#include "engine/stage.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Bytes of a gap that its report shows.
+enum { RESYNC_HEAD = 64 };
+
+enum resync_answer {
+    RESYNC_UNIT,    // *size bytes here are a sound unit
+    RESYNC_HIT,     // *size bytes are a unit that is damaged inside, its extent is sure unless
+                    // there are sound units in it, for which resync looks
+    RESYNC_MORE,    // *size bytes (more than there are) are needed to tell
+    RESYNC_NOTHING, // no unit begins here
+};
+
+struct resync_window {
+    const uint8_t *data;
+    size_t have;        // at least 1
+    bool end;           // the input ends with them: RESYNC_MORE is no answer
+    bool searching;     // what came before was no unit
+    struct place place; // of `data`
+};
+
+// What lies between two units.
+struct resync_gap {
+    uint64_t offset, length;
+    uint8_t head[RESYNC_HEAD]; // its first bytes
+    size_t head_size;
+    const char *why; // what was wrong at its start
+    bool at_end;     // the input ends with it
+};
+
+// All are called with `context` on the main thread.
+struct resync_format {
+    // Judges what begins at w->data. With RESYNC_HIT and RESYNC_NOTHING, *why says what is wrong.
+    enum resync_answer (*probe)(void *context, const struct resync_window *w, size_t *size,
+                                struct fault *why);
+    // The offset of the first byte at which a unit may begin, or `size`; a magic that is cut off by
+    // the end of the data counts.
+    size_t (*find)(void *context, const uint8_t *data, size_t size);
+    // A unit, in one piece, held by v.slab; `hit`: what is wrong with it (RESYNC_HIT), or NULL.
+    void (*unit)(void *context, struct view v, uint64_t position, const char *hit);
+    void (*gap)(void *context, const struct resync_gap *gap);
+};
+
+struct resync {
+    struct stage *stage; // that uses it; nothing is done once it is closed
+    const struct resync_format *format;
+    void *context;
+    struct slab *slab; // holds `data`
+    const uint8_t *data;
+    size_t have, need;
+    bool borrowed; // the slab is that of the views
+    uint64_t position;
+    struct view last; // the last view that was taken, and where it stood, for the places of units
+    uint64_t last_position;
+    bool searching;
+    struct resync_gap gap;
+    struct fault why;
+    uint64_t spent; // bytes checked for heads that were false
+};
+
+// To be called with *r all zero.
+void resync_begin(struct resync *r, struct stage *stage, const struct resync_format *format,
+                  void *context);
+
+void resync_push(struct resync *r, struct view v);
+
+// The end of the input: what is left becomes units and gaps. To be called once.
+void resync_finish(struct resync *r);
+
+// Drops what is held.
+void resync_clear(struct resync *r);
+
+// For find(): where `magic` (of `magic_size` bytes) begins in the data, whole or cut off by its
+// end; `size` if nowhere.
+size_t resync_find(const uint8_t *data, size_t size, const char *magic, size_t magic_size);
+
+// True if the window has that magic at `at`, or as much of it as the input still holds there, down
+// to nothing at the very end: the place where a unit should end. A window that does not end the
+// input has to hold that many bytes there.
+bool resync_follows(const struct resync_window *w, size_t at, const char *magic, size_t magic_size);
+
+#endif

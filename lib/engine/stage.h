@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one interface of everything that data flows through: bytes are pushed in, a result is pushed
+// into the next stage, the last stage is a sink. All calls are made on the main thread; a stage
+// hands its work to the queue (ordered.h) and pushes on what comes back when it is delivered. So a
+// failure is never a return value: it is recorded in the queue at its place of the order, and a
+// stage that has failed ignores what it is still given.
+#ifndef XBPIPE_STAGE_H
+#define XBPIPE_STAGE_H
+
+#include "engine/ordered.h"
+#include "engine/slab.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct stage;
+struct salvage_scope;
+
+struct stage_operations {
+    // Takes v.size bytes. The stage takes its own reference to v.slab if it keeps the bytes; bytes
+    // in a slab that is not mapped are the stage's alone, which may overwrite them.
+    void (*push)(struct stage *, struct view v);
+    // The end of the stage's input. To be called once, after which there are no more pushes.
+    void (*finish)(struct stage *);
+    // Optional, for sinks that can take bytes out of order; any thread. Stores `size` bytes at
+    // `offset` of the stage's input. Returns 0, or -1 and *f. The bytes count as pushed when, in
+    // order, `placed` is called for them.
+    int (*place)(struct stage *, uint64_t offset, const void *data, size_t size, struct fault *f);
+    void (*placed)(struct stage *, size_t size);
+    void (*free)(struct stage *);
+};
+
+// Embedded at the start of each stage's struct; its maker sets the first two.
+struct stage {
+    const struct stage_operations *ops;
+    struct ordered *ordered;
+    // The member whose bytes these are, printable, for messages; NULL: the program's whole input.
+    // Set by who asks for the stage, and outlives it.
+    const char *name;
+    // Where the stage notes what it cannot deliver, and goes on (salvage.h); NULL: it fails at the
+    // first damage. Set like the name. On a sink: what its file is noted under.
+    struct salvage_scope *salvage;
+    // The stage has found its input wrong, and takes no more of it; what it had submitted is still
+    // delivered.
+    bool failed;
+    // A unit of the stage has failed when its turn came: what comes after it, the end included, is
+    // neither pushed on nor taken.
+    bool broken;
+};
+
+// True if the stage takes no more input, for either reason.
+static inline bool stage_is_closed(const struct stage *s) {
+    return s->failed || s->broken;
+}
+
+static inline void stage_push(struct stage *s, struct view v) {
+    s->ops->push(s, v);
+}
+
+static inline void stage_finish(struct stage *s) {
+    s->ops->finish(s);
+}
+
+// NULL is allowed. No unit of the stage may be in flight. The next stage is not freed.
+static inline void stage_free(struct stage *s) {
+    if (s != NULL)
+        s->ops->free(s);
+}
+
+// Records a failure that the stage has found in its input, at this place of the order
+// (ordered_fail), with the stage's name, if it has one, put before the text; the stage has then
+// failed.
+void stage_fail(struct stage *s, const struct fault *f);
+
+// The same, for memory that could not be had.
+void stage_fail_memory(struct stage *s);
+
+// Records a failure of a unit that is being delivered, in the same way, and breaks the stage.
+void stage_break(struct stage *s, const struct fault *f);
+
+// Submits a unit that, when its turn comes and `s` is not broken, finishes `next`: how a stage
+// passes on its own end.
+void stage_finish_in_order(struct stage *s, struct stage *next);
+
+// Where something is, for messages.
+struct place {
+    uint64_t origin; // as in struct view
+    bool exact;
+    uint64_t position; // offset in the stage's own input
+};
+
+enum { PLACE_TEXT_SIZE = 96 };
+
+// "at input offset N"; or, where the input has been transformed on the way to the stage,
+// "at byte N of the data made from input offset M". `further` is added to N. Returns out.
+char *place_text(const struct place *p, size_t further, char out[static PLACE_TEXT_SIZE]);
+
+// The head of something (its first bytes, up to a size that becomes known while it arrives).
+enum { HEAD_MAX = 640 };
+struct head {
+    uint8_t bytes[HEAD_MAX];
+    size_t have;
+    struct place place; // of the first byte
+};
+
+// Moves bytes from *v until `need` (≤ HEAD_MAX) are there; `position` is the stage's, and advances.
+// Returns true if they are.
+bool head_fill(struct head *h, size_t need, struct view *v, uint64_t *position);
+
+// A run of bytes of known length put together from views: by reference where the views follow each
+// other in one slab, else copied, with memory that grows as data arrives.
+struct gather {
+    size_t need, have;
+    const uint8_t *data; // `have` bytes
+    struct slab *slab;   // holds them
+    bool borrowed;       // the slab is that of the views
+    struct place place;  // of the first byte
+};
+
+void gather_begin(struct gather *g, size_t need);
+
+// Moves bytes from *v. Returns 1 when complete (the caller then takes over g->slab), 0 when more is
+// needed, -1 if memory could not be had.
+int gather_fill(struct gather *g, struct view *v, uint64_t *position);
+
+// Moves all of `part` to the end of what is gathered, whatever g->need says; the same results
+// but 1.
+int gather_append(struct gather *g, struct view part);
+
+// Drops what has been gathered.
+void gather_clear(struct gather *g);
+
+#endif

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files and folders read strictly below one directory: no symbolic link on the way is followed, nor
+// one at the end, so that nothing from outside comes in. What the directory's own path leads
+// through is its user's choice.
+#ifndef XBPIPE_INDIR_H
+#define XBPIPE_INDIR_H
+
+#include "base/diag.h"
+
+struct indir;
+
+// Opens the directory at `path`. Returns 0 and *out; or -1 and *f: EX_NOINPUT, EX_NOPERM, EX_OSERR.
+int indir_open(struct indir **out, const char *path, struct fault *f);
+
+// NULL is allowed.
+void indir_close(struct indir *d);
+
+// The descriptor of the directory. It belongs to *d.
+int indir_fd(const struct indir *d);
+
+// Opens what is called `name`, terminated, without a component ".."; "." is the directory itself.
+// `flags` are open(2)'s; O_CLOEXEC and O_NOFOLLOW are added. Returns a descriptor, which
+// the caller closes; or -1 and *f: EX_NOINPUT, EX_NOPERM; EX_DATAERR where a symbolic link is in
+// the way; EX_OSERR.
+int indir_open_file(const struct indir *d, const char *name, int flags, struct fault *f);
+
+// The fault for a file that could not be opened or looked at, with errno. Returns -1.
+int indir_fault(const char *name, int error, struct fault *f);
+
+#endif

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program's input as views of large slabs: a regular file is mapped window by window, all else
+// is read.
+#ifndef XBPIPE_INPUT_H
+#define XBPIPE_INPUT_H
+
+#include "base/diag.h"
+#include "engine/slab.h"
+
+struct input {
+    int fd;
+    const char *name;  // for messages
+    uint64_t start;    // where in a regular file the input begins
+    uint64_t offset;   // bytes delivered
+    uint64_t size;     // of a regular file, from where it stood; UINT64_MAX: unknown
+    struct slab *slab; // that is being filled
+    size_t used;       // bytes of it
+};
+
+// Opens `path`; NULL or "-" is standard input. A pipe is made as large as allowed;
+// a regular file is not replaced by the program from now on (noclobber.h). The path must
+// outlive *in. Returns 0; or -1 and *f: EX_NOINPUT, EX_NOPERM.
+int input_open(struct input *in, const char *path, struct fault *f);
+
+// The next bytes, at least one. Returns 1, and *v holds a reference to its slab that is the
+// caller's; 0 at the end of the input; -1 and EX_IOERR, EX_OSERR, or EX_TEMPFAIL (a signal asked
+// the program to stop: interrupt.h; the text is empty).
+int input_next(struct input *in, struct view *v, struct fault *f);
+
+// True if input_next would have to wait: nothing has come through the pipe.
+bool input_waits(const struct input *in);
+
+void input_close(struct input *in);
+
+#endif

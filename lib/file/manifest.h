@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// A list of files with their SHA-256, as sha256sum of GNU coreutils writes and checks it: a line a
+// file, of 64 hexadecimal digits, a space, a space or '*', and the name. In a line that begins with
+// a backslash, which is not part of the digits, the name has "\\", "\n" and "\r" for a backslash, a
+// newline and a carriage return.
+#ifndef XBPIPE_MANIFEST_H
+#define XBPIPE_MANIFEST_H
+
+#include "base/diag.h"
+#include "engine/digest.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MANIFEST_NAME_MAX = 511 }; // bytes: no member has a longer name
+
+struct manifest_entry {
+    char *name; // terminated
+    size_t size;
+    uint8_t sha256[DIGEST_SIZE];
+    bool found; // the user's; initially false
+};
+
+// Zero is the empty list.
+struct manifest {
+    struct manifest_entry *entries;
+    size_t count;
+    size_t room;
+};
+
+// Adds an entry for a name of `size` bytes; sha256 may be NULL where it does not matter. Returns 0;
+// or -1 and EX_OSERR.
+int manifest_add(struct manifest *m, const char *name, size_t size, const uint8_t *sha256,
+                 struct fault *f);
+
+// Takes the last entry of that name out of the list, if there is one.
+void manifest_remove(struct manifest *m, const char *name, size_t size);
+
+// Sorts the entries by the bytes of their names, so that the list is the same however it came
+// about.
+void manifest_sort(struct manifest *m);
+
+// The entry of a name, in a list that is sorted; NULL if there is none.
+struct manifest_entry *manifest_find(const struct manifest *m, const char *name, size_t size);
+
+// Reads the file at `path` into *m, which is empty, and sorts it. "./" before a name is left out,
+// and a line that begins with '#' is a comment. Returns 0; or -1 and *f, and what *m then holds is
+// to be freed: EX_NOINPUT, EX_NOPERM, EX_IOERR; EX_DATAERR for a line that is none of sha256sum, a
+// name longer than MANIFEST_NAME_MAX, one that is there twice, and a list without a file.
+int manifest_read(struct manifest *m, const char *path, struct fault *f);
+
+// Writes the list to fd, which is called `shown` in messages. Returns 0; or -1 and *f (EX_IOERR,
+// EX_OSERR).
+int manifest_write(const struct manifest *m, int fd, const char *shown, struct fault *f);
+
+// Frees the entries; the list is then empty.
+void manifest_clear(struct manifest *m);
+
+#endif

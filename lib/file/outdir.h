@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files and folders created strictly below one directory, under names that come from an archive and
+// are taken for hostile. Every step is made relative to a held descriptor and follows no symbolic
+// link, so that what was checked is what is used.
+#ifndef XBPIPE_OUTDIR_H
+#define XBPIPE_OUTDIR_H
+
+#include "base/diag.h"
+#include "file/outfile.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { OUTDIR_NAME_MAX = 511 }; // bytes of a name with its folders
+
+struct outdir;
+
+// Opens the directory at `path`, making it (mode 0750 less the umask) if only its last component is
+// missing. Returns 0; or -1 and *f: EX_CANTCREAT, EX_NOPERM, EX_OSERR.
+int outdir_open(struct outdir **out, const char *path, bool overwrite, struct fault *f);
+
+// How many temporary files that earlier runs left have been removed: a folder's are when it is
+// first entered.
+unsigned outdir_removed(const struct outdir *o);
+
+// Returns when all folders that have been entered, and the directory's own entry if it is new, are
+// on the disk: 0; or -1 and EX_IOERR.
+int outdir_sync(struct outdir *o, struct fault *f);
+
+// NULL is allowed.
+// The descriptor of the directory. It belongs to *o.
+int outdir_fd(const struct outdir *o);
+
+void outdir_close(struct outdir *o);
+
+// Checks a name of `size` bytes: not empty, at most OUTDIR_NAME_MAX bytes, relative, no NUL, no
+// empty, "." or ".." component, none that is a temporary file's (temporary.h). Returns 0; or -1 and
+// EX_DATAERR.
+int outdir_check_name(const char *name, size_t size, struct fault *f);
+
+// Begins a file (see outfile.h) called `name`, which is terminated and has been checked by the
+// function above; makes the folders on the way. Returns 0 and *file; or -1 and *f: EX_CANTCREAT
+// (also where a file or a symbolic link is in a folder's place, or the file exists), EX_NOPERM,
+// EX_OSERR.
+int outdir_create(struct outdir *o, const char *name, struct outfile **file, struct fault *f);
+
+// Gives a file that is complete under that name the name of a damaged one (outfile_damaged). The
+// same conditions; returns 0; or -1 and *f.
+int outdir_retract(struct outdir *o, const char *name, struct salvage_scope *scope,
+                   struct fault *f);
+
+// Makes the folder and those above it; an existing folder is fine. The same conditions and results.
+int outdir_make_folder(struct outdir *o, const char *name, struct fault *f);
+
+#endif

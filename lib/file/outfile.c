@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "file/outfile.h"
+
+#include "engine/salvage.h"
+#include "os/noclobber.h"
+#include "os/temporary.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct outfile {
+    int fd;
+    int dir_fd; // -1: written directly, nothing to rename
+    bool overwrite;
+    char *base;
+    char *shown;
+    char temporary[TEMPORARY_NAME_SIZE];
+    struct outfile *next; // in `begun`
+};
+
+// Those of outfile_begin.
+static struct outfile *begun;
+
+static void release(struct outfile *o) {
+    for (struct outfile **link = &begun; *link != NULL; link = &(*link)->next)
+        if (*link == o) {
+            *link = o->next;
+            break;
+        }
+    if (o->fd >= 0 && o->fd != STDOUT_FILENO)
+        close(o->fd);
+    if (o->dir_fd >= 0)
+        close(o->dir_fd);
+    free(o->base);
+    free(o->shown);
+    free(o);
+}
+
+static struct outfile *allocate(const char *base, const char *shown, bool overwrite) {
+    struct outfile *o = calloc(1, sizeof *o);
+    if (o == NULL)
+        return NULL;
+    o->fd = o->dir_fd = -1;
+    o->overwrite = overwrite;
+    o->base = strdup(base);
+    o->shown = strdup(shown);
+    if (o->base == NULL || o->shown == NULL) {
+        release(o);
+        return NULL;
+    }
+    return o;
+}
+
+int outfile_status(int error) {
+    switch (error) {
+    case EACCES:
+    case EPERM:
+        return EX_NOPERM;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        return EX_OSERR;
+    default:
+        return EX_CANTCREAT;
+    }
+}
+
+// Whether a file may get this name. Returns 0, or -1 and *f.
+static int check_base(int dir_fd, const char *base, const char *shown, bool overwrite,
+                      struct fault *f) {
+    struct stat st;
+    if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT
+                   ? 0
+                   : diag_fault_errno(f, outfile_status(errno), errno, "%s: cannot create", shown);
+    if (S_ISDIR(st.st_mode))
+        return diag_fault(f, EX_CANTCREAT, "%s: a directory of that name is in the way", shown);
+    if (noclobber_has(&st))
+        return diag_fault(f, EX_CANTCREAT,
+                          "%s: this file is being read, and would be lost; write elsewhere", shown);
+    if (!overwrite)
+        return diag_fault(f, EX_CANTCREAT,
+                          "%s: file exists already; remove it, or use --overwrite to replace it",
+                          shown);
+    return 0;
+}
+
+// Whether another one of those begun is to have this name: the last one would replace the others.
+static int check_begun(const struct outfile *self, int dir_fd, const char *base, const char *shown,
+                       struct fault *f) {
+    struct stat dir, other;
+    for (const struct outfile *o = begun; o != NULL; o = o->next)
+        if (o != self && strcmp(o->base, base) == 0 && fstat(dir_fd, &dir) == 0 &&
+            fstat(o->dir_fd, &other) == 0 && dir.st_dev == other.st_dev &&
+            dir.st_ino == other.st_ino)
+            return diag_fault(f, EX_CANTCREAT,
+                              "%s: two outputs of this name: expected a file for each", shown);
+    return 0;
+}
+
+int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
+                     bool overwrite, struct fault *f) {
+    *out = NULL;
+    if (check_base(dir_fd, base, shown, overwrite, f) < 0)
+        return -1;
+    struct outfile *o = allocate(base, shown, overwrite);
+    if (o == NULL)
+        return diag_fault_memory(f);
+    o->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+    if (o->dir_fd >= 0)
+        o->fd = temporary_create(o->dir_fd, o->temporary);
+    if (o->dir_fd < 0 || o->fd < 0) {
+        int error = errno;
+        release(o);
+        return diag_fault_errno(f, outfile_status(error), error, "%s: cannot create", shown);
+    }
+    *out = o;
+    return 0;
+}
+
+// Opens what is at `path` for writing where it is no regular file.
+static int begin_directly(struct outfile **out, const char *path, const char *shown,
+                          struct fault *f) {
+    struct outfile *o = allocate(path, shown, false);
+    if (o == NULL)
+        return diag_fault_memory(f);
+    o->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    if (o->fd < 0) {
+        int error = errno;
+        release(o);
+        return diag_fault_errno(f, outfile_status(error), error, "%s: cannot open for writing",
+                                shown);
+    }
+    *out = o;
+    return 0;
+}
+
+int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct fault *f) {
+    *out = NULL;
+    if (path == NULL || strcmp(path, "-") == 0) {
+        if (noclobber_check_stdout(f) < 0)
+            return -1;
+        *out = allocate("-", "standard output", false);
+        if (*out == NULL)
+            return diag_fault_memory(f);
+        (*out)->fd = STDOUT_FILENO;
+        return 0;
+    }
+    char shown[256];
+    diag_name(path, strlen(path), shown, sizeof shown);
+    struct stat st;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        return begin_directly(out, path, shown, f);
+
+    const char *slash = strrchr(path, '/');
+    const char *base = slash == NULL ? path : slash + 1;
+    if (base[0] == '\0')
+        return diag_fault(f, EX_CANTCREAT, "%s: expected the name of a file", shown);
+    char *dir = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
+    if (dir == NULL)
+        return diag_fault_memory(f);
+    int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int error = errno;
+    free(dir);
+    if (dir_fd < 0)
+        return diag_fault_errno(f, outfile_status(error), error, "%s: cannot create", shown);
+    temporary_remove_left(dir_fd);
+    int result = check_begun(NULL, dir_fd, base, shown, f);
+    if (result == 0)
+        result = outfile_begin_at(out, dir_fd, base, shown, overwrite, f);
+    close(dir_fd);
+    if (result == 0) {
+        (*out)->next = begun;
+        begun = *out;
+    }
+    return result;
+}
+
+int outfile_fd(const struct outfile *o) {
+    return o->fd;
+}
+
+void outfile_allow_all(struct sandbox_rules *rules) {
+    for (const struct outfile *o = begun; o != NULL; o = o->next)
+        sandbox_allow(rules, o->dir_fd, SANDBOX_NAMES);
+}
+
+bool outfile_seekable(const struct outfile *o) {
+    return o->dir_fd >= 0;
+}
+
+// The last bytes of a name, as many as leave room for OUTFILE_DAMAGED in a component. The first
+// ones go: it is by their ends that the partitions of a table differ.
+static const char *shorten(const char *base) {
+    size_t size = strlen(base), room = NAME_MAX - strlen(OUTFILE_DAMAGED);
+    if (size <= room)
+        return base;
+    base += size - room;
+    while (((unsigned char)*base & 0xc0) == 0x80) // the rest of a character of UTF-8
+        base++;
+    return base;
+}
+
+// Notes the file under the name that `base` is in the folder of `path`, of any length.
+static int note_damaged(const char *path, const char *base, struct salvage_scope *scope,
+                        struct fault *f) {
+    const char *slash = strrchr(path, '/');
+    char *whole, *shown = NULL;
+    if (asprintf(&whole, "%.*s%s", slash != NULL ? (int)(slash + 1 - path) : 0, path, base) < 0)
+        return diag_fault_memory(f);
+    size_t size = strlen(whole), room = 4 * size + 5; // which diag_name never cuts
+    shown = malloc(room);
+    if (shown != NULL)
+        salvage_file(scope, diag_name(whole, size, shown, room));
+    else
+        diag_fault_memory(f);
+    free(whole);
+    free(shown);
+    return shown != NULL ? 0 : -1;
+}
+
+int outfile_damaged(struct outfile *o, const char *path, struct salvage_scope *scope,
+                    struct fault *f) {
+    char *base, *shown;
+    if (o->dir_fd < 0)
+        return 0;
+    if (asprintf(&base, "%s" OUTFILE_DAMAGED, shorten(o->base)) < 0)
+        return diag_fault_memory(f);
+    if (asprintf(&shown, "%s" OUTFILE_DAMAGED, o->shown) < 0) {
+        free(base);
+        return diag_fault_memory(f);
+    }
+    free(o->base);
+    free(o->shown);
+    o->base = base;
+    o->shown = shown;
+    if (check_base(o->dir_fd, base, shown, o->overwrite, f) < 0 ||
+        check_begun(o, o->dir_fd, base, shown, f) < 0)
+        return -1;
+    return note_damaged(path, base, scope, f);
+}
+
+// Gives a file another name. Without `overwrite` a file that came to be there meanwhile stays:
+// renameat2 sees to that, or a hard link where the file system cannot do it.
+static int rename_file(int dir_fd, const char *from, const char *to, bool overwrite) {
+    if (overwrite)
+        return renameat(dir_fd, from, dir_fd, to);
+    if (renameat2(dir_fd, from, dir_fd, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (linkat(dir_fd, from, dir_fd, to, 0) < 0)
+        return -1;
+    return unlinkat(dir_fd, from, 0);
+}
+
+static int rename_fault(struct fault *f, const char *shown) {
+    return diag_fault_errno(f, EX_CANTCREAT, errno, "%s: cannot give the file its name", shown);
+}
+
+int outfile_retract_at(int dir_fd, const char *path, const char *shown, bool overwrite,
+                       struct salvage_scope *scope, struct fault *f) {
+    const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
+    struct outfile *o = allocate(base, shown, overwrite);
+    if (o == NULL)
+        return diag_fault_memory(f);
+    o->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+    int result = o->dir_fd < 0 ? diag_fault_errno(f, EX_OSERR, errno, "%s", shown)
+                               : outfile_damaged(o, path, scope, f);
+    if (result == 0 && rename_file(dir_fd, base, o->base, overwrite) < 0)
+        result = rename_fault(f, o->shown);
+    release(o);
+    return result;
+}
+
+int outfile_sync(struct outfile *o, struct fault *f) {
+    // EINVAL: a pipe or a device, which has nothing to sync.
+    if (fsync(o->fd) == 0 || (o->dir_fd < 0 && errno == EINVAL))
+        return 0;
+    return diag_fault_errno(f, EX_IOERR, errno, "%s: cannot sync", o->shown);
+}
+
+// Closes the file's descriptor, so that its result is known before the file has its name, and gives
+// it the name. A copy keeps the lock meanwhile.
+static int close_and_name(struct outfile *o, struct fault *f) {
+    int fd = o->fd, lock = o->dir_fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1, result = 0;
+    if (o->dir_fd >= 0 && lock < 0)
+        return diag_fault_errno(f, EX_OSERR, errno, "%s", o->shown);
+    o->fd = lock;
+    if (fd != STDOUT_FILENO && close(fd) < 0)
+        result = diag_fault_errno(f, EX_IOERR, errno, "%s: cannot write", o->shown);
+    else if (o->dir_fd >= 0 && o->overwrite &&
+             check_base(o->dir_fd, o->base, o->shown, true, f) < 0)
+        result = -1; // what is read may have been opened since, or the name is another
+    else if (o->dir_fd >= 0 && rename_file(o->dir_fd, o->temporary, o->base, o->overwrite) < 0)
+        result = rename_fault(f, o->shown);
+    return result;
+}
+
+int outfile_commit(struct outfile *o, struct fault *f) {
+    int result = close_and_name(o, f);
+    if (result < 0 && o->dir_fd >= 0)
+        (void)unlinkat(o->dir_fd, o->temporary, 0);
+    release(o);
+    return result;
+}
+
+static int sync_folder(const struct outfile *o, struct fault *f) {
+    int fd = openat(o->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = fd >= 0 ? fsync(fd) : -1, error = errno;
+    if (fd >= 0)
+        close(fd);
+    return result == 0
+               ? 0
+               : diag_fault_errno(f, EX_IOERR, error, "%s: cannot sync its folder", o->shown);
+}
+
+int outfile_commit_synced(struct outfile *o, struct fault *f) {
+    if (outfile_sync(o, f) < 0) {
+        outfile_discard(o);
+        return -1;
+    }
+    int result = close_and_name(o, f);
+    if (result == 0 && o->dir_fd >= 0)
+        result = sync_folder(o, f);
+    else if (result < 0 && o->dir_fd >= 0)
+        (void)unlinkat(o->dir_fd, o->temporary, 0);
+    release(o);
+    return result;
+}
+
+void outfile_discard(struct outfile *o) {
+    if (o == NULL)
+        return;
+    if (o->dir_fd >= 0)
+        (void)unlinkat(o->dir_fd, o->temporary, 0);
+    release(o);
+}

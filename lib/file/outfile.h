@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// A file that appears under its final name whole or not at all: written under a temporary name
+// (temporary.h) in the same directory, renamed at the end.
+#ifndef XBPIPE_OUTFILE_H
+#define XBPIPE_OUTFILE_H
+
+#include "base/diag.h"
+#include "os/sandbox.h"
+
+#include <stdbool.h>
+
+struct outfile;
+struct salvage_scope;
+
+// What is added to the name of a file that is not whole.
+#define OUTFILE_DAMAGED ".damaged"
+
+// The exit status for a file or folder that cannot be made, by errno: EX_CANTCREAT, EX_NOPERM,
+// EX_OSERR.
+int outfile_status(int error);
+
+// Begins a file called `base` (one component, no '/') in the directory open at dir_fd, which need
+// not stay open. `shown` stands for it in messages. An existing file of that name is an error
+// unless `overwrite`; a directory, and a file that the program reads (noclobber.h), always
+// is. Mode 0640 less the umask. Returns 0 and *out; or -1 and *f: EX_CANTCREAT, EX_NOPERM,
+// EX_OSERR. *out is then NULL.
+int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
+                     bool overwrite, struct fault *f);
+
+// The same for a path given by the user. A path that exists and is neither a regular file nor a
+// directory (a device, a pipe) is opened and written directly; NULL or "-" is standard output,
+// which may not be a file that the program reads either. Temporary files that an earlier run left
+// in the file's folder are removed. EX_CANTCREAT, too, for a name that another file will get that
+// was begun here and has no name yet: one would replace the other, whatever `overwrite` says.
+int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct fault *f);
+
+// The descriptor to write to. It belongs to the outfile.
+int outfile_fd(const struct outfile *o);
+
+// Grants SANDBOX_NAMES for the directories of all files that outfile_begin began and that have no
+// name yet.
+void outfile_allow_all(struct sandbox_rules *rules);
+
+// True for a new regular file, which can be written at any offset; false for standard output and
+// what is written directly.
+bool outfile_seekable(const struct outfile *o);
+
+// What has been written is not whole: OUTFILE_DAMAGED is added to its final name, which loses its
+// first bytes where it gets longer than NAME_MAX by that. The name is noted under the scope, below
+// the folders of `path`, a name of the file from where the user looks for it. Without effect on
+// what is written directly. Returns 0; or -1 and *f: EX_CANTCREAT (a file of that name exists, is
+// being read, or was begun), EX_OSERR.
+int outfile_damaged(struct outfile *o, const char *path, struct salvage_scope *scope,
+                    struct fault *f);
+
+// The same for a file that is complete, whose name in the directory open at dir_fd is the last
+// component of `path` (see outfile_begin_at).
+int outfile_retract_at(int dir_fd, const char *path, const char *shown, bool overwrite,
+                       struct salvage_scope *scope, struct fault *f);
+
+// Ends and frees it: closes with the result checked, gives it its final name. Returns 0; or -1 and
+// *f (EX_IOERR, EX_CANTCREAT, EX_OSERR), with the temporary file removed. Standard output is not
+// closed here (diag_start's exit handler does that).
+int outfile_commit(struct outfile *o, struct fault *f);
+
+// Any thread. Returns when the file's bytes are on the disk: 0; or -1 and EX_IOERR. What has no
+// disk (a pipe) is fine.
+int outfile_sync(struct outfile *o, struct fault *f);
+
+// outfile_sync, outfile_commit, and a sync of the folder. Returns 0; or -1 and *f (EX_IOERR,
+// EX_CANTCREAT, EX_OSERR), with the temporary file removed; the file has its name if only the
+// folder could not be synced.
+int outfile_commit_synced(struct outfile *o, struct fault *f);
+
+// Removes the temporary file and frees. NULL is allowed.
+void outfile_discard(struct outfile *o);
+
+#endif

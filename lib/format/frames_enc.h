@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stage: content → a sequence of independent compressed frames, each of one piece of the content,
+// compressed side by side. Where the content is cut depends on nothing but its length, so that the
+// result is the same for any number of threads. Empty content gives one empty frame, without which
+// the formats' own tools take it for a file that was cut.
+#ifndef XBPIPE_FRAMES_ENC_H
+#define XBPIPE_FRAMES_ENC_H
+
+#include "engine/stage.h"
+
+struct frames_enc_codec {
+    const char *suffix; // of a compressed file's name
+    size_t unit;        // bytes of content a frame
+    int level_min, level_max, level_default;
+    size_t (*bound)(size_t size); // bytes of a frame of `size` bytes of content, at most
+    void *(*open)(int level);     // what compresses; NULL if memory could not be had
+    // Compresses a whole frame of `size` bytes, to at most *out_size, and sets that to its size.
+    // Returns NULL, or a text that says what is wrong.
+    const char *(*encode)(void *encoder, const uint8_t *data, size_t size, uint8_t *out,
+                          size_t *out_size);
+    void (*close)(void *encoder); // NULL is allowed
+};
+
+// A codec made ready for each thread of the process.
+struct frames_encoder;
+
+// `level` is one of the codec's. The caller frees it. Returns 0 and *e; or -1 and EX_OSERR.
+int frames_encoder_new(struct frames_encoder **e, const struct frames_enc_codec *codec, int level,
+                       unsigned threads, struct fault *f);
+
+// NULL is allowed.
+void frames_encoder_free(struct frames_encoder *e);
+
+// ".zst" and so on.
+const char *frames_encoder_suffix(const struct frames_encoder *e);
+
+// A stage that pushes into `next`; the encoder, made for no fewer threads than `o` has, outlives
+// it. NULL if memory could not be had. Failures: EX_OSERR; EX_SOFTWARE, which no input explains.
+struct stage *frames_enc_new(struct ordered *o, struct frames_encoder *e, struct stage *next);
+
+#endif

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "format/gzip_dec.h"
+
+#include "engine/salvage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <zlib.h>
+
+// Input is decoded in pieces, one after the other, each of which goes out when its turn comes.
+enum { PIECE_SIZE = 256 << 10, OUTPUT_SIZE = 1 << 20, OUTPUTS_MAX = 4, COST_GUESS = 4 };
+enum { FIRST_OF_MAGIC = 0x1f };
+
+enum state { IN_MEMBER, BETWEEN, IN_PADDING };
+
+// The decoder itself, used by one piece at a time.
+struct strand {
+    z_stream zlib;
+    enum state state;
+    bool begun;          // there has been input
+    unsigned references; // main thread
+};
+
+struct gzip_dec {
+    struct stage stage;
+    struct stage *next;
+    uint64_t position;
+    struct place end; // of what has come
+    struct strand *strand;
+    struct piece *last; // submitted, until released
+    // Where the stage salvages:
+    uint64_t delivered; // content
+    bool spoiled;       // it has met damage
+    struct salvage_loss loss;
+    char why[SALVAGE_WHY_MAX + 1];
+};
+
+struct piece {
+    struct unit unit;
+    struct gzip_dec *decoder;
+    struct strand *strand;
+    struct view view; // holds a reference
+    size_t used;
+    struct place place;
+    bool ends; // the input ends with it
+    struct slab *outputs[OUTPUTS_MAX];
+    size_t output_sizes[OUTPUTS_MAX];
+    unsigned output_count;
+    bool failed, done;
+    struct fault fault;
+};
+
+static void strand_unref(struct strand *s) {
+    if (s == NULL || --s->references > 0)
+        return;
+    inflateEnd(&s->zlib);
+    free(s);
+}
+
+static struct strand *strand_new(void) {
+    struct strand *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    enum { GZIP_ONLY = 16 };
+    if (inflateInit2(&s->zlib, MAX_WBITS + GZIP_ONLY) != Z_OK) {
+        free(s);
+        return NULL;
+    }
+    s->references = 1;
+    return s;
+}
+
+static int fail_data(struct piece *p, const char *what) {
+    char where[PLACE_TEXT_SIZE];
+    return diag_fault(&p->fault, EX_DATAERR, "damaged gzip data %s: %s; fetch the backup again",
+                      place_text(&p->place, p->used, where), what);
+}
+
+// Between members and after the last one. Returns 1, 0 at the end of the piece, -1 with p->fault.
+static int look_for_member(struct piece *p) {
+    struct strand *s = p->strand;
+    if (p->used == p->view.size)
+        return 0;
+    uint8_t byte = p->view.data[p->used];
+    if (s->state == BETWEEN && byte == FIRST_OF_MAGIC) {
+        s->state = IN_MEMBER;
+        return inflateReset(&s->zlib) == Z_OK ? 1 : fail_data(p, "it cannot be decoded");
+    }
+    s->state = IN_PADDING;
+    while (p->used < p->view.size && p->view.data[p->used] == 0)
+        p->used++;
+    return p->used == p->view.size
+               ? 0
+               : fail_data(p, "after its end: expected zero bytes or nothing, found other data");
+}
+
+// Decodes into `out`; *filled bytes are there. Returns as above, 1 also when it is full.
+static int inflate_some(struct piece *p, struct slab *out, size_t *filled) {
+    z_stream *z = &p->strand->zlib;
+    static uint8_t none;
+    size_t left = p->view.size - p->used;
+    z->next_in = left > 0 ? (Bytef *)(uintptr_t)(p->view.data + p->used) : &none;
+    z->avail_in = (uInt)left;
+    z->next_out = out->data + *filled;
+    z->avail_out = (uInt)(OUTPUT_SIZE - *filled);
+    int result = inflate(z, Z_NO_FLUSH);
+    p->used += left - z->avail_in;
+    *filled = OUTPUT_SIZE - z->avail_out;
+    p->strand->begun = true;
+    switch (result) {
+    case Z_STREAM_END:
+        p->strand->state = BETWEEN;
+        return 1;
+    case Z_OK:
+        return 1;
+    case Z_BUF_ERROR: // no input is left: what it needs comes with the next piece
+        return 0;
+    case Z_MEM_ERROR:
+        return diag_fault_memory(&p->fault);
+    default:
+        return fail_data(p, z->msg != NULL ? z->msg : "it cannot be decoded");
+    }
+}
+
+// Fills one more output. Returns as above.
+static int fill_output(struct piece *p) {
+    struct slab *out = slab_new(OUTPUT_SIZE);
+    if (out == NULL)
+        return diag_fault_memory(&p->fault);
+    size_t filled = 0;
+    int more = 1;
+    while (more > 0 && filled < OUTPUT_SIZE)
+        more = p->strand->state == IN_MEMBER ? inflate_some(p, out, &filled) : look_for_member(p);
+    p->outputs[p->output_count] = out;
+    p->output_sizes[p->output_count++] = filled;
+    return more;
+}
+
+static int check_end(struct piece *p) {
+    char where[PLACE_TEXT_SIZE];
+    if (p->strand->state != IN_MEMBER)
+        return 0;
+    if (!p->strand->begun)
+        return diag_fault(&p->fault, EX_DATAERR, "input is empty: expected gzip data");
+    return diag_fault(&p->fault, EX_DATAERR,
+                      "gzip data ends too early, %s; it was cut short: fetch the backup again",
+                      place_text(&p->place, p->used, where));
+}
+
+static enum job_result run_piece(struct job *job, unsigned thread) {
+    (void)thread;
+    struct piece *p = (struct piece *)job;
+    int more = p->view.size > 0;
+    while (more > 0 && p->output_count < OUTPUTS_MAX)
+        more = fill_output(p);
+    if (more > 0)
+        return JOB_MORE;
+    if (more == 0 && p->ends)
+        more = check_end(p);
+    p->failed = more < 0;
+    p->done = true;
+    return JOB_DONE;
+}
+
+static void drop_outputs(struct piece *p) {
+    for (unsigned i = 0; i < p->output_count; i++)
+        slab_unref(p->outputs[i]);
+    p->output_count = 0;
+}
+
+// What cannot be decoded any more.
+static void lose(const struct piece *p) {
+    struct gzip_dec *d = p->decoder;
+    if (!d->spoiled) {
+        d->spoiled = true;
+        d->loss = (struct salvage_loss){.format = "gzip",
+                                        .offset = p->place.position + p->used,
+                                        .placed = true,
+                                        .output_offset = d->delivered};
+        snprintf(d->why, sizeof d->why, "%.*s", diag_cut(p->fault.text, SALVAGE_WHY_MAX),
+                 p->fault.text);
+    }
+    d->loss.length = p->place.position + p->view.size - d->loss.offset;
+    if (!p->ends)
+        return;
+    salvage_lost(d->stage.salvage, &d->loss, d->why);
+    stage_finish(d->next);
+}
+
+static void deliver_piece(struct unit *unit) {
+    struct piece *p = (struct piece *)unit;
+    struct gzip_dec *d = p->decoder;
+    for (unsigned i = 0; i < p->output_count && !d->stage.broken && !d->spoiled; i++)
+        if (p->output_sizes[i] > 0) {
+            d->delivered += p->output_sizes[i];
+            stage_push(d->next, (struct view){.data = p->outputs[i]->data,
+                                              .size = p->output_sizes[i],
+                                              .slab = p->outputs[i],
+                                              .origin = p->place.origin});
+        }
+    drop_outputs(p);
+    if (d->stage.broken || !p->done)
+        return;
+    if (d->stage.salvage != NULL && (d->spoiled || (p->failed && p->fault.status == EX_DATAERR)))
+        lose(p);
+    else if (p->failed)
+        stage_break(&d->stage, &p->fault);
+    else if (p->ends)
+        stage_finish(d->next);
+}
+
+static void release_piece(struct unit *unit) {
+    struct piece *p = (struct piece *)unit;
+    if (p->decoder->last == p)
+        p->decoder->last = NULL;
+    drop_outputs(p);
+    slab_unref(p->view.slab);
+    strand_unref(p->strand);
+    free(p);
+}
+
+// Submits a piece of input, or, with a view of no bytes, the end of it.
+static void submit(struct gzip_dec *d, struct view v, bool ends) {
+    struct piece *p = calloc(1, sizeof *p);
+    if (p == NULL || view_hold(&v) < 0) {
+        free(p);
+        stage_fail_memory(&d->stage);
+        return;
+    }
+    p->unit.job.run = run_piece;
+    p->unit.job.after = d->last != NULL ? &d->last->unit.job : NULL;
+    p->unit.deliver = deliver_piece;
+    p->unit.release = release_piece;
+    p->unit.cost = sizeof *p + v.size * COST_GUESS;
+    p->decoder = d;
+    p->strand = d->strand;
+    p->strand->references++;
+    p->view = v;
+    p->place = (struct place){.origin = v.origin, .exact = v.exact, .position = d->position};
+    p->ends = ends;
+    d->position += v.size;
+    d->end = p->place;
+    d->end.origin += v.exact ? v.size : 0;
+    d->end.position = d->position;
+    d->last = p;
+    ordered_submit(d->stage.ordered, &p->unit);
+}
+
+static void push(struct stage *stage, struct view v) {
+    struct gzip_dec *d = (struct gzip_dec *)stage;
+    static const uint8_t zeros[PIECE_SIZE]; // what a hole stands for
+    while (v.size > 0 && !stage_is_closed(stage)) {
+        struct view part = view_split(&v, v.size < PIECE_SIZE ? v.size : PIECE_SIZE);
+        if (part.data == NULL)
+            part.data = zeros;
+        submit(d, part, false);
+    }
+}
+
+static void finish(struct stage *stage) {
+    struct gzip_dec *d = (struct gzip_dec *)stage;
+    static const uint8_t none;
+    if (!stage_is_closed(stage))
+        submit(d, (struct view){.data = &none, .origin = d->end.origin, .exact = d->end.exact},
+               true);
+}
+
+static void free_decoder(struct stage *stage) {
+    struct gzip_dec *d = (struct gzip_dec *)stage;
+    strand_unref(d->strand);
+    free(d);
+}
+
+struct stage *gzip_dec_new(struct ordered *o, struct stage *next) {
+    static const struct stage_operations operations = {
+        .push = push, .finish = finish, .free = free_decoder};
+    struct gzip_dec *d = calloc(1, sizeof *d);
+    if (d == NULL || (d->strand = strand_new()) == NULL) {
+        free(d);
+        return NULL;
+    }
+    d->stage.ops = &operations;
+    d->stage.ordered = o;
+    d->next = next;
+    return &d->stage;
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef XBPIPE_LZ4_DEC_H
+#define XBPIPE_LZ4_DEC_H
+
+#include "engine/stage.h"
+
+// Stage: LZ4 frames → their content (frames.h), by liblz4. NULL if memory could not be had.
+struct stage *lz4_dec_new(struct ordered *o, struct stage *next);
+
+#endif

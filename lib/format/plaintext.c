@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "format/plaintext.h"
+
+#include "base/byteorder.h"
+#include "format/sniff.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum {
+    SAMPLE_MAX = 4096,
+    BYTES_MIN = 2048, // from here on byte values are counted, at least 8 of each expected
+    NIBBLES_MIN = 40  // from here on half bytes are counted
+};
+
+// A skippable frame of LZ4 or Zstandard, whatever follows it.
+static bool is_skippable(const uint8_t *data, size_t size) {
+    return size >= 8 && (le32_get(data) & 0xfffffff0u) == 0x184d2a50u;
+}
+
+// Page number 0 and page type 8 (file space header), both big-endian.
+static bool is_innodb_start(const uint8_t *data, size_t size) {
+    static const uint8_t zero[4] = {0};
+    return size >= 38 && memcmp(data + 4, zero, 4) == 0 && data[24] == 0 && data[25] == 8;
+}
+
+// Chi-squared of the counts against an even distribution, times 1.
+static double chi_squared(const unsigned *counts, unsigned values, double total) {
+    double expected = total / values, sum = 0;
+    for (unsigned i = 0; i < values; i++)
+        sum += (counts[i] - expected) * (counts[i] - expected) / expected;
+    return sum;
+}
+
+enum plaintext plaintext_judge(const uint8_t *data, size_t size) {
+    if (sniff(data, size) != SNIFF_UNKNOWN || is_skippable(data, size) ||
+        is_innodb_start(data, size))
+        return PLAINTEXT_KNOWN;
+    if (size > SAMPLE_MAX)
+        size = SAMPLE_MAX;
+    // Limits about ten standard deviations above the mean of random bytes (255 ± 23, 15 ± 5.5).
+    if (size >= BYTES_MIN) {
+        unsigned counts[256] = {0};
+        for (size_t i = 0; i < size; i++)
+            counts[data[i]]++;
+        return chi_squared(counts, 256, (double)size) < 480 ? PLAINTEXT_RANDOM : PLAINTEXT_PLAIN;
+    }
+    if (size >= NIBBLES_MIN) {
+        unsigned high[16] = {0};
+        for (size_t i = 0; i < size; i++)
+            high[data[i] >> 4]++;
+        return chi_squared(high, 16, (double)size) < 60 ? PLAINTEXT_RANDOM : PLAINTEXT_PLAIN;
+    }
+    return PLAINTEXT_SHORT;
+}

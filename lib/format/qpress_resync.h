@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Finding sound items of a damaged qpress archive (resync.h).
+#ifndef XBPIPE_QPRESS_RESYNC_H
+#define XBPIPE_QPRESS_RESYNC_H
+
+#include "engine/resync.h"
+#include "format/qpress.h"
+#include "format/quicklz.h"
+
+// Where in the archive the reader stands.
+struct qpress_state {
+    uint64_t max_block;
+    bool begun;   // the archive's head has come, or is lost
+    bool in_file; // between the head of a file and its end
+    unsigned depth;
+};
+
+// The answer to struct resync_format's probe: the archive's head; a block whose Adler-32 is right;
+// the end of a file; the head of a file or a folder. What has no checksum must stand where it is
+// expected, or be followed by what must follow it. A block is hit when its Adler-32 is wrong but
+// the next item of the file stands where its packet ends; the end of a file, when its tag is
+// damaged but what follows it is not; the head of a file, when it stands where it is expected but
+// none of its blocks follows.
+enum resync_answer qpress_probe(const struct qpress_state *s, const struct resync_window *w,
+                                size_t *size, struct fault *why);
+
+// Its find; takes any context.
+size_t qpress_find(void *context, const uint8_t *data, size_t size);
+
+// Parses a unit that the probe has found, `size` bytes. *packet is set for a block. Returns false
+// if it is the archive's head. An item whose tag is damaged is the end of a file.
+bool qpress_parse_unit(const uint8_t *unit, size_t size, const struct place *place,
+                       struct qpress_item *item, struct quicklz_header *packet);
+
+#endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// The chunks of xbcrypt, Percona XtraBackup's encrypted container, versions 1 to 3: xbcrypt(5).
+// Formats from the sources of XtraBackup 2.2 and 8.0 and files written by 2.2.10.
+#ifndef XBPIPE_XBCRYPT_H
+#define XBPIPE_XBCRYPT_H
+
+#include "base/diag.h"
+#include "engine/stage.h"
+#include "secret/secret.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    XBCRYPT_HEAD_V1 = 36,
+    XBCRYPT_HEAD = 60, // versions 2 and 3
+    XBCRYPT_IV = 16,
+    XBCRYPT_HASH = 32, // SHA-256, version 3
+    XBCRYPT_KEY_MAX = 32
+};
+
+struct xbcrypt_header {
+    unsigned version;    // 1 to 3
+    size_t payload_size; // bytes that follow the head
+    size_t data_size;    // plaintext bytes, hash not counted
+    uint32_t crc;        // CRC-32 of the payload as stored
+    // Versions 2 and 3. The initial counter block of version 3; stored by version 2 but never used,
+    // whose counter starts at zero, as that of version 1 does.
+    uint8_t iv[XBCRYPT_IV];
+};
+
+// Parses the head of a chunk of which `have` bytes are at `head` (at `place`, for messages).
+// Returns 1 and *h; 0 and *need, the bytes that must be there for the next call; or -1 and *f
+// (EX_DATAERR): unknown magic, sizes that differ or exceed max_chunk, version 3 shorter than its
+// hash, an IV size other than 16.
+int xbcrypt_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const struct place *place,
+                  struct xbcrypt_header *h, size_t *need, struct fault *f);
+
+// A key made ready for each thread of the process.
+struct xbcrypt_key;
+
+// Makes *key from the bytes of a key file or variable: 16, 24 or 32 bytes choose AES-128, -192,
+// -256; one trailing newline is removed where that, and only that, gives such a size (*trimmed then
+// says so; it may be NULL). `secret` NULL: no encryption (-a NONE). algorithm: bits expected (128,
+// 192, 256), 0 for any. The caller frees the key. Returns 0; or -1 and EX_USAGE (the size is not
+// the algorithm's), EX_DATAERR (no valid size), EX_OSERR.
+int xbcrypt_key_new(struct xbcrypt_key **key, const struct secret *secret, unsigned algorithm,
+                    unsigned threads, bool *trimmed, struct fault *f);
+
+// Cleanses what was derived from the key. NULL is allowed.
+void xbcrypt_key_free(struct xbcrypt_key *key);
+
+// "AES256" and so on, or "NONE".
+const char *xbcrypt_key_algorithm(const struct xbcrypt_key *key);
+
+// Verifies and decrypts one chunk's payload (h->payload_size bytes) to out (the same number of
+// bytes, of which the first h->data_size are the plaintext); out may be the payload itself. Any
+// thread; `thread` as in pool.h. Returns 0; or -1 and EX_DATAERR in *f (CRC, hash), with out not to
+// be used.
+int xbcrypt_decrypt(struct xbcrypt_key *key, unsigned thread, const struct xbcrypt_header *h,
+                    const uint8_t *payload, uint8_t *out, const struct place *place,
+                    struct fault *f);
+
+// Tells whether a chunk that says it is of version 2 is a version 3 chunk whose magic was damaged
+// (no checksum covers that): decrypted as one, its hash is right. `scratch` is h->payload_size
+// bytes. Any thread.
+bool xbcrypt_is_really_version3(struct xbcrypt_key *key, unsigned thread,
+                                const struct xbcrypt_header *h, const uint8_t *payload,
+                                uint8_t *scratch);
+
+// Bytes of a version 3 chunk of `size` plaintext bytes.
+static inline size_t xbcrypt_chunk_size(size_t size) {
+    return XBCRYPT_HEAD + size + XBCRYPT_HASH;
+}
+
+// Writes a version 3 chunk with a fresh random IV to out (xbcrypt_chunk_size(size) bytes). Any
+// thread. Returns 0; or -1 and EX_SOFTWARE in *f.
+int xbcrypt_encrypt(struct xbcrypt_key *key, unsigned thread, const uint8_t *data, size_t size,
+                    uint8_t *out, struct fault *f);
+
+#endif

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stage: xbcrypt chunks → plaintext, chunks decrypted side by side. Nothing is passed on before the
+// chunk's CRC and, in version 3, hash have been verified. Empty input gives empty output.
+//
+// A decoder that salvages (struct stage) puts zeros in the place of a damaged chunk whose size is
+// sure: because the next chunk, or the end of the input, stands where its head says, or because one
+// of the head's two sizes fits the gap. It fails, as it would without, where the first chunks have
+// right CRCs and wrong hashes: the key is wrong.
+#ifndef XBPIPE_XBCRYPT_DEC_H
+#define XBPIPE_XBCRYPT_DEC_H
+
+#include "engine/stage.h"
+#include "format/xbcrypt.h"
+
+// What the decoders of one program share. It and the key outlive them.
+struct xbcrypt_dec_settings {
+    struct xbcrypt_key *key;
+    uint64_t max_chunk;
+    // Versions 1 and 2: go on, with a warning, where the plaintext looks like that of a wrong key.
+    bool accept_random;
+    // Called on the main thread with one line of text, once for the first version 1 or 2 chunk, and
+    // once for the first stream that looks wrong.
+    void (*warn)(const char *text);
+    // The decoders' own; initially false.
+    bool warned_legacy, warned_wrong;
+    // The same, of those that salvage: a hash was right, and so is the key; else, how many were
+    // wrong, and what is to be said of the first.
+    bool key_proved;
+    unsigned wrong_hashes;
+    struct fault wrong_hash;
+};
+
+// A decoder that pushes into `next`. `name` stands for the input in warnings; NULL for none. NULL
+// if memory could not be had.
+struct stage *xbcrypt_dec_new(struct ordered *o, struct xbcrypt_dec_settings *settings,
+                              struct stage *next);
+
+#endif

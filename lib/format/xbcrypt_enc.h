@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stage: plaintext → xbcrypt version 3 chunks, encrypted side by side.
+#ifndef XBPIPE_XBCRYPT_ENC_H
+#define XBPIPE_XBCRYPT_ENC_H
+
+#include "engine/stage.h"
+#include "format/xbcrypt.h"
+
+enum {
+    XBCRYPT_CHUNK_MIN = 1 << 10,
+    XBCRYPT_CHUNK_MAX = 64 << 20,
+    XBCRYPT_CHUNK_DEFAULT = 64 << 10
+};
+
+// An encoder that pushes into `next` chunks of `chunk_size` plaintext bytes, the last one shorter.
+// The key outlives it. NULL if memory could not be had.
+struct stage *xbcrypt_enc_new(struct ordered *o, struct xbcrypt_key *key, size_t chunk_size,
+                              struct stage *next);
+
+#endif

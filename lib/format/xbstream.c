@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "format/xbstream.h"
+
+#include "base/byteorder.h"
+#include "format/sniff.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    AT_FLAGS = 8,
+    AT_TYPE = 9,
+    AT_PATH_SIZE = 10,
+    AT_PATH = 14,
+    FLAG_IGNORABLE = 1,
+    TAIL = 8 + 8 + 4, // payload size, offset, checksum
+};
+
+static_assert(AT_PATH + XBSTREAM_PATH_MAX + 4 + TAIL <= HEAD_MAX, "a chunk's head fits");
+
+static const char magic[] = "XBSTCK01";
+
+static int check_magic(const uint8_t *head, const struct place *place, struct fault *f) {
+    if (memcmp(head, magic, AT_FLAGS) == 0)
+        return 0;
+    char where[PLACE_TEXT_SIZE], found[40], hint[100] = "";
+    enum sniff kind = place->origin == 0 ? sniff(head, AT_PATH) : SNIFF_UNKNOWN;
+    if (sniff_command(kind) != NULL)
+        snprintf(hint, sizeof hint, "; this is %s: %s it first with %s%s", sniff_text(kind),
+                 kind == SNIFF_XBCRYPT ? "decrypt" : "unpack", sniff_command(kind),
+                 sniff_is_layer(kind) ? ", or use --auto" : "");
+    return diag_fault(
+        f, EX_DATAERR, "not an xbstream chunk %s: expected magic \"%s\", found \"%s\"%s",
+        place_text(place, 0, where), magic, diag_name(head, AT_FLAGS, found, sizeof found), hint);
+}
+
+static int check_type(const uint8_t *head, const struct place *place, enum xbstream_type *type,
+                      struct fault *f) {
+    switch (head[AT_TYPE]) {
+    case XBSTREAM_PAYLOAD:
+    case XBSTREAM_SPARSE:
+    case XBSTREAM_END:
+        *type = head[AT_TYPE];
+        return 0;
+    default:
+        *type = XBSTREAM_IGNORED;
+        if (head[AT_FLAGS] & FLAG_IGNORABLE)
+            return 0;
+        char where[PLACE_TEXT_SIZE], found[8];
+        return diag_fault(
+            f, EX_DATAERR, "unknown xbstream chunk type %s: expected 'P', 'S' or 'E', found '%s'",
+            place_text(place, AT_TYPE, where), diag_name(head + AT_TYPE, 1, found, sizeof found));
+    }
+}
+
+static int check_size(uint64_t size, uint64_t limit, const char *what, const struct place *place,
+                      size_t at, struct fault *f) {
+    char where[PLACE_TEXT_SIZE];
+    if (size <= limit)
+        return 0;
+    return diag_fault(f, EX_DATAERR,
+                      "%s of xbstream chunk %s too large: expected at most %" PRIu64
+                      ", found %" PRIu64 "; if the file is sound, use a larger --max-chunk",
+                      what, place_text(place, at, where), limit, size);
+}
+
+int xbstream_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const struct place *place,
+                   struct xbstream_chunk *chunk, size_t *need, struct fault *f) {
+    *need = AT_PATH;
+    if (have < *need)
+        return 0;
+    *chunk = (struct xbstream_chunk){0};
+    if (check_magic(head, place, f) < 0 || check_type(head, place, &chunk->type, f) < 0)
+        return -1;
+    uint32_t path_size = le32_get(head + AT_PATH_SIZE);
+    if (path_size == 0 || path_size > XBSTREAM_PATH_MAX) {
+        char where[PLACE_TEXT_SIZE];
+        return diag_fault(
+            f, EX_DATAERR,
+            "path length of xbstream chunk %s: expected 1 to %d bytes, found %" PRIu32,
+            place_text(place, AT_PATH_SIZE, where), XBSTREAM_PATH_MAX, path_size);
+    }
+    chunk->path = head + AT_PATH;
+    chunk->path_size = path_size;
+    size_t at = AT_PATH + path_size;
+    size_t map = chunk->type == XBSTREAM_SPARSE ? 4 : 0;
+    *need = chunk->type == XBSTREAM_END ? at : at + map + TAIL;
+    if (have < *need)
+        return 0;
+    if (chunk->type == XBSTREAM_END)
+        return 1;
+    if (map > 0) {
+        uint64_t map_size = (uint64_t)le32_get(head + at) * XBSTREAM_MAP_ENTRY;
+        if (check_size(map_size, max_chunk, "sparse map", place, at, f) < 0)
+            return -1;
+        chunk->map_size = (size_t)map_size;
+    }
+    chunk->payload_size = le64_get(head + at + map);
+    chunk->offset = le64_get(head + at + map + 8);
+    chunk->crc = le32_get(head + at + map + 16);
+    return check_size(chunk->payload_size, max_chunk, "payload", place, at + map, f) < 0 ? -1 : 1;
+}
+
+size_t xbstream_write_head(uint8_t *head, const struct xbstream_chunk *chunk) {
+    memcpy(head, magic, AT_FLAGS);
+    head[AT_FLAGS] = 0;
+    head[AT_TYPE] = (uint8_t)chunk->type;
+    le32_put(head + AT_PATH_SIZE, (uint32_t)chunk->path_size);
+    memcpy(head + AT_PATH, chunk->path, chunk->path_size);
+    size_t at = AT_PATH + chunk->path_size;
+    if (chunk->type == XBSTREAM_END)
+        return at;
+    if (chunk->type == XBSTREAM_SPARSE) {
+        le32_put(head + at, (uint32_t)(chunk->map_size / XBSTREAM_MAP_ENTRY));
+        at += 4;
+    }
+    le64_put(head + at, chunk->payload_size);
+    le64_put(head + at + 8, chunk->offset);
+    le32_put(head + at + 16, chunk->crc);
+    return at + TAIL;
+}

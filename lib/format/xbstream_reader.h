@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stage: xbstream archive → its members. A chunk's bytes are passed on once its CRC has been
+// verified (checked by the pool in pieces).
+#ifndef XBPIPE_XBSTREAM_READER_H
+#define XBPIPE_XBSTREAM_READER_H
+
+#include "engine/stage.h"
+
+// What becomes of the members. All are called with `context` on the main thread.
+struct xbstream_target {
+    // A member's first chunk was met in the input (which may be before what precedes it has been
+    // delivered). `name` is terminated, of `size` bytes, and hostile. *member is handed to the
+    // calls below. Returns 0; or -1 and *f, which fails the stream.
+    int (*begin)(void *context, const char *name, size_t size, void **member, struct fault *f);
+    // How many bytes a byte of the member will hold in memory on its way, itself included. NULL: 1.
+    unsigned (*weight)(void *context, void *member);
+    // In order: verified bytes of the member, or a hole (v.data NULL).
+    void (*data)(void *context, void *member, struct view v);
+    // In order: the member is complete.
+    void (*end)(void *context, void *member);
+    // The stream has ended as it should.
+    void (*finish)(void *context);
+    // The stream has ended, and this member has not. May be NULL.
+    void (*unfinished)(void *context, const char *name, size_t size);
+    // Where the reader salvages (struct stage), both may be NULL. Called right after `begin`: what
+    // the member's losses are to be noted under. It outlives all.
+    void (*salvage)(void *context, void *member, struct salvage_scope *scope);
+    // In order: a member of that name, which has ended, turns out not to be whole, or not surely.
+    void (*retract)(void *context, const char *name, size_t size, struct salvage_scope *scope);
+    void *context;
+};
+
+// A reader that refuses chunks larger than max_chunk. NULL if memory could not be had.
+// Failures (EX_DATAERR): what xbstream_parse refuses, a wrong CRC, an offset that does not continue
+// the file, a chunk after a member's end, a sparse map that does not fit its payload, an empty
+// stream, a stream that ends inside a chunk or with members unfinished.
+//
+// A reader that salvages does this instead. Bytes that are no chunk are passed over. What is lost
+// of a member becomes a hole: it is known from the chunk's head, where the next chunk stands where
+// that says, else from the offset of the member's next chunk. The heads have no checksum of their
+// own, so a chunk whose offset does not fit is taken only if the next one of its member continues
+// it, or, where none comes or more is lost between the two, if something before it was lost. A
+// member that ends after something was lost that may have been its last chunk is noted as damaged;
+// one that does not end is ended, and noted; one whose name `begin` refuses as bad data is lost.
+struct stage *xbstream_reader_new(struct ordered *o, uint64_t max_chunk,
+                                  struct xbstream_target target);
+
+#endif

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kms/kms_aws.h"
+
+#include "base/base64.h"
+#include "kms/kms_aws_config.h"
+#include "kms/kms_call.h"
+#include "kms/kms_response.h"
+#include "secret/json_secret.h"
+#include "secret/keytext.h"
+#include "secret/wiped.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct operation {
+    const struct kms_request *request;
+    struct aws_config config;
+    char *body;
+    char target[64]; // headers, as whole lines
+    char sigv4[100];
+    char *token; // or NULL
+};
+
+// Signing is libcurl's; it also adds X-Amz-Date.
+static int prepare(void *context, struct http_request *http, struct fault *f) {
+    struct operation *o = context;
+    struct kms_credentials *keys = &o->config.keys;
+    http->method = "POST";
+    http->url = o->config.endpoint;
+    http->body = o->body;
+    http->headers[http->header_count++] = "Content-Type: application/x-amz-json-1.1";
+    http->headers[http->header_count++] = o->target;
+    wiped_free(o->token);
+    o->token = NULL;
+    if (keys->token.size > 0) {
+        static const char name[] = "X-Amz-Security-Token: ";
+        o->token = wiped_malloc(sizeof name + keys->token.size);
+        if (o->token == NULL)
+            return diag_fault_memory(f);
+        memcpy(o->token, name, sizeof name - 1);
+        memcpy(o->token + sizeof name - 1, keys->token.data, keys->token.size + 1);
+        http->headers[http->header_count++] = o->token;
+    }
+    http->sigv4 = o->sigv4;
+    http->user = kms_credentials_text(&keys->id);
+    http->password = kms_credentials_text(&keys->key);
+    return 0;
+}
+
+static int renew(void *context, struct fault *f) {
+    struct operation *o = context;
+    return aws_config_credentials(&o->config, o->request, f);
+}
+
+// Calls an operation with the JSON object `input`, whose reference is taken over.
+static int call(const struct kms_request *request, const char *name, json_t *input, json_t **root,
+                struct secret *text, struct kms_report *report, struct fault *f) {
+    struct operation o = {.request = request};
+    char action[64], shown[150];
+    if (request->context != NULL)
+        json_object_set(input, "EncryptionContext", request->context);
+    if (request->key_id != NULL)
+        json_object_set_new(input, "KeyId", json_string(request->key_id));
+    o.body = json_dumps(input, JSON_COMPACT);
+    json_decref(input);
+    int result = o.body == NULL ? diag_fault_memory(f) : aws_config_load(&o.config, request, f);
+    snprintf(report->warning, sizeof report->warning, "%s", o.config.warning);
+    if (result == 0)
+        result = aws_config_credentials(&o.config, request, f);
+    if (result == 0) {
+        const char *id = kms_credentials_text(&o.config.keys.id);
+        snprintf(report->asked, sizeof report->asked, "%s (region %s) as %s from %s", o.config.host,
+                 o.config.region, diag_name(id, strlen(id), shown, sizeof shown),
+                 o.config.keys.source);
+        snprintf(o.target, sizeof o.target, "X-Amz-Target: TrentService.%s", name);
+        snprintf(o.sigv4, sizeof o.sigv4, "aws:amz:%s:kms", o.config.region);
+        snprintf(action, sizeof action, "kms:%s", name);
+        struct kms_call details = {.service = KMS_SERVICE_AWS,
+                                   .action = action,
+                                   .context = &o,
+                                   .prepare = prepare,
+                                   .renew = renew,
+                                   .credentials = &o.config.keys};
+        result = kms_call(&details, request, root, text, report, f);
+    }
+    wiped_free(o.body);
+    wiped_free(o.token);
+    aws_config_free(&o.config);
+    return result;
+}
+
+// {"NAME": the bytes in base64}, or NULL.
+static json_t *object_of_bytes(const char *name, const struct secret *bytes) {
+    char *text = wiped_malloc(BASE64_ENCODED_MAX(bytes->size));
+    if (text == NULL)
+        return NULL;
+    size_t size = base64_encode(bytes->data, bytes->size, text);
+    json_t *object = json_pack("{s:s%}", name, text, size);
+    wiped_free(text);
+    return object;
+}
+
+int kms_aws_unwrap(const struct kms_request *request, const struct secret *input,
+                   struct secret *plaintext, struct kms_report *report, struct fault *f) {
+    *plaintext = SECRET_NONE;
+    struct secret blob;
+    if (keytext_decode(&blob, input->data, input->size, f) < 0)
+        return -1;
+    json_t *object = object_of_bytes("CiphertextBlob", &blob), *root;
+    secret_free(&blob);
+    if (object == NULL)
+        return diag_fault_memory(f);
+    if (call(request, "Decrypt", object, &root, NULL, report, f) < 0)
+        return -1;
+    int result = kms_check_key(request->key_id, root, f);
+    if (result == 0)
+        result = kms_response_member(root, "Plaintext", plaintext, f);
+    json_decref(root);
+    return result;
+}
+
+int kms_aws_wrap(const struct kms_request *request, const struct secret *plaintext,
+                 struct secret *wrapped, struct kms_report *report, struct fault *f) {
+    *wrapped = SECRET_NONE;
+    json_t *object = object_of_bytes("Plaintext", plaintext), *root;
+    if (object == NULL)
+        return diag_fault_memory(f);
+    if (call(request, "Encrypt", object, &root, NULL, report, f) < 0)
+        return -1;
+    int result = kms_response_member(root, "CiphertextBlob", wrapped, f);
+    json_decref(root);
+    return result;
+}
+
+int kms_aws_generate(const struct kms_request *request, struct secret *reply,
+                     struct kms_report *report, struct fault *f) {
+    *reply = SECRET_NONE;
+    json_t *object = json_pack("{s:s}", "KeySpec", "AES_256"), *root;
+    if (object == NULL)
+        return diag_fault_memory(f);
+    if (call(request, "GenerateDataKey", object, &root, reply, report, f) < 0)
+        return -1;
+    json_decref(root);
+    return 0;
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kms/kms_call.h"
+
+#include "kms/kms_response.h"
+#include "kms/kms_sandbox.h"
+#include "secret/json_secret.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+int kms_endpoint(const char *endpoint, enum http_plain plain, const char *what, char *url,
+                 size_t url_size, char *host, size_t host_size, struct fault *f) {
+    const char *scheme = strstr(endpoint, "://") != NULL ? "" : "https://";
+    int used = snprintf(url, url_size, "%s%s", scheme, endpoint);
+    if (used < 0 || (size_t)used >= url_size)
+        return diag_fault(f, EX_CONFIG, "%s: the URL is too long", what);
+    if (url[used - 1] == '/')
+        url[used - 1] = '\0';
+    if (http_url_check(url, plain, what, host, host_size, f) < 0)
+        return -1;
+    if (strchr(strstr(url, "://") + 3, '/') != NULL)
+        return diag_fault(f, EX_CONFIG, "%s: expected a URL without a path", what);
+    return 0;
+}
+
+bool kms_region_valid(const char *region) {
+    return region[0] != '\0' && region[0] != '-' &&
+           region[strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
+}
+
+bool kms_region_of_arn(const char *key_id, char *region, size_t size) {
+    const char *place;
+    if (key_id == NULL)
+        return false;
+    if (strncmp(key_id, "acs:kms:", 8) == 0)
+        place = key_id + 8;
+    else if (strncmp(key_id, "arn:", 4) == 0 && (place = strstr(key_id + 4, ":kms:")) != NULL)
+        place += 5;
+    else
+        return false;
+    size_t length = strcspn(place, ":");
+    if (length == 0 || length >= size)
+        return false;
+    snprintf(region, size, "%.*s", (int)length, place);
+    return kms_region_valid(region);
+}
+
+int kms_check_key(const char *key_id, const json_t *reply, struct fault *f) {
+    if (key_id == NULL || strncmp(key_id, "alias/", 6) == 0 || strstr(key_id, ":alias/") != NULL)
+        return 0;
+    const char *used = json_secret_string(reply, "KeyId");
+    const char *wanted = strrchr(key_id, '/');
+    wanted = wanted != NULL ? wanted + 1 : key_id;
+    const char *got = used != NULL ? strrchr(used, '/') : NULL;
+    got = got != NULL ? got + 1 : used;
+    if (got != NULL && strcmp(wanted, got) == 0)
+        return 0;
+    char wanted_shown[120], got_shown[120] = "no name of it";
+    if (got != NULL)
+        diag_name(got, strlen(got), got_shown, sizeof got_shown);
+    return diag_fault(
+        f, EX_DATAERR, "the ciphertext was wrapped under another key: expected %s, found %s",
+        diag_name(wanted, strlen(wanted), wanted_shown, sizeof wanted_shown), got_shown);
+}
+
+// Waits for a random part of min(2^n, 20) seconds.
+static void pause_before_try(unsigned n) {
+    uint32_t chance = 0;
+    if (getrandom(&chance, sizeof chance, 0) != sizeof chance)
+        chance = UINT32_MAX / 2;
+    uint64_t most = n < 4 ? UINT64_C(1000000000) << n : UINT64_C(20000000000);
+    uint64_t nanoseconds = most / 1000 * (chance % 1000);
+    struct timespec left = {(time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)};
+    while (nanosleep(&left, &left) < 0 && errno == EINTR)
+        continue;
+}
+
+// What a reply that is no success says, in full where it is JSON.
+static struct kms_refusal read_refusal(const struct kms_call *call,
+                                       const struct http_reply *reply) {
+    struct kms_refusal r = {.service = call->service, .http_status = reply->status};
+    snprintf(r.request_id, sizeof r.request_id, "%s", reply->request_id);
+    struct fault ignored; // a gateway's page is no JSON
+    json_t *root = json_secret_parse(reply->body, reply->size, "reply", &ignored);
+    if (root == NULL || !kms_refusal_from_json(&r, root)) {
+        if (reply->error_type[0] != '\0')
+            snprintf(r.code, sizeof r.code, "%.*s", (int)strcspn(reply->error_type, ":"),
+                     reply->error_type);
+        else
+            snprintf(r.code, sizeof r.code, "HTTP status %d", reply->status);
+    }
+    json_decref(root);
+    r.service = call->service;
+    r.local_time = time(NULL);
+    r.service_time = reply->date;
+    kms_credentials_scrub(call->credentials, r.code);
+    kms_credentials_scrub(call->credentials, r.message);
+    kms_credentials_scrub(call->credentials, r.request_id);
+    return r;
+}
+
+static int take_reply(const struct http_reply *reply, json_t **root, struct secret *text,
+                      struct kms_report *report, struct fault *f) {
+    struct fault bad;
+    *root = json_secret_parse(reply->body, reply->size, "the service's reply", &bad);
+    if (*root == NULL && bad.status == EX_OSERR) {
+        *f = bad;
+        return -1;
+    }
+    if (!json_is_object(*root)) {
+        json_decref(*root);
+        *root = NULL;
+        return diag_fault(f, EX_UNAVAILABLE,
+                          "expected a JSON object as reply, found something else (%zu bytes); see "
+                          "that the endpoint is the key service",
+                          reply->size);
+    }
+    snprintf(report->request_id, sizeof report->request_id, "%s", reply->request_id);
+    kms_response_report(*root, report);
+    if (text == NULL)
+        return 0;
+    if (secret_new(text, reply->size + 1, f) < 0) {
+        json_decref(*root);
+        *root = NULL;
+        return -1;
+    }
+    memcpy(text->data, reply->body, reply->size);
+    text->size = reply->size;
+    if (text->data[text->size - 1] != '\n') // an object has a last character
+        text->data[text->size++] = '\n';
+    return 0;
+}
+
+// One try. Returns 0, or -1, *f and in *again whether another may help.
+static int try_once(const struct kms_call *call, const struct kms_request *options, json_t **root,
+                    struct secret *text, struct kms_report *report, enum kms_retry *again,
+                    struct fault *f) {
+    *again = KMS_RETRY_NEVER;
+    struct http_request request = {.timeout = options->timeout, .ca_file = options->ca_file};
+    if (call->prepare(call->context, &request, f) < 0)
+        return -1;
+    struct http_reply reply;
+    enum http_result done = http_call(&request, &reply, f);
+    if (done != HTTP_DONE) {
+        *again = done == HTTP_AGAIN ? KMS_RETRY_YES : KMS_RETRY_NEVER;
+        return -1;
+    }
+    int result;
+    if (reply.status == 200) {
+        result = take_reply(&reply, root, text, report, f);
+    } else if (reply.status >= 300 && reply.status < 400) {
+        result = diag_fault(f, EX_UNAVAILABLE,
+                            "the endpoint answers with a redirect (status %d), which is not "
+                            "followed; see --region and --endpoint",
+                            reply.status);
+    } else {
+        struct kms_refusal refusal = read_refusal(call, &reply);
+        *again = kms_refusal_retry(&refusal);
+        result = kms_refusal_fault(&refusal, call->action, f);
+    }
+    http_reply_free(&reply);
+    return result;
+}
+
+int kms_call(const struct kms_call *call, const struct kms_request *request, json_t **root,
+             struct secret *text, struct kms_report *report, struct fault *f) {
+    *root = NULL;
+    if (text != NULL)
+        *text = SECRET_NONE;
+    if (kms_sandbox_remote(request, f) < 0)
+        return -1;
+    bool repeated = false;
+    unsigned tries = 0;
+    for (;;) {
+        enum kms_retry again;
+        tries++;
+        if (try_once(call, request, root, text, report, &again, f) == 0)
+            return 0;
+        bool renew = again == KMS_RETRY_RENEWED && call->credentials->renewable;
+        if ((renew || again == KMS_RETRY_ONCE) && !repeated) {
+            repeated = true;
+            if (renew && call->renew(call->context, f) < 0)
+                return -1;
+            continue;
+        }
+        if (again != KMS_RETRY_YES || tries > request->retries)
+            break;
+        pause_before_try(tries - 1);
+    }
+    size_t used = strlen(f->text);
+    if (tries > 1 && used + 30 < sizeof f->text)
+        snprintf(f->text + used, sizeof f->text - used, " (%u tries)", tries);
+    return -1;
+}

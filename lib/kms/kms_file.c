@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kms/kms_file.h"
+
+#include "secret/keytext.h"
+#include "secret/keywrap.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void say(struct kms_report *report, const struct kms_request *request,
+                const struct secret *master_key) {
+    char shown[200];
+    snprintf(report->asked, sizeof report->asked, "master key file %s (AES-%zu)",
+             diag_name(request->master_key, strlen(request->master_key), shown, sizeof shown),
+             8 * master_key->size);
+    char text[SECRET_EXPOSED_SIZE];
+    if (master_key->exposed)
+        snprintf(report->warning, sizeof report->warning, "%s",
+                 secret_exposed_text("master key file", request->master_key, text));
+}
+
+int kms_file_unwrap(const struct kms_request *request, const struct secret *input,
+                    struct secret *plaintext, struct kms_report *report, struct fault *f) {
+    *plaintext = SECRET_NONE;
+    struct secret wrapped = SECRET_NONE, master_key = SECRET_NONE;
+    int result = keytext_decode(&wrapped, input->data, input->size, f);
+    if (result == 0)
+        result = keywrap_read_master_key(&master_key, request->master_key, f);
+    if (result == 0) {
+        say(report, request, &master_key);
+        result = keywrap_unwrap(&master_key, wrapped.data, wrapped.size, plaintext, f);
+    }
+    secret_free(&master_key);
+    secret_free(&wrapped);
+    return result;
+}
+
+int kms_file_wrap(const struct kms_request *request, const struct secret *plaintext,
+                  struct secret *wrapped, struct kms_report *report, struct fault *f) {
+    *wrapped = SECRET_NONE;
+    struct secret master_key = SECRET_NONE;
+    int result = keywrap_read_master_key(&master_key, request->master_key, f);
+    if (result == 0)
+        result = secret_new(wrapped, KEYWRAP_SIZE(plaintext->size), f);
+    if (result == 0) {
+        say(report, request, &master_key);
+        result = keywrap_wrap(&master_key, plaintext->data, plaintext->size, wrapped->data, f);
+        wrapped->size = wrapped->capacity;
+    }
+    if (result < 0)
+        secret_free(wrapped);
+    secret_free(&master_key);
+    return result;
+}

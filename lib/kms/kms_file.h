@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// The provider `file`: keys wrapped by RFC 5649 under a master key in a local file.
+#ifndef XBPIPE_KMS_FILE_H
+#define XBPIPE_KMS_FILE_H
+
+#include "kms/kms.h"
+
+// As struct kms_provider says; the faults are those of keywrap.h and keytext_decode.
+int kms_file_unwrap(const struct kms_request *request, const struct secret *input,
+                    struct secret *plaintext, struct kms_report *report, struct fault *f);
+int kms_file_wrap(const struct kms_request *request, const struct secret *plaintext,
+                  struct secret *wrapped, struct kms_report *report, struct fault *f);
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kms/kms_response.h"
+
+#include "kms/kms_refusal.h"
+#include "secret/json_secret.h"
+#include "secret/keytext.h"
+
+#include <string.h>
+
+#define ASK_FOR_JSON                                                                               \
+    "ask the client for JSON (aws: --output json; aliyun: no --output), or for the Plaintext "     \
+    "alone (aws: --query Plaintext --output text)"
+
+int kms_response_member(const json_t *reply, const char *name, struct secret *bytes,
+                        struct fault *f) {
+    *bytes = SECRET_NONE;
+    const json_t *member = json_object_get(reply, name);
+    if (!json_is_string(member))
+        return diag_fault(f, EX_DATAERR, "reply: expected a string %s, found %s", name,
+                          member == NULL ? "no such member" : "another type");
+    if (keytext_decode(bytes, json_string_value(member), json_string_length(member), f) < 0) {
+        char prefix[40];
+        snprintf(prefix, sizeof prefix, "reply: %s", name);
+        diag_prefix(f, prefix);
+        return -1;
+    }
+    return 0;
+}
+
+void kms_response_report(const json_t *reply, struct kms_report *report) {
+    const char *id = json_secret_string(reply, "KeyId");
+    if (id != NULL)
+        diag_name(id, strlen(id), report->key_id, sizeof report->key_id);
+    id = json_secret_string(reply, "RequestId");
+    if (id != NULL)
+        diag_name(id, strlen(id), report->request_id, sizeof report->request_id);
+}
+
+static int unwrap_object(const json_t *reply, struct secret *plaintext, struct kms_report *report,
+                         struct fault *f) {
+    struct kms_refusal refusal = {.http_status = 0};
+    if (json_object_get(reply, "Plaintext") == NULL && kms_refusal_from_json(&refusal, reply))
+        return kms_refusal_fault(&refusal, "kms:Decrypt", f);
+    kms_response_report(reply, report);
+    return kms_response_member(reply, "Plaintext", plaintext, f);
+}
+
+// Text that is no JSON: one line of base64, or something that a client prints in another format.
+static int unwrap_line(const struct secret *input, struct secret *plaintext, struct fault *f) {
+    const char *text = (const char *)input->data;
+    size_t size = input->size;
+    struct kms_refusal refusal = {.http_status = 0};
+    if (kms_refusal_from_cli(&refusal, text, size))
+        return kms_refusal_fault(&refusal, "kms:Decrypt", f);
+    while (size > 0 && memchr(" \t\r\n", text[size - 1], 4) != NULL)
+        size--;
+    while (size > 0 && memchr(" \t\r\n", text[0], 4) != NULL) {
+        text++;
+        size--;
+    }
+    const char *format = NULL;
+    if (memmem(text, size, "Plaintext:", 10) != NULL)
+        format = "YAML";
+    else if (size > 0 && text[0] == '<')
+        format = "XML";
+    else if (size > 0 && (text[0] == '|' || text[0] == '-'))
+        format = "a table";
+    else if (memchr(text, '\t', size) != NULL)
+        format = "the columns of --output text, whose order may change";
+    else if (memchr(text, '\n', size) != NULL)
+        format = "several lines";
+    if (format != NULL)
+        return diag_fault(f, EX_DATAERR,
+                          "reply: expected JSON or one line of base64, found %s; " ASK_FOR_JSON,
+                          format);
+    struct fault bad;
+    if (keytext_decode(plaintext, text, size, &bad) == 0)
+        return 0;
+    if (bad.status != EX_DATAERR) {
+        *f = bad;
+        return -1;
+    }
+    return diag_fault(
+        f, EX_DATAERR,
+        "reply: expected JSON or one line of base64, found neither (%s); " ASK_FOR_JSON, bad.text);
+}
+
+int kms_response_unwrap(const struct kms_request *request, const struct secret *input,
+                        struct secret *plaintext, struct kms_report *report, struct fault *f) {
+    (void)request;
+    *plaintext = SECRET_NONE;
+    size_t start = 0;
+    while (start < input->size && memchr(" \t\r\n", input->data[start], 4) != NULL)
+        start++;
+    if (start == input->size || memchr("{[\"", input->data[start], 3) == NULL)
+        return unwrap_line(input, plaintext, f);
+    json_t *reply = json_secret_parse(input->data, input->size, "reply", f);
+    if (reply == NULL)
+        return -1;
+    int result;
+    if (json_is_string(reply))
+        result = keytext_decode(plaintext, json_string_value(reply), json_string_length(reply), f);
+    else if (json_is_object(reply))
+        result = unwrap_object(reply, plaintext, report, f);
+    else
+        result = diag_fault(f, EX_DATAERR, "reply: expected a JSON object, found an array");
+    json_decref(reply);
+    return result;
+}

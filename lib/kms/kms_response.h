@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// The provider `response`: the reply of a key service as a vendor's command line client printed it,
+// `aliyun kms Decrypt` or `aws kms decrypt`.
+#ifndef XBPIPE_KMS_RESPONSE_H
+#define XBPIPE_KMS_RESPONSE_H
+
+#include "kms/kms.h"
+
+#include <jansson.h>
+
+// Takes the reply's JSON object with a `Plaintext` at its top level, or a bare JSON string, or one
+// line of base64. Returns 0; or -1: for an error reply, or the error text of a client, the fault of
+// kms_refusal_fault; EX_DATAERR for anything else, saying what to ask the client for; EX_OSERR.
+int kms_response_unwrap(const struct kms_request *request, const struct secret *input,
+                        struct secret *plaintext, struct kms_report *report, struct fault *f);
+
+// Decodes the member `name` ("Plaintext", "CiphertextBlob") of a reply. Returns 0 and *bytes, which
+// the caller frees; or -1 with *bytes SECRET_NONE, and EX_DATAERR (no such member, no string, bad
+// base64) or EX_OSERR.
+int kms_response_member(const json_t *reply, const char *name, struct secret *bytes,
+                        struct fault *f);
+
+// Copies the key's and the request's identifier, where the reply has them.
+void kms_response_report(const json_t *reply, struct kms_report *report);
+
+#endif

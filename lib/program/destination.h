@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The writing side of a program that restores an archive's files: its options, and what is done
+// with them from before the first byte is read until success may be reported.
+#ifndef XBPIPE_DESTINATION_H
+#define XBPIPE_DESTINATION_H
+
+#include "file/outfiles.h"
+#include "os/sandbox.h"
+
+#include <argp.h>
+#include <stdbool.h>
+
+// The program's own options set the first three.
+struct destination_options {
+    const char *directory; // NULL: nowhere
+    bool overwrite;
+    bool partial;         // not all of the archive is restored
+    const char *manifest; // NULL: none; "-": standard output
+    const char *verify;   // NULL: none
+    bool fsync;
+    const char *sparse; // what it was given; NULL: nothing
+    enum sink_holes holes;
+    struct limits limits; // also for what goes to standard output
+};
+
+// --manifest, --verify, --fsync, --max-size, --max-total, --sparse. Input: struct
+// destination_options *.
+extern const struct argp destination_argp;
+
+// Ends the program with EX_USAGE if an option was given that has no meaning for what it does:
+// `restoring`, files are restored, if only to be tested.
+void destination_check(const struct destination_options *o, bool restoring,
+                       struct argp_state *state);
+
+// True if the options send something to standard output: the manifest.
+bool destination_to_stdout(const struct destination_options *o);
+
+// Zero before destination_open.
+struct destination {
+    struct outfiles_settings settings;
+    struct limits limits;
+    struct outfiles *files;
+    struct manifest digests;
+    struct manifest expected;
+    char expected_name[200];
+    struct outfile *manifest;
+    const char *manifest_name;
+};
+
+// How many temporary files of earlier runs have been removed.
+unsigned destination_removed(const struct destination *d);
+
+// Reads and opens all that the options name, so that what cannot be had is known before any work is
+// done. `report` as in outfiles.h. Returns 0, or -1 and *f: what outdir_open, outfile_begin and
+// manifest_read may give, EX_OSERR. In both cases destination_close is to be called.
+int destination_open(struct destination *d, const struct destination_options *options,
+                     void (*report)(const char *text), struct fault *f);
+
+// Grants the directory, for the program to shut itself in.
+void destination_allow(const struct destination *d, struct sandbox_rules *rules);
+
+// Makes d->files, to be called once between destination_open and the first file. Returns 0; or -1
+// and EX_OSERR.
+int destination_begin(struct destination *d, struct ordered *o, struct fault *f);
+
+// To be called once all has been delivered without a failure: checks what can only be checked at
+// the end, and writes the manifest. Returns 0; or -1 and *f, and no manifest is there.
+int destination_finish(struct destination *d, struct fault *f);
+
+// Removes what is not complete. Nothing may be in flight.
+void destination_close(struct destination *d);
+
+#endif

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/filter.h"
+
+#include "engine/salvage.h"
+#include "file/outfile.h"
+#include "file/sink.h"
+#include "os/interrupt.h"
+#include "program/progress.h"
+
+#include <string.h>
+#include <unistd.h>
+
+int filter_run(struct input *in, struct ordered *o, struct stage *first, struct fault *f) {
+    struct view v;
+    int got = 0;
+    while (!ordered_failing(o)) {
+        if (input_waits(in)) // what is there goes out before the program goes to sleep
+            ordered_flush(o);
+        got = input_next(in, &v, f);
+        if (got <= 0)
+            break;
+        stage_push(first, v);
+        slab_unref(v.slab);
+        ordered_pump(o);
+    }
+    if (got < 0)
+        ordered_fail(o, f); // in its place: what was read before it still counts
+    else if (!ordered_failing(o))
+        stage_finish(first);
+    return ordered_finish(o, f);
+}
+
+// `path` is that of the output, `name` stands for it in messages.
+static int run_between(struct input *in, struct outfile *out, const char *path, const char *name,
+                       struct ordered *o,
+                       struct stage *(*make)(struct ordered *, struct stage *, void *),
+                       void *context, struct fault *f) {
+    struct stage *sink = sink_new(o, outfile_fd(out), name, outfile_seekable(out), NULL, NULL);
+    struct stage *stage = sink != NULL ? make(o, sink, context) : NULL;
+    int result = stage != NULL ? filter_run(in, o, stage, f) : diag_fault_memory(f);
+    if (result == 0 && sink->salvage != NULL && sink->salvage->losses > 0)
+        result = outfile_damaged(out, path, sink->salvage, f);
+    ordered_drop(o);
+    stage_free(stage);
+    stage_free(sink);
+    return result;
+}
+
+// Shuts the program in, then starts its threads.
+static int confine(const struct options_run *run, struct ordered **o, struct fault *f) {
+    struct sandbox_rules rules = {.count = 0};
+    unsigned threads = options_threads(run);
+    return options_confine(run->no_sandbox, run->verbose, &rules, f) < 0 ||
+                   progress_begin(&run->progress, run->verbose, f) < 0
+               ? -1
+               : ordered_new(o, threads, f);
+}
+
+int filter_files(const char *input, const struct options_output *output,
+                 const struct options_run *run,
+                 struct stage *(*make)(struct ordered *o, struct stage *next, void *context),
+                 void *context, struct fault *f) {
+    struct input in;
+    struct outfile *out;
+    struct ordered *o = NULL;
+    if (input_open(&in, input, f) < 0)
+        return -1;
+    if (outfile_begin(&out, output->path, output->overwrite, f) < 0) {
+        input_close(&in);
+        return -1;
+    }
+    const char *name = "standard output";
+    char shown[256];
+    if (outfile_fd(out) != STDOUT_FILENO)
+        name = diag_name(output->path, strlen(output->path), shown, sizeof shown);
+    if (outfile_seekable(out))
+        interrupt_catch();
+    int result = confine(run, &o, f);
+    if (result == 0)
+        result = run_between(&in, out, output->path, name, o, make, context, f);
+    ordered_free(o);
+    if (result == 0)
+        result = output->fsync ? outfile_commit_synced(out, f) : outfile_commit(out, f);
+    else
+        outfile_discard(out);
+    input_close(&in);
+    progress_end(result == 0);
+    return result;
+}

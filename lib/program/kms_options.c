@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/kms_options.h"
+
+#include "kms/http.h"
+#include "kms/kms_context.h"
+#include "kms/kms_sandbox.h"
+#include "program/options.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    KEY_PROVIDER = 0x4101,
+    KEY_OUTPUT,
+    KEY_MASTER_KEY, // from here on, the options of the providers
+    KEY_REGION,
+    KEY_ENDPOINT,
+    KEY_PROFILE,
+    KEY_KEY_ID,
+    KEY_CONTEXT,
+    KEY_CACERT,
+    KEY_TIMEOUT,
+    KEY_RETRIES,
+    KEY_END,
+};
+
+enum { TIMEOUT_DEFAULT = 10, TIMEOUT_MAX = 600, RETRIES_DEFAULT = 2, RETRIES_MAX = 20 };
+
+// In the order of the keys.
+static const struct {
+    int key;
+    enum kms_option option;
+    const char *name;
+} names[] = {
+    {KEY_MASTER_KEY, KMS_OPTION_MASTER_KEY, "--master-key"},
+    {KEY_REGION, KMS_OPTION_NETWORK, "--region"},
+    {KEY_ENDPOINT, KMS_OPTION_NETWORK, "--endpoint"},
+    {KEY_PROFILE, KMS_OPTION_NETWORK, "--profile"},
+    {KEY_KEY_ID, KMS_OPTION_KEY_ID, "--key-id"},
+    {KEY_CONTEXT, KMS_OPTION_CONTEXT, "--encryption-context"},
+    {KEY_CACERT, KMS_OPTION_NETWORK, "--cacert"},
+    {KEY_TIMEOUT, KMS_OPTION_NETWORK, "--timeout"},
+    {KEY_RETRIES, KMS_OPTION_NETWORK, "--retries"},
+};
+
+static void choose_provider(struct kms_options *options, const char *name,
+                            struct argp_state *state) {
+    options->provider = kms_provider_find(name);
+    if (options->provider != NULL)
+        return;
+    char known[100] = "";
+    for (const struct kms_provider *p = kms_providers; p->name != NULL; p++) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", used != 0 ? ", " : "", p->name);
+    }
+    argp_error(state, "--provider=%s: expected one of %s", name, known);
+}
+
+static void check(const struct kms_options *options, struct argp_state *state) {
+    const struct kms_provider *provider = options->provider;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        bool given = (options->given >> (names[i].key - KEY_MASTER_KEY) & 1) != 0;
+        if (given && (provider->options & names[i].option) == 0)
+            argp_error(state, "%s has no meaning with --provider=%s", names[i].name,
+                       provider->name);
+        if (!given && (provider->required & names[i].option) != 0)
+            argp_error(state, "--provider=%s needs %s", provider->name, names[i].name);
+    }
+}
+
+static void add_context(struct kms_options *options, const char *argument,
+                        struct argp_state *state) {
+    const char **longer =
+        reallocarray(options->context, options->context_count + 1, sizeof *options->context);
+    if (longer == NULL)
+        argp_failure(state, EX_OSERR, 0, "out of memory");
+    options->context = longer;
+    options->context[options->context_count++] = argument;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state) {
+    struct kms_options *options = state->input;
+    struct kms_request *request = &options->request;
+    uint64_t value;
+    if (key >= KEY_MASTER_KEY && key < KEY_END) {
+        options->given |= 1U << (key - KEY_MASTER_KEY);
+        if (arg[0] == '\0') // as an unset shell variable leaves it
+            argp_error(state, "%s: expected a value, found an empty one",
+                       names[key - KEY_MASTER_KEY].name);
+    }
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &request->no_sandbox;
+        options->provider = &kms_providers[0];
+        request->timeout = TIMEOUT_DEFAULT;
+        request->retries = RETRIES_DEFAULT;
+        return 0;
+    case KEY_PROVIDER:
+        choose_provider(options, arg, state);
+        return 0;
+    case KEY_OUTPUT:
+        if (!keytext_parse_format(arg, &options->format))
+            argp_error(state, "--output=%s: expected base64, hex or raw", arg);
+        options->format_given = true;
+        return 0;
+    case KEY_MASTER_KEY:
+        request->master_key = arg;
+        return 0;
+    case KEY_REGION:
+        request->region = arg;
+        return 0;
+    case KEY_ENDPOINT:
+        request->endpoint = arg;
+        return 0;
+    case KEY_PROFILE:
+        request->profile = arg;
+        return 0;
+    case KEY_KEY_ID:
+        request->key_id = arg;
+        return 0;
+    case KEY_CONTEXT:
+        add_context(options, arg, state);
+        return 0;
+    case KEY_CACERT:
+        request->ca_file = arg;
+        return 0;
+    case KEY_TIMEOUT:
+        if (!options_parse_size(arg, 1, TIMEOUT_MAX, &value))
+            argp_error(state, "--timeout=%s: expected seconds from 1 to %d", arg, TIMEOUT_MAX);
+        else
+            request->timeout = (unsigned)value;
+        return 0;
+    case KEY_RETRIES:
+        if (!options_parse_size(arg, 0, RETRIES_MAX, &value))
+            argp_error(state, "--retries=%s: expected a number from 0 to %d", arg, RETRIES_MAX);
+        else
+            request->retries = (unsigned)value;
+        return 0;
+    case 'v':
+        request->verbose = true;
+        return 0;
+    case ARGP_KEY_END:
+        check(options, state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option option_list[] = {
+    {"provider", KEY_PROVIDER, "NAME", 0,
+     "Ask the provider NAME: file (the default), response, aliyun or aws", 0},
+    {"output", KEY_OUTPUT, "FORM", 0,
+     "Write base64 (the default), hex, each with a newline, or raw bytes", 0},
+    {"verbose", 'v', NULL, 0, "Say on standard error who was asked for what; never a secret", 0},
+    {NULL, 0, NULL, 0, "The provider file:", 1},
+    {"master-key", KEY_MASTER_KEY, "FILE", 0, "The master key: 16, 24 or 32 raw bytes in FILE", 1},
+    {NULL, 0, NULL, 0, "The providers aliyun and aws:", 2},
+    {"region", KEY_REGION, "REGION", 0,
+     "The region (default: as the vendor's client has it, then that of a key ARN)", 2},
+    {"endpoint", KEY_ENDPOINT, "URL", 0, "Ask the service at URL, or at this host by https", 2},
+    {"profile", KEY_PROFILE, "NAME", 0, "Take this profile of the vendor's client", 2},
+    {"key-id", KEY_KEY_ID, "KEY", 0,
+     "The key: to wrap under, or the only one that may have wrapped", 2},
+    {"encryption-context", KEY_CONTEXT, "NAME=VALUE", 0,
+     "A pair of the encryption context (may be repeated), or @FILE with a JSON object", 2},
+    {"cacert", KEY_CACERT, "FILE", 0, "Trust the CA certificates in FILE, and no others", 2},
+    {"timeout", KEY_TIMEOUT, "SECONDS", 0, "Wait so long for each reply (default 10)", 2},
+    {"retries", KEY_RETRIES, "N", 0, "Try again at most N times where that can help (default 2)",
+     2},
+    {0}};
+static const struct argp_child children[] = {{&options_sandbox_argp, 0, NULL, 0}, {0}};
+const struct argp kms_options_argp = {
+    .options = option_list, .parser = parse, .children = children};
+
+void kms_options_no_operand(struct argp_state *state) {
+    argp_error(state, "unexpected operand: keys and ciphertexts come from standard input, never "
+                      "from the command line");
+}
+
+int kms_options_confine(const struct kms_options *options, struct fault *f) {
+    bool network = (options->provider->options & KMS_OPTION_NETWORK) != 0;
+    return network ? 0 : kms_sandbox_local(&options->request, f);
+}
+
+int kms_options_load(struct kms_options *options, struct fault *f) {
+    if (options->request.context == NULL &&
+        kms_context_load(&options->request.context, options->context, options->context_count, f) <
+            0)
+        return -1;
+    return (options->provider->options & KMS_OPTION_NETWORK) != 0 ? http_start(f) : 0;
+}
+
+void kms_options_report(const struct kms_options *options, const struct kms_report *report) {
+    if (report->warning[0] != '\0')
+        diag_warn("%s", report->warning);
+    if (!options->request.verbose)
+        return;
+    bool has_key = report->key_id[0] != '\0', has_id = report->request_id[0] != '\0';
+    diag_note("provider %s%s%s%s%s%s%s", options->provider->name,
+              report->asked[0] != '\0' ? ": " : "", report->asked, has_key ? ", key " : "",
+              report->key_id, has_id ? ", request " : "", report->request_id);
+}
+
+void kms_options_free(struct kms_options *options) {
+    free(options->context);
+    options->context = NULL;
+    json_decref(options->request.context);
+    options->request.context = NULL;
+}

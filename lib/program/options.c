@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/options.h"
+
+#include "base/diag.h"
+#include "file/outfile.h"
+#include "os/cpus.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { KEY_OVERWRITE = 0x4001, KEY_FSYNC, KEY_MAX_CHUNK, KEY_NO_SANDBOX };
+
+bool options_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *value) {
+    if (!isdigit((unsigned char)text[0]))
+        return false;
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    if (errno != 0)
+        return false;
+    static const char units[] = "KMGT";
+    unsigned shift = 0;
+    const char *unit = *end != '\0' ? strchr(units, toupper((unsigned char)*end)) : NULL;
+    if (unit != NULL) {
+        shift = 10 * (unsigned)(unit - units + 1);
+        end++;
+        if (strcmp(end, "iB") == 0)
+            end += 2;
+    }
+    if (*end != '\0' || number > UINT64_MAX >> shift)
+        return false;
+    number <<= shift;
+    if (number < min || number > max)
+        return false;
+    *value = number;
+    return true;
+}
+
+unsigned options_threads(const struct options_run *run) {
+    return run->threads != 0 ? run->threads : cpus_available();
+}
+
+void options_no_operand(struct argp_state *state, const char *operand) {
+    char shown[200];
+    argp_error(state, "unexpected operand '%s': the input comes from standard input or -i FILE",
+               diag_name(operand, strlen(operand), shown, sizeof shown));
+}
+
+static error_t parse_input(int key, char *arg, struct argp_state *state) {
+    if (key != 'i')
+        return ARGP_ERR_UNKNOWN;
+    *(const char **)state->input = arg;
+    return 0;
+}
+
+static const struct argp_option input_options[] = {
+    {"input", 'i', "FILE", 0, "Read FILE (default or -: standard input)", 0}, {0}};
+const struct argp options_input_argp = {.options = input_options, .parser = parse_input};
+
+static error_t parse_output(int key, char *arg, struct argp_state *state) {
+    struct options_output *output = state->input;
+    switch (key) {
+    case 'o':
+        output->path = arg;
+        return 0;
+    case KEY_OVERWRITE:
+        output->overwrite = true;
+        return 0;
+    case KEY_FSYNC:
+        output->fsync = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option output_options[] = {
+    {"output", 'o', "FILE", 0,
+     "Write FILE, which appears once it is complete (default or -: standard output)", 0},
+    {"overwrite", KEY_OVERWRITE, NULL, 0, "Replace FILE if it exists", 0},
+    {"fsync", KEY_FSYNC, NULL, 0, "End with success only once the output is on the disk", 0},
+    {0}};
+const struct argp options_output_argp = {.options = output_options, .parser = parse_output};
+
+static error_t parse_key(int key, char *arg, struct argp_state *state) {
+    struct options_key *options = state->input;
+    switch (key) {
+    case 'f':
+        options->file = arg;
+        return 0;
+    case 'k':
+        if (arg != NULL)
+            OPENSSL_cleanse(arg, strlen(arg));
+        argp_failure(
+            state, EX_USAGE, 0,
+            "-k, --encrypt-key: a key on the command line can be read by every user of the "
+            "machine; use -f FILE, -f /dev/fd/N, or the environment variable "
+            "XBCRYPT_ENCRYPTION_KEY");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option key_options[] = {
+    {"encrypt-key-file", 'f', "FILE", 0,
+     "Read the key from FILE: 16, 24 or 32 bytes (default: the environment variable "
+     "XBCRYPT_ENCRYPTION_KEY)",
+     0},
+    {"encrypt-key", 'k', "KEY", OPTION_ARG_OPTIONAL | OPTION_HIDDEN, NULL, 0},
+    // Abbreviations, which would otherwise be refused as ambiguous in a message that shows the key.
+    {"encrypt-k", 'k', "KEY", OPTION_ARG_OPTIONAL | OPTION_HIDDEN, NULL, 0},
+    {"encrypt-ke", 'k', "KEY", OPTION_ARG_OPTIONAL | OPTION_HIDDEN, NULL, 0},
+    {0}};
+const struct argp options_key_argp = {.options = key_options, .parser = parse_key};
+
+void options_parse_threads(struct options_run *run, const char *arg, struct argp_state *state) {
+    uint64_t value;
+    if (!options_parse_size(arg, 1, OPTIONS_THREADS_MAX, &value))
+        argp_error(state, "%s: expected a number of threads from 1 to %d", arg,
+                   OPTIONS_THREADS_MAX);
+    run->threads = (unsigned)value;
+}
+
+static error_t parse_sandbox(int key, char *arg, struct argp_state *state) {
+    (void)arg;
+    if (key != KEY_NO_SANDBOX)
+        return ARGP_ERR_UNKNOWN;
+    *(bool *)state->input = true;
+    return 0;
+}
+
+static const struct argp_option sandbox_options[] = {
+    {"no-sandbox", KEY_NO_SANDBOX, NULL, 0,
+     "Do not confine the program to what it needs (see SECURITY in xbpipe(7))", 0},
+    {0}};
+const struct argp options_sandbox_argp = {.options = sandbox_options, .parser = parse_sandbox};
+
+static void note(const char *text) {
+    diag_note("%s", text);
+}
+
+void options_allow_output(struct sandbox_rules *rules, const char *path) {
+    struct stat st;
+    if (path == NULL || strcmp(path, "-") == 0)
+        return;
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+        sandbox_allow_path(rules, path, SANDBOX_WRITE); // a device or a pipe
+    else
+        sandbox_allow_parent(rules, path, SANDBOX_WRITE);
+}
+
+int options_confine(bool no_sandbox, bool verbose, const struct sandbox_rules *rules,
+                    struct fault *f) {
+    struct sandbox_rules all = *rules;
+    outfile_allow_all(&all);
+    return no_sandbox ? 0 : sandbox_enter(&all, verbose ? note : NULL, f);
+}
+
+static error_t parse_run(int key, char *arg, struct argp_state *state) {
+    struct options_run *run = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &run->no_sandbox;
+        state->child_inputs[1] = &run->progress;
+        return 0;
+    case 'j':
+        options_parse_threads(run, arg, state);
+        return 0;
+    case 'v':
+        run->verbose = true;
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option run_options[] = {
+    {"threads", 'j', "N", 0, "Use N threads (default: the processors available)", 0},
+    {"verbose", 'v', NULL, 0, "Say on standard error what is done", 0},
+    {0}};
+static const struct argp_child run_children[] = {
+    {&options_sandbox_argp, 0, NULL, 0}, {&progress_argp, 0, NULL, 0}, {0}};
+const struct argp options_run_argp = {
+    .options = run_options, .parser = parse_run, .children = run_children};
+
+static error_t parse_limit(int key, char *arg, struct argp_state *state) {
+    uint64_t *max_chunk = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        *max_chunk = OPTIONS_MAX_CHUNK_DEFAULT;
+        return 0;
+    case KEY_MAX_CHUNK:
+        if (!options_parse_size(arg, 1024, UINT64_C(1) << 40, max_chunk))
+            argp_error(state, "--max-chunk=%s: expected a size from 1K to 1024G", arg);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option limit_options[] = {
+    {"max-chunk", KEY_MAX_CHUNK, "SIZE", 0,
+     "Refuse input that claims a chunk larger than SIZE (default 256M)", 0},
+    {0}};
+const struct argp options_limit_argp = {.options = limit_options, .parser = parse_limit};

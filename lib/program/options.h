@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line options that several programs share, as argp children, and parsers for the
+// values of options. A program lists the children it wants in its struct argp and hands each its
+// struct in ARGP_KEY_INIT (state->child_inputs[i]). A mistake ends the program with EX_USAGE.
+#ifndef XBPIPE_OPTIONS_H
+#define XBPIPE_OPTIONS_H
+
+#include "os/sandbox.h"
+#include "program/progress.h"
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// -i FILE. Input: const char **, left alone (NULL: standard input) where the option is not given.
+extern const struct argp options_input_argp;
+
+// -o FILE, --overwrite, --fsync.
+struct options_output {
+    const char *path; // NULL: standard output
+    bool overwrite;
+    bool fsync; // outfile_commit_synced is wanted
+};
+extern const struct argp options_output_argp;
+
+// -f FILE; -k and --encrypt-key are refused, with the reason and the alternative.
+struct options_key {
+    const char *file; // NULL: not given
+};
+extern const struct argp options_key_argp;
+
+// --no-sandbox. Input: bool *, set where the option is given.
+extern const struct argp options_sandbox_argp;
+
+// -j N, -v, --progress, --json-progress=FD, and --no-sandbox.
+struct options_run {
+    unsigned threads; // 0 until set; options_threads() gives the default
+    bool verbose;
+    bool no_sandbox;
+    struct progress_options progress;
+};
+extern const struct argp options_run_argp;
+
+// --max-chunk=SIZE. Input: uint64_t *, set to the default at the start.
+extern const struct argp options_limit_argp;
+
+enum { OPTIONS_THREADS_MAX = 1024 };
+#define OPTIONS_MAX_CHUNK_DEFAULT (UINT64_C(256) << 20)
+
+// A whole number from min to max, optionally followed by K, M, G or T (1024-based; also as KiB,
+// MiB, GiB, TiB). Returns false for anything else, also for trailing text.
+bool options_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *value);
+
+// Takes the value of -j, or of another program's name for it.
+void options_parse_threads(struct options_run *run, const char *arg, struct argp_state *state);
+
+// The number of threads to use: what -j said, or the processors this process may use (its affinity
+// mask and the CPU limit of its control groups).
+unsigned options_threads(const struct options_run *run);
+
+// Grants what outfile_begin(path) needs; NULL and "-", which are standard output, need nothing.
+void options_allow_output(struct sandbox_rules *rules, const char *path);
+
+// sandbox_enter with the rules and outfile_allow_all, unless no_sandbox; where verbose, it is said
+// what this kernel lacks for it. Returns 0; or -1 and EX_OSERR.
+int options_confine(bool no_sandbox, bool verbose, const struct sandbox_rules *rules,
+                    struct fault *f);
+
+// For programs without operands: ends with EX_USAGE naming the unexpected operand.
+void options_no_operand(struct argp_state *state, const char *operand);
+
+#endif

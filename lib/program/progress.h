@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// How far the program has come, told to people and to programs: a line on standard error once a
+// second (rewritten in place on a terminal), a line of JSON once a second on a descriptor, and, at
+// any time, a line for SIGUSR1, as dd prints one. A thread of its own prints, so that a line comes
+// also while all else waits; what it prints are counters that the data path only adds to.
+#ifndef XBPIPE_PROGRESS_H
+#define XBPIPE_PROGRESS_H
+
+#include "base/diag.h"
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+// --progress, --json-progress=FD. Input: struct progress_options *, set to neither at the start.
+// SIGUSR1 is blocked from then on: one that comes before progress_begin is answered by that.
+struct progress_options {
+    bool wanted;
+    int json; // descriptor; -1: none
+};
+extern const struct argp progress_argp;
+
+// Starts the thread. With `verbose`, and standard error a terminal, as if --progress were given. To
+// be called once, on the main thread, before there are others (SIGUSR1 is blocked in all of them)
+// and after sandbox_enter: a thread that was there before is outside Landlock, and all
+// threads have the same memory. Returns 0; or -1 and EX_OSERR in *f.
+int progress_begin(const struct progress_options *o, bool verbose, struct fault *f);
+
+// Bytes that will be read in all; without it there is no share and no time left. Main thread.
+void progress_expect(uint64_t size);
+
+// Count bytes read, and bytes given out, holes included. Any thread; also where progress_begin was
+// not called.
+void progress_in(uint64_t bytes);
+void progress_out(uint64_t bytes);
+
+// The member (printable) that is being worked on from now on. Any thread.
+void progress_member(const char *name);
+
+// Prints the last lines, with the totals and whether all went well, and ends the thread. Does
+// nothing if it was not begun, or has ended.
+void progress_end(bool ok);
+
+#endif

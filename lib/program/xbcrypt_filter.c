@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program/xbcrypt_filter.h"
+
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+    struct xbcrypt_options *o = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &o->input;
+        state->child_inputs[1] = &o->output;
+        state->child_inputs[2] = &o->key;
+        state->child_inputs[3] = &o->run;
+        return 0;
+    case 'a':
+        if (!xbcrypt_algorithm_parse(arg, &o->algorithm))
+            argp_error(state, "-a %s: expected AES128, AES192, AES256 or NONE", arg);
+        return 0;
+    case ARGP_KEY_ARG:
+        options_no_operand(state, arg);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option option_list[] = {
+    {"encrypt-algo", 'a', "ALGO", 0,
+     "Check that the key is for AES128, AES192 or AES256; NONE: the chunks are not encrypted", 0},
+    {0}};
+
+static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},
+                                             {&options_output_argp, 0, NULL, 0},
+                                             {&options_key_argp, 0, NULL, 0},
+                                             {&options_run_argp, 0, NULL, 0},
+                                             {0}};
+
+const struct argp xbcrypt_options_argp = {
+    .options = option_list, .parser = parse_option, .children = children};
+
+int xbcrypt_filter(const struct xbcrypt_options *o, struct xbcrypt_key **key,
+                   struct stage *(*make)(struct ordered *o, struct stage *next, void *context),
+                   void *context, struct fault *f) {
+    struct options_run run = o->run;
+    run.threads = options_threads(&o->run);
+    int result =
+        xbcrypt_keyfile_load(key, o->key.file, o->algorithm, run.threads, o->run.verbose, f);
+    if (result == 0)
+        result = filter_files(o->input, &o->output, &run, make, context, f);
+    xbcrypt_key_free(*key);
+    slab_trim();
+    return result;
+}

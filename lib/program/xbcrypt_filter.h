@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What xbcrypt-dec and xbcrypt-enc have in common: their options, and the filter around a stage
+// that needs a key.
+#ifndef XBPIPE_XBCRYPT_FILTER_H
+#define XBPIPE_XBCRYPT_FILTER_H
+
+#include "program/filter.h"
+#include "program/options.h"
+#include "program/xbcrypt_keyfile.h"
+
+struct xbcrypt_options {
+    const char *input;
+    struct options_output output;
+    struct options_key key;
+    struct options_run run;
+    enum xbcrypt_algorithm algorithm;
+};
+
+// -a, and the options of the structs above, as an argp child (see options.h). Refuses operands.
+extern const struct argp xbcrypt_options_argp;
+
+// Loads the key into *key, runs the filter (filter_files) with the stage that `make` gives for
+// `context`, frees all. Returns 0; or -1 and *f, after which interrupt_die
+// is to be called, too.
+int xbcrypt_filter(const struct xbcrypt_options *o, struct xbcrypt_key **key,
+                   struct stage *(*make)(struct ordered *o, struct stage *next, void *context),
+                   void *context, struct fault *f);
+
+#endif

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where the key of xbcrypt data comes from: a file, or the original tools' environment variable.
+#ifndef XBPIPE_XBCRYPT_KEYFILE_H
+#define XBPIPE_XBCRYPT_KEYFILE_H
+
+#include "format/xbcrypt.h"
+
+#include <stdbool.h>
+
+#define XBCRYPT_KEY_VARIABLE "XBCRYPT_ENCRYPTION_KEY"
+
+enum xbcrypt_algorithm {
+    XBCRYPT_ANY, // whatever the key's size says
+    XBCRYPT_NONE,
+    XBCRYPT_AES128 = 128,
+    XBCRYPT_AES192 = 192,
+    XBCRYPT_AES256 = 256
+};
+
+// "AES128", "AES192", "AES256" or "NONE" in any case. Returns false for anything else.
+bool xbcrypt_algorithm_parse(const char *text, enum xbcrypt_algorithm *algorithm);
+
+// Loads the key from `file`, or, where that is NULL, from the variable. With XBCRYPT_NONE there is
+// no key to load. Says with `verbose` what was done, and warns
+// of a file that others can read. Returns 0 and *key; or -1 and *f: EX_USAGE (no
+// key was given; the size is not the algorithm's; the file is standard input's "-"), EX_NOINPUT,
+// EX_NOPERM, EX_IOERR, EX_DATAERR (not a valid size), EX_OSERR.
+int xbcrypt_keyfile_load(struct xbcrypt_key **key, const char *file,
+                         enum xbcrypt_algorithm algorithm, unsigned threads, bool verbose,
+                         struct fault *f);
+
+#endif

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The body of an object of an S3 encryption client, in memory: bytes are pushed in pieces of any
+// size. What comes out of decryption before the end is not verified: with AES-GCM the tag is the
+// last 16 bytes of the object, and AES-CBC has nothing but its padding.
+#ifndef XBPIPE_S3CONTENT_H
+#define XBPIPE_S3CONTENT_H
+
+#include "s3/s3envelope.h"
+#include "secret/secret.h"
+
+enum {
+    S3_TAG_SIZE = 16,
+    S3_CONTENT_SLACK = 32, // room for output beyond the size of a piece, also at the end
+};
+
+// A plaintext under AES-GCM has at most this many bytes (NIST SP 800-38D, 5.2.1.1).
+#define S3_GCM_PLAINTEXT_MAX ((UINT64_C(1) << 36) - 32)
+
+struct s3_content_stream;
+
+// Begins decryption of the body that *e describes, under the data key (S3_DATA_KEY_SIZE bytes).
+// With content 115 the key commitment is compared here, in constant time, before anything can be
+// decrypted. Returns 0; or -1 with *s NULL and EX_DATAERR (the key is not the one committed to),
+// EX_OSERR or EX_SOFTWARE in *f.
+int s3_content_decrypt(struct s3_content_stream **s, const struct s3_envelope *e,
+                       const struct secret *data_key, struct fault *f);
+
+// Begins encryption by e->content. Puts a new random IV, or message id and commitment, and the
+// format into *e. The same errors.
+int s3_content_encrypt(struct s3_content_stream **s, struct s3_envelope *e,
+                       const struct secret *data_key, struct fault *f);
+
+// Takes `size` bytes and puts what they give into out, which has room for size + S3_CONTENT_SLACK
+// and does not overlap them. Returns 0; or -1 and EX_DATAERR (longer than AES-GCM allows) or
+// EX_SOFTWARE in *f.
+int s3_content_push(struct s3_content_stream *s, const void *data, size_t size, uint8_t *out,
+                    size_t *out_size, struct fault *f);
+
+// Ends the input: checks tag, or length and padding and, with AES-CBC, the lengths that the
+// metadata says. Up to S3_CONTENT_SLACK bytes come out. Returns 0; or -1 and EX_DATAERR or
+// EX_SOFTWARE in *f: then nothing that came out of the stream may be used.
+int s3_content_finish(struct s3_content_stream *s, uint8_t *out, size_t *out_size, struct fault *f);
+
+// Bytes of plaintext so far.
+uint64_t s3_content_plain_size(const struct s3_content_stream *s);
+
+// Checks the size of a body that is known before it is read: EX_DATAERR for one that no plaintext
+// gives, or, with AES-CBC, that contradicts the metadata. The tag of AES-GCM says more about the
+// length than metadata that anyone may change.
+int s3_content_check_size(const struct s3_envelope *e, uint64_t size, struct fault *f);
+
+// Cleanses the keys and frees. NULL is allowed.
+void s3_content_free(struct s3_content_stream *s);
+
+#endif

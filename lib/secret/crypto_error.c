@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "secret/crypto_error.h"
+
+#include <openssl/err.h>
+
+bool crypto_error_is_memory(void) {
+    bool found = false;
+    for (unsigned long error; (error = ERR_get_error()) != 0;)
+        found = found || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+    return found;
+}
