@@ -25,8 +25,11 @@ ifeq ($(filter clean help,$(MAKECMDGOALS)),)
 endif
 
 CFLAGS   ?= -O2 -g
+# WERROR=1: a warning is an error. For those who change xbpipe; another compiler's new warning must
+# not keep anyone from building it.
+WERROR   ?=
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes \
-            -Wpointer-arith -Wcast-qual -Wvla -Wundef -Werror
+            -Wpointer-arith -Wcast-qual -Wvla -Wundef $(if $(WERROR),-Werror)
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE \
             $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
             $(if $(filter x86_64 i686,$(shell uname -m)),-fcf-protection)
@@ -38,6 +41,8 @@ ALL_CFLAGS   = -std=c17 -D_GNU_SOURCE -DXBPIPE_VERSION='"$(VERSION)"' -Ilib -pth
 ALL_LDFLAGS  = -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANFLAGS) $(COVFLAGS) $(LDFLAGS)
 LIBS         = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) $(LDLIBS)
 ALL_CFLAGS  := $(ALL_CFLAGS)
+# Where the tests find their files.
+TEST_CFLAGS := -DFIXTURES='"$(CURDIR)/tests/fixtures"' -DFOUND='"$(CURDIR)/tests/fuzz/found"'
 LIBS        := $(LIBS)
 
 PROGRAMS := $(patsubst bin/%.c,%,$(wildcard bin/*.c))
@@ -56,7 +61,7 @@ else
   say = @printf '  %-5s %s\n'
 endif
 
-.PHONY: all check coverage demo bench lint format install uninstall dist distcheck deb clean help
+.PHONY: all check coverage demo bench lint lint-package format install uninstall dist distcheck deb clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -82,7 +87,7 @@ $(BUILD)/bin/%.o: bin/%.c $(BUILD)/flags
 
 $(BUILD)/tests/%.o: tests/unit/%.c $(BUILD)/flags
 	$(say) CC $<
-	$(run)$(CC) $(ALL_CFLAGS) -DFIXTURES='"$(CURDIR)/tests/fixtures"' -MMD -MP -c -o $@ $<
+	$(run)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/libxbpipe.a: $(LIBOBJS)
 	$(say) AR $@
@@ -107,13 +112,20 @@ $(BUILD)/completions: $(PROGRAMS:%=$(BUILD)/%) completions/generate
 check: all $(UNITS) $(FUZZ_TESTS) $(BENCHTOOLS) $(E2ETOOLS) $(FAULT_TESTS)
 	@tests/run $(BUILD)
 
-## test-NAME: build, then run one test alone: test-xbcrypt, test-cli/xbunpack, test-e2e/mariadb
-test-cli/%: all $(E2ETOOLS)
-	@LOGS=$(BUILD)/logs-$(@F) TESTS=cli/$*.bats tests/run $(BUILD)
-test-e2e/%: all $(E2ETOOLS)
-	@LOGS=$(BUILD)/logs-$(@F) TESTS=e2e/$*.bats tests/run $(BUILD)
-test-%: all $(BUILD)/tests/test_%
-	@LOGS=$(BUILD)/logs-$(@F) TESTS=test_$* tests/run $(BUILD)
+## test-NAME: build and run one test alone: test-xbcrypt, test-fuzz_xbcrypt, test-faults, test-cli/xbunpack
+run_test = @LOGS=$(BUILD)/logs-$(@F) TESTS=$(1) tests/run $(BUILD)
+test-cli/%: tests/cli/%.bats all $(E2ETOOLS)
+	$(call run_test,cli/$*.bats)
+test-e2e/%: tests/e2e/%.bats all $(E2ETOOLS)
+	$(call run_test,e2e/$*.bats)
+test-%: $(BUILD)/tests/test_%
+	$(call run_test,test_$*)
+# If none of the above can be made, there is no such test.
+test-% test-cli/% test-e2e/%:
+	@echo 'make: there is no test "$(@:test-%=%)"; there are:' >&2
+	@printf '%s\n' $(patsubst $(BUILD)/tests/test_%,%,$(UNITS) $(FUZZ_TESTS) $(FAULT_TESTS)) $(basename $(patsubst tests/%,%,$(wildcard tests/cli/*.bats tests/e2e/*.bats))) | \
+	  fmt -w 100 >&2
+	@exit 64
 
 $(BUILD)/bench/%: tests/bench/%.c $(patsubst %,$(BUILD)/tests/%.o,quicklz_encode quicklz_plain qp_walk) \
                   $(BUILD)/libxbpipe.a
@@ -138,9 +150,17 @@ bench: all $(BENCHTOOLS)
 demo: all
 	@examples/demo.sh $(BUILD)
 
-## lint: format check, cppcheck, shellcheck, mandoc, the Debian package
+## lint: format of the C sources, cppcheck, shellcheck, mandoc; in seconds
 lint: all
-	@tests/lint
+	@tests/lint/run
+
+## lint-package: build the Debian package from what is committed; lintian must accept it
+lint-package: deb
+
+## compile_commands.json: how each C file is compiled, for editors and clang's tools
+compile_commands.json: FORCE
+	@tests/compile_commands $(CURDIR) $(wildcard bin/*.c lib/*/*.c tests/*/*.c) \
+	  -- $(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -Itests/unit > $@
 
 ## format: rewrite the C sources in the project's format
 format:
@@ -183,12 +203,12 @@ deb: dist
 
 ## clean: remove all that make produced
 clean:
-	rm -rf build
+	rm -rf build compile_commands.json
 
 ## help: this list
 help:
 	@echo 'all (the default): build the programs into build/'
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
-	@echo 'Variables: V=1 (show commands), SAN=address,undefined or thread, CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR'
+	@echo 'Variables: V=1 (show commands), SAN=address,undefined or thread, WERROR=1, CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR'
 
 -include $(wildcard $(BUILD)/lib/*/*.d $(BUILD)/bin/*.d $(BUILD)/tests/*.d)

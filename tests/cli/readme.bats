@@ -296,8 +296,11 @@ provoke() {
 }
 
 @test "the commands that install and make are there once each, in one line" {
-    for target in demo check lint; do
-        [ "$(grep -cE "^sudo apt-get install -y [a-z0-9 .+-]+ && make $target\$" "$readme")" -eq 1 ]
+    for target in demo check lint lint-package; do
+        [ "$(grep -cE "^sudo apt-get install -y [a-z0-9 .+-]+ && make $target\$" "$readme")" -eq 1 ] || {
+            echo "make $target"
+            return 1
+        }
     done
 }
 

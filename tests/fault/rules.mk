@@ -10,7 +10,7 @@ $(BUILD)/tests/test_faults: $(BUILD)/fault/walk.o $(UNITHELP) $(BUILD)/libxbpipe
 $(BUILD)/fault/walk.o: tests/fault/walk.c tests/fault/inject.h $(BUILD)/flags
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(run)$(CC) $(ALL_CFLAGS) -Itests/unit -DFIXTURES='"$(CURDIR)/tests/fixtures"' -c -o $@ $<
+	$(run)$(CC) $(ALL_CFLAGS) -Itests/unit $(TEST_CFLAGS) -c -o $@ $<
 
 # -z now: to find a function when it is called first leaves vector registers on the stack, with the
 # secret that is looked for.

@@ -15,8 +15,7 @@ FUZZ_WRAPS = $(if $(filter %_kms_reply %_credentials,$@),-Wl$(comma)--wrap=http_
 $(BUILD)/fuzz-objects/%.o: tests/fuzz/%.c $(BUILD)/flags
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(run)$(CC) $(ALL_CFLAGS) -Itests/unit -DFIXTURES='"$(CURDIR)/tests/fixtures"' \
-	  -DFOUND='"$(CURDIR)/tests/fuzz/found"' -MMD -MP -c -o $@ $<
+	$(run)$(CC) $(ALL_CFLAGS) -Itests/unit $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
 
 # As a test: no fuzzer needed.
 $(BUILD)/tests/test_fuzz_%: $(BUILD)/fuzz-objects/fuzz_%.o $(BUILD)/fuzz-objects/replay.o \
