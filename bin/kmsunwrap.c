@@ -76,12 +76,12 @@ static int read_envelope(struct options *options, struct secret *input, struct f
         result = diag_fault(f, EX_DATAERR,
                             "envelope: expected the metadata of an object that a client encrypted, "
                             "found none of its keys");
-    else if (found > 0 && !s3_wrap_by_kms(envelope.wrap))
+    else if (found > 0 && !s3_envelope_wrap_by_kms(envelope.wrap))
         result =
             diag_fault(f, EX_DATAERR,
                        "envelope: expected a data key wrapped by AWS KMS, found one wrapped by "
                        "%s; see --wrapping-key of s3cse-dec",
-                       s3_wrap_name(envelope.wrap));
+                       s3_envelope_wrap_name(envelope.wrap));
     size_t size = result == 0 ? strlen(envelope.wrapped_base64) : 0;
     if (result == 0)
         result = kms_context_of_envelope(&options->kms.request.context, &envelope, f);

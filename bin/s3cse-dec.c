@@ -6,9 +6,9 @@
 #include "os/interrupt.h"
 #include "program/options.h"
 #include "program/progress.h"
+#include "s3/s3_data_key.h"
+#include "s3/s3_envelope_print.h"
 #include "s3/s3body.h"
-#include "s3/s3describe.h"
-#include "s3/s3wrap.h"
 #include "secret/crypto_start.h"
 #include "secret/wiped.h"
 #include "secret/wiped_start.h"
@@ -120,6 +120,16 @@ static const struct argp parser = {
            "RDS for SQL Server, from standard input to standard output.",
     .children = children};
 
+// Whether a file that begins so is a SQL Server backup: "TAPE" (not compressed) or "MSSQLBAK"
+// (compressed). Returns which of the two it is, or NULL.
+static const char *backup_magic(const uint8_t *data, size_t size) {
+    static const char *const magics[] = {"TAPE", "MSSQLBAK"};
+    for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++)
+        if (size >= strlen(magics[i]) && memcmp(data, magics[i], strlen(magics[i])) == 0)
+            return magics[i];
+    return NULL;
+}
+
 static void print_line(const char *text) {
     printf("%s\n", text);
 }
@@ -142,7 +152,7 @@ static int plain_fault(const struct s3_envelope *e, struct fault *f) {
 
 static int describe(const struct s3_envelope *e, bool found) {
     if (found)
-        s3_describe(e, print_line);
+        s3_envelope_print_words(e, print_line);
     else
         printf("format: none (not encrypted by a client, or the envelope is in an instruction "
                "file)\n");
@@ -151,20 +161,20 @@ static int describe(const struct s3_envelope *e, bool found) {
 
 // What a client library or a proxy downloaded can be decrypted already.
 static void look_at_input(const uint8_t *data, size_t size) {
-    const char *magic = s3_backup_magic(data, size);
+    const char *magic = backup_magic(data, size);
     if (magic != NULL)
         diag_warn("the input begins with %s: it may be a backup that is decrypted already", magic);
 }
 
 static void look_at_output(const struct s3_body *body, const struct s3_envelope *e, bool verbose) {
-    const char *magic = s3_backup_magic(body->head, body->head_size);
+    const char *magic = backup_magic(body->head, body->head_size);
     if (verbose && magic != NULL)
         diag_note("%" PRIu64 " bytes, beginning with %s: a SQL Server backup, %s", body->written,
                   magic, strcmp(magic, "TAPE") == 0 ? "not compressed" : "compressed");
     else if (magic == NULL)
         diag_warn("the plaintext begins with neither TAPE nor MSSQLBAK, as a SQL Server backup "
                   "does%s",
-                  s3_content_authenticated(e->content)
+                  s3_envelope_authenticated(e->content)
                       ? ""
                       : "; if it is to be one, the IV is wrong or the start is damaged");
 }
@@ -230,11 +240,11 @@ static int run_between(const struct options *o, const struct s3_envelope *e,
 
 static int decrypt(const struct options *o, const struct s3_envelope *e, struct fault *f) {
     if (o->verbose)
-        s3_describe(e, note_line);
-    if (o->strict && !s3_content_authenticated(e->content))
+        s3_envelope_print_words(e, note_line);
+    if (o->strict && !s3_envelope_authenticated(e->content))
         return diag_fault(f, EX_DATAERR,
                           "%s: this content is not authenticated, and --strict refuses it",
-                          s3_content_name(e->content));
+                          s3_envelope_content_name(e->content));
     struct s3_content_stream *stream = NULL;
     struct input in;
     int result = begin(&stream, o, e, f);

@@ -7,9 +7,9 @@
 #include "os/interrupt.h"
 #include "program/options.h"
 #include "program/progress.h"
+#include "s3/s3_data_key.h"
+#include "s3/s3_envelope_print.h"
 #include "s3/s3body.h"
-#include "s3/s3describe.h"
-#include "s3/s3wrap.h"
 #include "secret/crypto_start.h"
 #include "secret/json_secret.h"
 #include "secret/wiped.h"
@@ -165,7 +165,7 @@ static void note_line(const char *text) {
 static int set_context(struct s3_envelope *e, const struct options *o,
                        const struct s3_generated_key *k, struct fault *f) {
     char *own_name = (char *)(uintptr_t)(o->content == S3_CONTENT_CBC ? cmk_name : bound_name);
-    const char *own_value = s3_content_name(o->content);
+    const char *own_value = s3_envelope_content_name(o->content);
     if (o->content == S3_CONTENT_CBC)
         own_value = o->cmk_id != NULL ? o->cmk_id : k->key_id;
     if (own_value == NULL)
@@ -187,7 +187,7 @@ static int rehearse(struct s3_envelope *e, struct fault *f) {
     char *text;
     e->has_length = e->format == 2;
     e->length = UINT64_MAX; // as many digits as there can be
-    int result = s3_envelope_print(e, &text, f);
+    int result = s3_envelope_print_json(e, &text, f);
     free(text);
     return result;
 }
@@ -195,7 +195,7 @@ static int rehearse(struct s3_envelope *e, struct fault *f) {
 static int write_envelope(const struct s3_envelope *e, struct outfile *out, const char *name,
                           struct fault *f) {
     char *text;
-    if (s3_envelope_print(e, &text, f) < 0)
+    if (s3_envelope_print_json(e, &text, f) < 0)
         return -1;
     int result = 0;
     if (fdio_write_full(outfile_fd(out), text, strlen(text)) < 0) {
@@ -275,7 +275,7 @@ static int run(const struct options *o, struct fault *f) {
                             .wrap =
                                 o->content == S3_CONTENT_CBC ? S3_WRAP_KMS : S3_WRAP_KMS_CONTEXT};
     struct s3_content_stream *stream = NULL;
-    if (confine(o, f) < 0 || s3_generated_key_read(&key, o->data_key, f) < 0)
+    if (confine(o, f) < 0 || s3_data_key_read_generated(&key, o->data_key, f) < 0)
         return -1;
     if (key.plaintext.exposed) {
         char text[SECRET_EXPOSED_SIZE];
@@ -292,10 +292,10 @@ static int run(const struct options *o, struct fault *f) {
     if (result == 0)
         result = encrypt(o, &e, stream, f);
     if (result == 0 && o->verbose)
-        s3_describe(&e, note_line);
+        s3_envelope_print_words(&e, note_line);
     s3_content_free(stream);
     free(e.context);
-    s3_generated_key_free(&key);
+    s3_data_key_free_generated(&key);
     slab_trim();
     return result;
 }

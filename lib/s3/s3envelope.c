@@ -19,33 +19,12 @@
 #include <unistd.h>
 
 enum {
-    WRAPPED_MAX = 8 << 10, // bytes; a KMS blob has at most 6144
     AES_GCM_WRAPPED_SIZE = S3_GCM_IV_SIZE + S3_DATA_KEY_SIZE + 16,
     AES_KEY_WRAPPED_SIZE = S3_DATA_KEY_SIZE + 8,
     AES_ECB_WRAPPED_SIZE = S3_DATA_KEY_SIZE + 16,
-    USER_METADATA_MAX = 2048, // bytes of names and values together, by S3's rules
 };
 
-static const char prefix[] = "x-amz-meta-";
 static const char bound_name[] = "aws:x-amz-cek-alg"; // the context pair that binds the content
-
-static const char *const key_names[S3_KEY_COUNT] = {
-    [S3_KEY_WRAPPED_1] = "x-amz-key",
-    [S3_KEY_WRAPPED_2] = "x-amz-key-v2",
-    [S3_KEY_WRAPPED_3] = "x-amz-3",
-    [S3_KEY_IV] = "x-amz-iv",
-    [S3_KEY_MATDESC] = "x-amz-matdesc",
-    [S3_KEY_WRAP_ALG] = "x-amz-wrap-alg",
-    [S3_KEY_CEK_ALG] = "x-amz-cek-alg",
-    [S3_KEY_TAG_LEN] = "x-amz-tag-len",
-    [S3_KEY_LENGTH] = "x-amz-unencrypted-content-length",
-    [S3_KEY_CONTENT] = "x-amz-c",
-    [S3_KEY_WRAP] = "x-amz-w",
-    [S3_KEY_CONTEXT] = "x-amz-t",
-    [S3_KEY_DESCRIPTION] = "x-amz-m",
-    [S3_KEY_MESSAGE_ID] = "x-amz-i",
-    [S3_KEY_COMMITMENT] = "x-amz-d",
-};
 
 // `code` is the name in format 3, NULL where that format does not have it.
 static const struct {
@@ -68,217 +47,29 @@ static const char *const content_names[] = {
     [S3_CONTENT_COMMIT] = "115",
 };
 
-const char *s3_content_name(enum s3_content content) {
+const char *s3_envelope_content_name(enum s3_content content) {
     return content_names[content];
 }
 
-const char *s3_wrap_name(enum s3_wrap wrap) {
+const char *s3_envelope_wrap_name(enum s3_wrap wrap) {
     return wraps[wrap].name;
 }
 
-bool s3_wrap_by_kms(enum s3_wrap wrap) {
+const char *s3_envelope_wrap_code(enum s3_wrap wrap) {
+    return wraps[wrap].code;
+}
+
+bool s3_envelope_wrap_by_kms(enum s3_wrap wrap) {
     return wrap == S3_WRAP_KMS || wrap == S3_WRAP_KMS_CONTEXT;
 }
 
-bool s3_content_authenticated(enum s3_content content) {
+bool s3_envelope_authenticated(enum s3_content content) {
     return content != S3_CONTENT_CBC;
 }
 
 static const char *show(const char *text, char *out, size_t size) {
     return diag_name(text, strlen(text), out, size);
 }
-
-// ---- One source of metadata
-
-void s3_metadata_free(struct s3_metadata *m) {
-    for (size_t i = 0; i < S3_KEY_COUNT; i++)
-        free(m->value[i]);
-    memset(m, 0, sizeof *m);
-}
-
-// Keeps the value if the name is one of ours.
-static int take(struct s3_metadata *m, const char *name, size_t name_size, const char *value,
-                size_t value_size, struct fault *f) {
-    size_t prefix_size = sizeof prefix - 1;
-    if (name_size > prefix_size && strncasecmp(name, prefix, prefix_size) == 0) {
-        name += prefix_size;
-        name_size -= prefix_size;
-    }
-    for (size_t i = 0; i < S3_KEY_COUNT; i++) {
-        if (strlen(key_names[i]) != name_size || strncasecmp(name, key_names[i], name_size) != 0)
-            continue;
-        if (m->value[i] != NULL)
-            return diag_fault(f, EX_DATAERR, "%s: %s is there twice", m->shown, key_names[i]);
-        m->value[i] = strndup(value, value_size);
-        return m->value[i] == NULL ? diag_fault_memory(f) : 0;
-    }
-    return 0;
-}
-
-// Keeps the size of the object beside its metadata. That of a part (an answer with a ContentRange)
-// says nothing.
-static void take_body_size(struct s3_metadata *m, const char *text, size_t size) {
-    char digits[20] = "";
-    if (size == 0 || size >= sizeof digits || text[0] < '0' || text[0] > '9')
-        return;
-    memcpy(digits, text, size);
-    char *end;
-    m->body_size = strtoull(digits, &end, 10);
-    m->has_body_size = *end == '\0';
-}
-
-static bool is_envelope_name(const char *name) {
-    if (strncasecmp(name, prefix, sizeof prefix - 1) == 0)
-        name += sizeof prefix - 1;
-    for (size_t i = 0; i < S3_KEY_COUNT; i++)
-        if (strcasecmp(name, key_names[i]) == 0)
-            return true;
-    return false;
-}
-
-static int take_json_map(struct s3_metadata *m, json_t *map, struct fault *f) {
-    const char *name;
-    json_t *value;
-    json_object_foreach(map, name, value) {
-        if (!is_envelope_name(name))
-            continue;
-        if (!json_is_string(value)) {
-            char shown[80];
-            return diag_fault(f, EX_DATAERR, "%s: %s: expected a string", m->shown,
-                              show(name, shown, sizeof shown));
-        }
-        if (take(m, name, strlen(name), json_string_value(value), json_string_length(value), f) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int parse_json(struct s3_metadata *m, const char *text, size_t size, struct fault *f) {
-    json_error_t error;
-    json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-    if (root == NULL) {
-        if (json_error_code(&error) == json_error_out_of_memory)
-            return diag_fault_memory(f);
-        char shown[200];
-        return diag_fault(f, EX_DATAERR, "%s: not valid JSON at line %d: %s", m->shown, error.line,
-                          show(error.text, shown, sizeof shown));
-    }
-    json_t *metadata = json_object_get(root, "Metadata");
-    json_t *length = json_object_get(root, "ContentLength");
-    int result;
-    if (!json_is_object(root))
-        result = diag_fault(f, EX_DATAERR, "%s: expected a JSON object", m->shown);
-    else if (json_object_get(root, "EncryptedEnvelopeKey") != NULL)
-        result = diag_fault(f, EX_DATAERR,
-                            "%s: an instruction file of the oldest .NET client "
-                            "(EncryptedEnvelopeKey): this form is not supported",
-                            m->shown);
-    else
-        result = take_json_map(m, json_is_object(metadata) ? metadata : root, f);
-    if (json_is_object(metadata) && json_is_integer(length) && json_integer_value(length) >= 0 &&
-        json_object_get(root, "ContentRange") == NULL) {
-        m->body_size = (uint64_t)json_integer_value(length);
-        m->has_body_size = true;
-    }
-    json_decref(root);
-    return result;
-}
-
-static bool is_token(const char *text, size_t size) {
-    for (size_t i = 0; i < size; i++)
-        if (!isalnum((unsigned char)text[i]) && memchr("!#$%&'*+-.^_`|~", text[i], 15) == NULL)
-            return false;
-    return size > 0;
-}
-
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static bool name_is(const char *name, size_t size, const char *expected) {
-    return size == strlen(expected) && strncasecmp(name, expected, size) == 0;
-}
-
-static int parse_headers(struct s3_metadata *m, const char *text, size_t size, struct fault *f) {
-    const char *end = text + size;
-    bool ended = false; // by an empty line
-    bool is_part = false;
-    for (size_t number = 1; text < end; number++) {
-        const char *newline = memchr(text, '\n', (size_t)(end - text));
-        const char *line = text;
-        const char *stop = newline != NULL ? newline : end;
-        text = newline != NULL ? newline + 1 : end;
-        while (stop > line && is_blank(stop[-1]))
-            stop--;
-        if (stop == line) {
-            ended = true;
-            continue;
-        }
-        size_t line_size = (size_t)(stop - line);
-        if (line_size > 5 && memcmp(line, "HTTP/", 5) == 0) {
-            // What came before belongs to an interim answer or a redirect.
-            for (size_t i = 0; i < S3_KEY_COUNT; i++) {
-                free(m->value[i]);
-                m->value[i] = NULL;
-            }
-            m->has_body_size = false;
-            ended = is_part = false;
-            continue;
-        }
-        const char *colon = memchr(line, ':', line_size);
-        if (ended || colon == NULL || !is_token(line, (size_t)(colon - line)))
-            return diag_fault(f, EX_DATAERR,
-                              "%s: line %zu: expected JSON or HTTP header lines; metadata saved by "
-                              "the AWS CLI needs --output json",
-                              m->shown, number);
-        const char *value = colon + 1;
-        while (value < stop && is_blank(*value))
-            value++;
-        if (memchr(value, '\0', (size_t)(stop - value)) != NULL)
-            return diag_fault(f, EX_DATAERR, "%s: line %zu: a NUL byte", m->shown, number);
-        size_t name_size = (size_t)(colon - line), value_size = (size_t)(stop - value);
-        if (name_is(line, name_size, "content-length"))
-            take_body_size(m, value, value_size);
-        is_part = is_part || name_is(line, name_size, "content-range");
-        if (take(m, line, name_size, value, value_size, f) < 0)
-            return -1;
-    }
-    m->has_body_size = m->has_body_size && !is_part;
-    return 0;
-}
-
-int s3_metadata_parse(struct s3_metadata *m, const void *data, size_t size, const char *name,
-                      struct fault *f) {
-    memset(m, 0, sizeof *m);
-    show(name, m->shown, sizeof m->shown);
-    const char *text = data;
-    const unsigned char *bytes = data;
-    if (size > S3_METADATA_MAX)
-        return diag_fault(f, EX_DATAERR,
-                          "%s: too long for metadata of an object: expected at most %d bytes",
-                          m->shown, S3_METADATA_MAX);
-    if (size >= 2 &&
-        ((bytes[0] == 0xff && bytes[1] == 0xfe) || (bytes[0] == 0xfe && bytes[1] == 0xff)))
-        return diag_fault(f, EX_DATAERR,
-                          "%s: UTF-16 text, as PowerShell's > writes it; save it as UTF-8",
-                          m->shown);
-    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-        text += 3;
-        size -= 3;
-    }
-    size_t start = 0;
-    while (start < size && is_blank(text[start]))
-        start++;
-    if (start == size)
-        return diag_fault(f, EX_DATAERR, "%s: empty: expected JSON or HTTP header lines", m->shown);
-    int result = memchr("{[\"", text[start], 3) != NULL ? parse_json(m, text, size, f)
-                                                        : parse_headers(m, text, size, f);
-    if (result < 0)
-        s3_metadata_free(m);
-    return result;
-}
-
-// ---- The envelope of one source or two
 
 // The sources merged: a value of each key and the name of the file that it came from.
 struct view {
@@ -313,17 +104,17 @@ static int check_pair(const struct s3_metadata *object, const struct s3_metadata
             return diag_fault(f, EX_DATAERR,
                               "%s: an instruction file may not hold %s, which belongs to the "
                               "metadata of the object",
-                              file->shown, key_names[i]);
+                              file->shown, s3_metadata_key_name(i));
         if (object->value[i] != NULL && !(split && stays_on_object(i)))
             return diag_fault(f, EX_DATAERR,
                               "%s: %s may not stand beside the instruction file %s, which holds "
                               "the wrapped key",
-                              object->shown, key_names[i], file->shown);
+                              object->shown, s3_metadata_key_name(i), file->shown);
     }
     const char *a = object->value[S3_KEY_LENGTH], *b = file->value[S3_KEY_LENGTH];
     if (a != NULL && b != NULL && strcmp(a, b) != 0)
-        return diag_fault(f, EX_DATAERR, "%s differs between %s and %s", key_names[S3_KEY_LENGTH],
-                          object->shown, file->shown);
+        return diag_fault(f, EX_DATAERR, "%s differs between %s and %s",
+                          s3_metadata_key_name(S3_KEY_LENGTH), object->shown, file->shown);
     return 0;
 }
 
@@ -339,7 +130,7 @@ static void merge(struct view *v, const struct s3_metadata *sources, size_t coun
 
 static int two_formats(enum s3_metadata_key a, enum s3_metadata_key b, struct fault *f) {
     return diag_fault(f, EX_DATAERR, "keys of two formats: %s and %s; nothing says which is right",
-                      key_names[a], key_names[b]);
+                      s3_metadata_key_name(a), s3_metadata_key_name(b));
 }
 
 // The format, 0 where no key tells it, or -1 where keys of several are there.
@@ -366,29 +157,33 @@ static int find_format(const struct view *v, struct fault *f) {
 }
 
 static int missing(enum s3_metadata_key key, struct fault *f) {
-    return diag_fault(f, EX_DATAERR, "%s is missing: the envelope is not complete", key_names[key]);
+    return diag_fault(f, EX_DATAERR, "%s is missing: the envelope is not complete",
+                      s3_metadata_key_name(key));
 }
 
 static int unexpected(const struct view *v, enum s3_metadata_key key, const char *expected,
                       struct fault *f) {
     char shown[80];
     return diag_fault(f, EX_DATAERR, "%s: %s: expected %s, found '%s'", v->shown[key],
-                      key_names[key], expected, show(v->value[key], shown, sizeof shown));
+                      s3_metadata_key_name(key), expected,
+                      show(v->value[key], shown, sizeof shown));
 }
 
-// Decodes the value of a key into out, which has room for WRAPPED_MAX bytes.
+// Decodes the value of a key into out, which has room for S3_WRAPPED_MAX bytes.
 static int decode(const struct view *v, enum s3_metadata_key key, uint8_t *out, size_t *size,
                   struct fault *f) {
     const char *text = v->value[key];
     if (text == NULL)
         return missing(key, f);
-    static_assert(BASE64_DECODED_MAX(WRAPPED_MAX / 3 * 4) <= WRAPPED_MAX, "the longest text fits");
+    static_assert(BASE64_DECODED_MAX(S3_WRAPPED_MAX / 3 * 4) <= S3_WRAPPED_MAX,
+                  "the longest text fits");
     size_t length = strlen(text);
-    if (length > WRAPPED_MAX / 3 * 4)
-        return diag_fault(f, EX_DATAERR, "%s: %s: too long", v->shown[key], key_names[key]);
+    if (length > S3_WRAPPED_MAX / 3 * 4)
+        return diag_fault(f, EX_DATAERR, "%s: %s: too long", v->shown[key],
+                          s3_metadata_key_name(key));
     if (base64_decode(text, length, BASE64_PADDED, out, size, f) < 0) {
         char name[sizeof((struct s3_metadata *)0)->shown + 40];
-        snprintf(name, sizeof name, "%s: %s", v->shown[key], key_names[key]);
+        snprintf(name, sizeof name, "%s: %s", v->shown[key], s3_metadata_key_name(key));
         diag_prefix(f, name);
         return -1;
     }
@@ -398,14 +193,14 @@ static int decode(const struct view *v, enum s3_metadata_key key, uint8_t *out, 
 // The same for a value whose size is fixed.
 static int decode_exactly(const struct view *v, enum s3_metadata_key key, uint8_t *out,
                           size_t expected, struct fault *f) {
-    uint8_t bytes[WRAPPED_MAX];
+    uint8_t bytes[S3_WRAPPED_MAX];
     size_t size;
     if (decode(v, key, bytes, &size, f) < 0)
         return -1;
     if (size != expected)
         return diag_fault(f, EX_DATAERR,
                           "%s: %s: wrong length: expected %zu bytes, found %zu bytes",
-                          v->shown[key], key_names[key], expected, size);
+                          v->shown[key], s3_metadata_key_name(key), expected, size);
     memcpy(out, bytes, size);
     return 0;
 }
@@ -440,7 +235,7 @@ static int read_context(struct s3_envelope *e, const struct view *v, enum s3_met
         return diag_fault(f, EX_DATAERR,
                           "%s: %s: an encoded word (RFC 2047), which is not supported; replace it "
                           "by the JSON text that was stored",
-                          v->shown[key], key_names[key]);
+                          v->shown[key], s3_metadata_key_name(key));
     json_error_t error;
     json_t *map = json_loads(text, JSON_REJECT_DUPLICATES, &error);
     if (map == NULL && json_error_code(&error) == json_error_out_of_memory)
@@ -469,14 +264,14 @@ static int read_wrapped(struct s3_envelope *e, const struct view *v, enum s3_met
                         struct fault *f) {
     if (v->value[key] == NULL)
         return missing(key, f);
-    e->wrapped = malloc(WRAPPED_MAX);
+    e->wrapped = malloc(S3_WRAPPED_MAX);
     e->wrapped_base64 = strdup(v->value[key]);
     if (e->wrapped == NULL || e->wrapped_base64 == NULL)
         return diag_fault_memory(f);
     if (decode(v, key, e->wrapped, &e->wrapped_size, f) < 0)
         return -1;
     if (e->wrapped_size == 0)
-        return diag_fault(f, EX_DATAERR, "%s: %s: empty", v->shown[key], key_names[key]);
+        return diag_fault(f, EX_DATAERR, "%s: %s: empty", v->shown[key], s3_metadata_key_name(key));
     if (e->format == 1)
         e->wrap = e->wrapped_size <= AES_ECB_WRAPPED_SIZE ? S3_WRAP_AES_ECB : S3_WRAP_RSA_PKCS1;
     size_t expected = e->wrapped_size;
@@ -487,9 +282,10 @@ static int read_wrapped(struct s3_envelope *e, const struct view *v, enum s3_met
     else if (e->wrap == S3_WRAP_AES_ECB)
         expected = AES_ECB_WRAPPED_SIZE;
     if (e->wrapped_size != expected)
-        return diag_fault(
-            f, EX_DATAERR, "%s: %s: wrong length for %s: expected %zu bytes, found %zu bytes",
-            v->shown[key], key_names[key], wraps[e->wrap].name, expected, e->wrapped_size);
+        return diag_fault(f, EX_DATAERR,
+                          "%s: %s: wrong length for %s: expected %zu bytes, found %zu bytes",
+                          v->shown[key], s3_metadata_key_name(key), wraps[e->wrap].name, expected,
+                          e->wrapped_size);
     return 0;
 }
 
@@ -510,7 +306,7 @@ static int read_format_1(struct s3_envelope *e, const struct view *v, struct fau
 static int unsupported(const struct view *v, enum s3_metadata_key key, struct fault *f) {
     char shown[80];
     return diag_fault(f, EX_DATAERR, "%s: %s: unsupported content algorithm '%s'", v->shown[key],
-                      key_names[key], show(v->value[key], shown, sizeof shown));
+                      s3_metadata_key_name(key), show(v->value[key], shown, sizeof shown));
 }
 
 static int read_content_2(struct s3_envelope *e, const struct view *v, struct fault *f) {
@@ -610,7 +406,8 @@ static int read_format_3(struct s3_envelope *e, const struct view *v, struct fau
     if (read_wrap(e, v, S3_KEY_WRAP, true, f) < 0 || read_wrapped(e, v, S3_KEY_WRAPPED_3, f) < 0 ||
         decode_exactly(v, S3_KEY_MESSAGE_ID, e->message_id, sizeof e->message_id, f) < 0 ||
         decode_exactly(v, S3_KEY_COMMITMENT, e->commitment, sizeof e->commitment, f) < 0 ||
-        read_context(e, v, s3_wrap_by_kms(e->wrap) ? S3_KEY_CONTEXT : S3_KEY_DESCRIPTION, f) < 0)
+        read_context(e, v, s3_envelope_wrap_by_kms(e->wrap) ? S3_KEY_CONTEXT : S3_KEY_DESCRIPTION,
+                     f) < 0)
         return -1;
     return check_binding(e, f);
 }
@@ -669,8 +466,6 @@ void s3_envelope_free(struct s3_envelope *e) {
     memset(e, 0, sizeof *e);
 }
 
-// ---- Files
-
 static int load_one(struct s3_metadata *m, const char *path, struct fault *f) {
     char shown[200];
     bool is_stdin = strcmp(path, "-") == 0;
@@ -711,126 +506,5 @@ int s3_envelope_load(struct s3_envelope *e, const char *const *paths, size_t cou
         s3_envelope_free(e);
         return diag_fault_memory(f);
     }
-    return result;
-}
-
-// ---- Writing
-
-// The text of a value without its NUL, from malloc, since jansson may have another allocator, with
-// room for two more bytes. NULL when memory ran out.
-static char *dump(const json_t *value, size_t flags, size_t *size) {
-    *size = json_dumpb(value, NULL, 0, flags);
-    char *text = *size == 0 ? NULL : malloc(*size + 2);
-    if (text != NULL && json_dumpb(value, text, *size, flags) == *size)
-        return text;
-    free(text);
-    return NULL;
-}
-
-// Adds a member with a new string. Returns false when memory ran out.
-static bool set(json_t *map, const char *name, const char *value) {
-    return json_object_set_new(map, name, json_string(value)) == 0;
-}
-
-static bool set_key(json_t *map, enum s3_metadata_key key, const char *value) {
-    return set(map, key_names[key], value);
-}
-
-static bool set_bytes(json_t *map, enum s3_metadata_key key, const uint8_t *bytes, size_t size) {
-    char text[BASE64_ENCODED_MAX(WRAPPED_MAX) + 1];
-    text[base64_encode(bytes, size, text)] = '\0';
-    return set_key(map, key, text);
-}
-
-static bool set_context(json_t *map, enum s3_metadata_key key, const struct s3_envelope *e) {
-    json_t *context = json_object();
-    bool ok = context != NULL;
-    for (size_t i = 0; ok && i < e->context_count; i++)
-        ok = set(context, e->context[i].name, e->context[i].value);
-    size_t size;
-    char *text = ok ? dump(context, JSON_COMPACT | JSON_ENSURE_ASCII, &size) : NULL;
-    ok = text != NULL;
-    if (ok) {
-        text[size] = '\0';
-        ok = set_key(map, key, text);
-    }
-    free(text);
-    json_decref(context);
-    return ok;
-}
-
-static bool set_format_2(json_t *map, const struct s3_envelope *e) {
-    return set_bytes(map, S3_KEY_WRAPPED_2, e->wrapped, e->wrapped_size) &&
-           set_bytes(map, S3_KEY_IV, e->iv, e->iv_size) &&
-           set_key(map, S3_KEY_CEK_ALG, content_names[e->content]) &&
-           (e->content == S3_CONTENT_CBC || set_key(map, S3_KEY_TAG_LEN, "128")) &&
-           set_key(map, S3_KEY_WRAP_ALG, wraps[e->wrap].name) &&
-           set_context(map, S3_KEY_MATDESC, e);
-}
-
-static bool set_format_3(json_t *map, const struct s3_envelope *e) {
-    return set_key(map, S3_KEY_CONTENT, content_names[e->content]) &&
-           set_bytes(map, S3_KEY_WRAPPED_3, e->wrapped, e->wrapped_size) &&
-           set_key(map, S3_KEY_WRAP, wraps[e->wrap].code) && set_context(map, S3_KEY_CONTEXT, e) &&
-           set_bytes(map, S3_KEY_COMMITMENT, e->commitment, sizeof e->commitment) &&
-           set_bytes(map, S3_KEY_MESSAGE_ID, e->message_id, sizeof e->message_id);
-}
-
-static int check_limits(json_t *map, struct fault *f) {
-    size_t total = 0;
-    const char *name;
-    json_t *value;
-    json_object_foreach(map, name, value) {
-        const char *text = json_string_value(value);
-        for (const char *p = text; *p != '\0'; p++)
-            if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7e)
-                return diag_fault(f, EX_DATAERR,
-                                  "%s: metadata of an object can only hold printable ASCII", name);
-        total += strlen(name) + strlen(text);
-    }
-    if (total > USER_METADATA_MAX)
-        return diag_fault(f, EX_DATAERR,
-                          "the envelope takes %zu bytes of metadata: expected at most %d, the most "
-                          "that S3 keeps with an object; use a shorter encryption context",
-                          total, USER_METADATA_MAX);
-    return 0;
-}
-
-static bool is_utf8(const char *text) {
-    json_t *checked = json_string(text);
-    bool is = checked != NULL || json_secret_short_of_memory(); // which the caller finds out
-    json_decref(checked);
-    return is;
-}
-
-int s3_envelope_print(const struct s3_envelope *e, char **text, struct fault *f) {
-    *text = NULL;
-    bool commits = e->content == S3_CONTENT_COMMIT;
-    if (e->format != (commits ? 3 : 2) || !s3_wrap_by_kms(e->wrap) ||
-        (commits && e->wrap != S3_WRAP_KMS_CONTEXT) || e->wrapped_size > WRAPPED_MAX)
-        return diag_fault(f, EX_SOFTWARE, "an envelope that cannot be written");
-    for (size_t i = 0; i < e->context_count; i++)
-        if (!is_utf8(e->context[i].name) || !is_utf8(e->context[i].value))
-            return diag_fault(f, EX_DATAERR, "the encryption context is not UTF-8");
-    json_t *map = json_object();
-    if (map == NULL)
-        return diag_fault_memory(f);
-    char length[24];
-    snprintf(length, sizeof length, "%" PRIu64, e->length);
-    int result;
-    if (!(commits ? set_format_3(map, e) : set_format_2(map, e)) ||
-        (e->has_length && !set_key(map, S3_KEY_LENGTH, length)))
-        result = diag_fault_memory(f);
-    else
-        result = check_limits(map, f);
-    if (result == 0) {
-        size_t size;
-        *text = dump(map, JSON_INDENT(4), &size);
-        if (*text == NULL)
-            result = diag_fault_memory(f);
-        else
-            memcpy(*text + size, "\n", 2);
-    }
-    json_decref(map);
     return result;
 }

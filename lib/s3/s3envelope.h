@@ -7,18 +7,14 @@
 #ifndef XBPIPE_S3ENVELOPE_H
 #define XBPIPE_S3ENVELOPE_H
 
-#include "base/diag.h"
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "s3/s3_metadata.h"
 
 enum {
     S3_DATA_KEY_SIZE = 32,   // every suite uses AES-256
     S3_COMMITMENT_SIZE = 28, // also the size of a message id
     S3_CBC_IV_SIZE = 16,
     S3_GCM_IV_SIZE = 12,
-    S3_METADATA_MAX = 64 << 10, // bytes; S3 itself allows 2 KiB of user metadata
+    S3_WRAPPED_MAX = 8 << 10, // bytes of a wrapped key; a KMS blob has at most 6144
 };
 
 enum s3_content {
@@ -36,34 +32,6 @@ enum s3_wrap {
     S3_WRAP_RSA_OAEP_SHA256, // "RSA/ECB/OAEPWithSHA-256AndMGF1Padding"
     S3_WRAP_AES_ECB,         // format 1, 48 bytes
     S3_WRAP_RSA_PKCS1,       // format 1, longer
-};
-
-// The keys that matter; all others are ignored, since clients disagree about them.
-enum s3_metadata_key {
-    S3_KEY_WRAPPED_1,   // x-amz-key
-    S3_KEY_WRAPPED_2,   // x-amz-key-v2
-    S3_KEY_WRAPPED_3,   // x-amz-3
-    S3_KEY_IV,          // x-amz-iv
-    S3_KEY_MATDESC,     // x-amz-matdesc
-    S3_KEY_WRAP_ALG,    // x-amz-wrap-alg
-    S3_KEY_CEK_ALG,     // x-amz-cek-alg
-    S3_KEY_TAG_LEN,     // x-amz-tag-len
-    S3_KEY_LENGTH,      // x-amz-unencrypted-content-length
-    S3_KEY_CONTENT,     // x-amz-c
-    S3_KEY_WRAP,        // x-amz-w
-    S3_KEY_CONTEXT,     // x-amz-t
-    S3_KEY_DESCRIPTION, // x-amz-m
-    S3_KEY_MESSAGE_ID,  // x-amz-i
-    S3_KEY_COMMITMENT,  // x-amz-d
-    S3_KEY_COUNT
-};
-
-// What one file held: the values of the keys above, NULL where absent. Its strings belong to it.
-struct s3_metadata {
-    char shown[160]; // the file's name for messages, printable
-    char *value[S3_KEY_COUNT];
-    bool has_body_size;
-    uint64_t body_size; // ContentLength of the object, in bytes
 };
 
 struct s3_pair {
@@ -94,14 +62,6 @@ struct s3_envelope {
     uint64_t body_size;
 };
 
-// Reads `size` bytes of metadata in any of these forms: the JSON that `aws s3api head-object` or
-// `get-object` prints, the bare JSON map (also an instruction file), or HTTP header lines. Names
-// are compared without case and with or without the prefix x-amz-meta-. `name` is the file's name.
-// Returns 0; or -1 and EX_DATAERR or EX_OSERR in *f, and *m empty. The caller frees *m.
-int s3_metadata_parse(struct s3_metadata *m, const void *text, size_t size, const char *name,
-                      struct fault *f);
-void s3_metadata_free(struct s3_metadata *m);
-
 // Makes the envelope of one source, or of two: object metadata and instruction file, in any order.
 // Every rule about the envelope alone is checked here: mixed formats, missing keys, unsupported
 // algorithms, lengths of all binary values, agreement of aws:x-amz-cek-alg with the content.
@@ -119,22 +79,16 @@ int s3_envelope_load(struct s3_envelope *e, const char *const *paths, size_t cou
 // Cleans up; *e becomes all zero, which is allowed here too.
 void s3_envelope_free(struct s3_envelope *e);
 
-// The envelope as the JSON map that `aws s3api put-object --metadata file://` takes, with a newline
-// at its end; formats 2 and 3 with the two KMS wraps only. It needs format, content, wrap, wrapped,
-// context and the values of the format; wrapped_base64 is not used. Returns 0 and *text (the caller
-// frees it); or -1 and *f: EX_DATAERR where names and values do not fit into the 2048 bytes that S3
-// allows, or the context is not UTF-8 (other characters than ASCII are escaped); EX_OSERR;
-// EX_SOFTWARE for an envelope that cannot be written.
-int s3_envelope_print(const struct s3_envelope *e, char **text, struct fault *f);
-
 // The names that metadata uses: "AES/CBC/PKCS5Padding", "AES/GCM/NoPadding", "115".
-const char *s3_content_name(enum s3_content content);
-// "kms+context" and so on, the names of format 2; for the wraps of format 1, that have none, a
+const char *s3_envelope_content_name(enum s3_content content);
+// "kms+context" and so on, the names of format 2; for the wraps of format 1, which has no names, a
 // description.
-const char *s3_wrap_name(enum s3_wrap wrap);
+const char *s3_envelope_wrap_name(enum s3_wrap wrap);
+// "12" and so on, the names of format 3; NULL for a wrap that format 3 does not have.
+const char *s3_envelope_wrap_code(enum s3_wrap wrap);
 // Whether a KMS unwraps it, rather than a key of the user.
-bool s3_wrap_by_kms(enum s3_wrap wrap);
+bool s3_envelope_wrap_by_kms(enum s3_wrap wrap);
 // Whether the content carries an authentication tag.
-bool s3_content_authenticated(enum s3_content content);
+bool s3_envelope_authenticated(enum s3_content content);
 
 #endif

@@ -5,7 +5,7 @@
 // Parsers: keytext.c keywrap.c
 #include "format/xbcrypt.h"
 #include "fuzz.h"
-#include "s3/s3wrap.h"
+#include "s3/s3_data_key.h"
 #include "secret/json_secret.h"
 #include "secret/keytext.h"
 #include "secret/keywrap.h"
@@ -107,12 +107,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check(result, &s, &f);
         break;
     default:
-        result = s3_generated_key_read(&generated, fuzz_file(0, in.data, in.size), &f);
+        result = s3_data_key_read_generated(&generated, fuzz_file(0, in.data, in.size), &f);
         if (result < 0)
             fuzz_check_fault(&f, bad_data);
         else if (generated.plaintext.size != S3_DATA_KEY_SIZE || generated.wrapped_size == 0)
             fuzz_broken("a generated key of %zu bytes", generated.plaintext.size);
-        s3_generated_key_free(&generated);
+        s3_data_key_free_generated(&generated);
     }
     return 0;
 }

@@ -3,12 +3,12 @@
 // two sources of metadata; bit 1 the body is a plaintext, to be encrypted first; second byte: the
 // pieces of the second run. Then each source up to a NUL, then the body.
 //
-// Parsers: s3envelope.c s3content.c s3describe.c s3wrap.c
+// Parsers: s3_metadata.c s3envelope.c s3content.c s3_envelope_print.c s3_data_key.c
 #include "fuzz.h"
+#include "s3/s3_data_key.h"
+#include "s3/s3_envelope_print.h"
 #include "s3/s3content.h"
-#include "s3/s3describe.h"
 #include "s3/s3envelope.h"
-#include "s3/s3wrap.h"
 
 #include "archives.h"
 
@@ -34,7 +34,7 @@ static void check_printing(const struct s3_envelope *e) {
     char *text;
     if (e->wrap != S3_WRAP_KMS && e->wrap != S3_WRAP_KMS_CONTEXT)
         return;
-    if (s3_envelope_print(e, &text, &f) < 0) {
+    if (s3_envelope_print_json(e, &text, &f) < 0) {
         fuzz_check_fault(&f, (int[]){EX_DATAERR, EX_SOFTWARE, 0});
         if (f.status == EX_SOFTWARE && e->format != 1)
             fuzz_broken("an envelope of format %d cannot be written: %s", e->format, f.text);
@@ -210,7 +210,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (made < 0)
             fuzz_check_fault(&f, bad_data);
         if (made > 0) {
-            s3_describe(&e, check_line);
+            s3_envelope_print_words(&e, check_line);
             check_printing(&e);
             check_unwrapping(&e);
             if (mode & 2)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "s3/s3_envelope_print.h"
 #include "s3/s3envelope.h"
 #include "s3vectors.h"
 
@@ -80,15 +81,16 @@ static void test_vectors(void **state) {
         if (s3vectors_envelope(&e, vector, &f) != 1)
             fail_msg("%s: %s", name, f.text);
         assert_int_equal(e.format, json_integer_value(json_object_get(vector, "format")));
-        assert_string_equal(s3_content_name(e.content), s3vectors_string(vector, "content"));
+        assert_string_equal(s3_envelope_content_name(e.content),
+                            s3vectors_string(vector, "content"));
         const char *wrap = s3vectors_string(vector, "wrap");
         if (e.format == 1) // these have no name in the metadata
             assert_int_equal(e.wrap,
                              strcmp(wrap, "AES") == 0 ? S3_WRAP_AES_ECB : S3_WRAP_RSA_PKCS1);
         else
-            assert_string_equal(s3_wrap_name(e.wrap), wrap);
+            assert_string_equal(s3_envelope_wrap_name(e.wrap), wrap);
         const json_t *kms = json_object_get(vector, "kms");
-        assert_int_equal(s3_wrap_by_kms(e.wrap), kms != NULL);
+        assert_int_equal(s3_envelope_wrap_by_kms(e.wrap), kms != NULL);
         if (kms != NULL) {
             assert_string_equal(e.wrapped_base64, s3vectors_string(kms, "CiphertextBlob"));
             compare_context(&e, json_object_get(kms, "EncryptionContext"));
@@ -539,8 +541,8 @@ static void test_print(void **state) {
         struct fault f;
         char *text;
         assert_int_equal(s3vectors_envelope(&e, vector, &f), 1);
-        bool writable = s3_wrap_by_kms(e.wrap);
-        assert_int_equal(s3_envelope_print(&e, &text, &f), writable ? 0 : -1);
+        bool writable = s3_envelope_wrap_by_kms(e.wrap);
+        assert_int_equal(s3_envelope_print_json(&e, &text, &f), writable ? 0 : -1);
         if (writable) {
             printed++;
             json_t *map = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
@@ -587,12 +589,12 @@ static void test_print_limits(void **state) {
                             .context_count = 1};
     char *text;
     struct fault f;
-    assert_int_equal(s3_envelope_print(&e, &text, &f), -1);
+    assert_int_equal(s3_envelope_print_json(&e, &text, &f), -1);
     assert_int_equal(f.status, EX_DATAERR);
     assert_non_null(strstr(f.text, "expected at most 2048"));
     assert_null(text);
     value[10] = '\0'; // other characters than ASCII are escaped
-    assert_int_equal(s3_envelope_print(&e, &text, &f), 0);
+    assert_int_equal(s3_envelope_print_json(&e, &text, &f), 0);
     assert_non_null(strstr(text, "u00E9"));
     struct s3_envelope again;
     assert_int_equal(make(&again, text, &f), 1);
@@ -600,12 +602,12 @@ static void test_print_limits(void **state) {
     s3_envelope_free(&again);
     free(text);
     value[3] = 0x7f; // what JSON does not escape, and a header does not hold
-    assert_int_equal(s3_envelope_print(&e, &text, &f), -1);
+    assert_int_equal(s3_envelope_print_json(&e, &text, &f), -1);
     assert_string_equal(f.text,
                         "x-amz-matdesc: metadata of an object can only hold printable ASCII");
     value[3] = 'x';
     accent[1] = 'x';
-    assert_int_equal(s3_envelope_print(&e, &text, &f), -1);
+    assert_int_equal(s3_envelope_print_json(&e, &text, &f), -1);
     assert_string_equal(f.text, "the encryption context is not UTF-8");
 }
 

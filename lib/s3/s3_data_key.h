@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the data key of an S3 envelope comes from: a file that has it, a reply of a KMS that made
 // it, or the envelope itself, unwrapped by an AES or RSA key of the user.
-#ifndef XBPIPE_S3WRAP_H
-#define XBPIPE_S3WRAP_H
+#ifndef XBPIPE_S3_DATA_KEY_H
+#define XBPIPE_S3_DATA_KEY_H
 
 #include "s3/s3envelope.h"
 #include "secret/secret.h"
@@ -30,7 +30,7 @@ struct s3_generated_key {
 };
 
 // Reads one from the file at `path`. The same errors. The caller frees *k.
-int s3_generated_key_read(struct s3_generated_key *k, const char *path, struct fault *f);
-void s3_generated_key_free(struct s3_generated_key *k);
+int s3_data_key_read_generated(struct s3_generated_key *k, const char *path, struct fault *f);
+void s3_data_key_free_generated(struct s3_generated_key *k);
 
 #endif

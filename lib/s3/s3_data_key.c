@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "s3/s3wrap.h"
+#include "s3/s3_data_key.h"
 
 #include "base/base64.h"
 #include "base/hex.h"
@@ -95,13 +95,13 @@ static int unwrap_fault(const struct s3_envelope *e, struct fault *f) {
     return diag_fault(f, EX_DATAERR,
                       "cannot unwrap the data key by %s: wrong wrapping key, or the envelope is "
                       "damaged",
-                      s3_wrap_name(e->wrap));
+                      s3_envelope_wrap_name(e->wrap));
 }
 
 static int form_fault(const struct s3_envelope *e, const char *expected, struct fault *f) {
     return diag_fault(f, EX_DATAERR,
                       "the wrapping key file does not fit the key wrap %s: expected %s",
-                      s3_wrap_name(e->wrap), expected);
+                      s3_envelope_wrap_name(e->wrap), expected);
 }
 
 static int read_aes_key(struct secret *key, const struct secret *text, const struct s3_envelope *e,
@@ -157,7 +157,7 @@ static enum outcome unwrap_aes(const struct s3_envelope *e, const struct secret 
         return FAILED;
     if (e->wrap == S3_WRAP_AES_GCM) {
         // The name of the content algorithm is the additional data; the tag is the last 16 bytes.
-        const char *aad = s3_content_name(e->content);
+        const char *aad = s3_envelope_content_name(e->content);
         if (EVP_DecryptUpdate(c, NULL, &n, (const uint8_t *)aad, (int)strlen(aad)) != 1 ||
             EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE,
                                 e->wrapped + e->wrapped_size - TAG_SIZE) != 1)
@@ -216,7 +216,7 @@ static bool set_padding(EVP_PKEY_CTX *c, enum s3_wrap wrap) {
 // RSA-OAEP-SHA1 wraps the key's length, the key, and the name of the content algorithm. Takes the
 // key out of it.
 static bool open_named_key(const struct s3_envelope *e, uint8_t *out, size_t *size) {
-    const char *name = s3_content_name(e->content);
+    const char *name = s3_envelope_content_name(e->content);
     if (*size != 1 + S3_DATA_KEY_SIZE + strlen(name) || out[0] != S3_DATA_KEY_SIZE ||
         memcmp(out + 1 + S3_DATA_KEY_SIZE, name, strlen(name)) != 0)
         return false;
@@ -246,7 +246,7 @@ static int judge(enum outcome outcome, const struct s3_envelope *e, struct fault
     return outcome == REFUSED
                ? unwrap_fault(e, f)
                : diag_fault(f, EX_SOFTWARE, "cannot unwrap the data key by %s: OpenSSL failed",
-                            s3_wrap_name(e->wrap));
+                            s3_envelope_wrap_name(e->wrap));
 }
 
 static int unwrap_by_aes(struct secret *out, const struct s3_envelope *e, const struct secret *text,
@@ -282,11 +282,11 @@ static int unwrap_by_rsa(struct secret *out, const struct s3_envelope *e, const 
 int s3_data_key_unwrap(struct secret *key, const struct s3_envelope *e, const char *path,
                        struct fault *f) {
     *key = SECRET_NONE;
-    if (s3_wrap_by_kms(e->wrap))
+    if (s3_envelope_wrap_by_kms(e->wrap))
         return diag_fault(f, EX_DATAERR,
                           "the data key is wrapped by a KMS (%s), not by a key of yours: have "
                           "kmsunwrap --envelope unwrap it, and give its output by -f",
-                          s3_wrap_name(e->wrap));
+                          s3_envelope_wrap_name(e->wrap));
     struct secret text;
     if (secret_read_file(&text, path, KEY_FILE_MAX, "wrapping key file", f) < 0)
         return -1;
@@ -341,7 +341,7 @@ static int take_reply(struct s3_generated_key *k, const json_t *reply, struct fa
     return 0;
 }
 
-int s3_generated_key_read(struct s3_generated_key *k, const char *path, struct fault *f) {
+int s3_data_key_read_generated(struct s3_generated_key *k, const char *path, struct fault *f) {
     *k = (struct s3_generated_key){.plaintext = SECRET_NONE};
     struct secret text;
     if (secret_read_file(&text, path, KEY_FILE_MAX, "data key file", f) < 0)
@@ -357,11 +357,11 @@ int s3_generated_key_read(struct s3_generated_key *k, const char *path, struct f
     k->plaintext.exposed = text.exposed;
     secret_free(&text);
     if (result < 0)
-        s3_generated_key_free(k);
+        s3_data_key_free_generated(k);
     return result;
 }
 
-void s3_generated_key_free(struct s3_generated_key *k) {
+void s3_data_key_free_generated(struct s3_generated_key *k) {
     secret_free(&k->plaintext);
     free(k->wrapped);
     free(k->key_id);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "s3/s3wrap.h"
+#include "s3/s3_data_key.h"
 #include "s3vectors.h"
 #include "secret/json_secret.h"
 
@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 // A file of the test's own, which file_with fills anew.
-static char path[] = "/tmp/test_s3wrap.XXXXXX";
+static char path[] = "/tmp/test_s3_data_key.XXXXXX";
 
 static const char *file_with(const void *data, size_t size) {
     FILE *out = fopen(path, "wb");
@@ -298,7 +298,7 @@ static void test_data_key(void **state) {
 static void refuse_reply(const char *text, const char *message) {
     struct s3_generated_key k;
     struct fault f = {0};
-    assert_int_equal(s3_generated_key_read(&k, file_with(text, strlen(text)), &f), -1);
+    assert_int_equal(s3_data_key_read_generated(&k, file_with(text, strlen(text)), &f), -1);
     assert_null(k.plaintext.data);
     assert_null(k.wrapped);
     assert_int_equal(f.status, EX_DATAERR);
@@ -315,15 +315,15 @@ static void test_generated_key(void **state) {
         "{\"CiphertextBlob\":\"QUJD\",\"Plaintext\":" KEY64 ",\"KeyId\":\"arn:x\",\"More\":[1]}";
     struct s3_generated_key k;
     struct fault f;
-    assert_int_equal(s3_generated_key_read(&k, file_with(reply, sizeof reply - 1), &f), 0);
+    assert_int_equal(s3_data_key_read_generated(&k, file_with(reply, sizeof reply - 1), &f), 0);
     assert_int_equal(k.plaintext.size, 32);
     assert_int_equal(k.plaintext.data[31], 31);
     assert_int_equal(k.wrapped_size, 3);
     assert_memory_equal(k.wrapped, "ABC", 3);
     assert_string_equal(k.key_id, "arn:x");
-    s3_generated_key_free(&k);
+    s3_data_key_free_generated(&k);
     for (size_t cut = 0; cut < sizeof reply - 1; cut++) {
-        assert_int_equal(s3_generated_key_read(&k, file_with(reply, cut), &f), -1);
+        assert_int_equal(s3_data_key_read_generated(&k, file_with(reply, cut), &f), -1);
         assert_int_equal(f.status, EX_DATAERR);
     }
     static const char form[] =
