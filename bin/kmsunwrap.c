@@ -2,8 +2,8 @@
 // kmsunwrap: a wrapped key on standard input, its plaintext on standard output.
 #include "base/diag.h"
 #include "kms/child.h"
-#include "kms/kms_context.h"
-#include "program/kms_options.h"
+#include "program/options_kms.h"
+#include "s3/s3_envelope_print.h"
 #include "s3/s3envelope.h"
 #include "secret/keytext.h"
 #include "secret/wiped.h"
@@ -15,7 +15,7 @@
 enum { KEY_ENVELOPE = 0x4201 };
 
 struct options {
-    struct kms_options kms;
+    struct options_kms kms;
     const char *envelopes[2]; // paths
     size_t envelope_count;
 };
@@ -40,7 +40,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             options->envelopes[options->envelope_count++] = arg;
         return 0;
     case ARGP_KEY_ARG:
-        kms_options_no_operand(state);
+        options_kms_no_operand(state);
         return 0;
     case ARGP_KEY_SUCCESS:
         if (options->envelope_count == 0)
@@ -57,7 +57,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     }
 }
 
-static const struct argp_child children[] = {{&kms_options_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&options_kms_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
     .options = option_list,
     .parser = parse,
@@ -84,7 +84,7 @@ static int read_envelope(struct options *options, struct secret *input, struct f
                        s3_envelope_wrap_name(envelope.wrap));
     size_t size = result == 0 ? strlen(envelope.wrapped_base64) : 0;
     if (result == 0)
-        result = kms_context_of_envelope(&options->kms.request.context, &envelope, f);
+        result = s3_envelope_print_context(&options->kms.request.context, &envelope, f);
     if (result == 0 && (result = secret_new(input, size, f)) == 0) {
         memcpy(input->data, envelope.wrapped_base64, size);
         input->size = size;
@@ -97,7 +97,7 @@ static int unwrap(struct options *options, struct fault *f) {
     const struct kms_provider *provider = options->kms.provider;
     struct secret input = SECRET_NONE, plaintext = SECRET_NONE;
     struct kms_report report = {.asked = ""};
-    int result = kms_options_confine(&options->kms, f);
+    int result = options_kms_confine(&options->kms, f);
     if (result < 0)
         return -1;
     if (options->envelope_count > 0)
@@ -105,16 +105,16 @@ static int unwrap(struct options *options, struct fault *f) {
     else
         result = keytext_read(&input, STDIN_FILENO, "standard input", provider->input, f);
     if (result == 0)
-        result = kms_options_load(&options->kms, f);
+        result = options_kms_load(&options->kms, f);
     if (result == 0) {
         result = provider->unwrap(&options->kms.request, &input, &plaintext, &report, f);
-        kms_options_report(&options->kms, &report);
+        options_kms_report(&options->kms, &report);
     }
     secret_free(&input);
     if (result == 0)
         result = keytext_write(options->kms.format, plaintext.data, plaintext.size, f);
     secret_free(&plaintext);
-    kms_options_free(&options->kms);
+    options_kms_free(&options->kms);
     return result;
 }
 

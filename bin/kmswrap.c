@@ -3,7 +3,7 @@
 // key from a key service.
 #include "base/diag.h"
 #include "kms/child.h"
-#include "program/kms_options.h"
+#include "program/options_kms.h"
 #include "secret/keytext.h"
 #include "secret/wiped.h"
 #include "secret/wiped_start.h"
@@ -13,7 +13,7 @@
 enum { KEY_GENERATE = 0x4301 };
 
 struct options {
-    struct kms_options kms;
+    struct options_kms kms;
     bool generate;
 };
 
@@ -47,7 +47,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         options->generate = true;
         return 0;
     case ARGP_KEY_ARG:
-        kms_options_no_operand(state);
+        options_kms_no_operand(state);
         return 0;
     case ARGP_KEY_SUCCESS:
         check(options, state);
@@ -57,7 +57,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     }
 }
 
-static const struct argp_child children[] = {{&kms_options_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&options_kms_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
     .options = option_list,
     .parser = parse,
@@ -79,22 +79,22 @@ static int wrap(struct options *options, struct fault *f) {
     const struct kms_request *request = &options->kms.request;
     struct secret plaintext = SECRET_NONE, result_bytes = SECRET_NONE;
     struct kms_report report = {.asked = ""};
-    int result = kms_options_confine(&options->kms, f);
+    int result = options_kms_confine(&options->kms, f);
     if (result == 0)
-        result = kms_options_load(&options->kms, f);
+        result = options_kms_load(&options->kms, f);
     if (result == 0 && !options->generate)
         result = read_key(&plaintext, f);
     if (result == 0) {
         result = options->generate ? provider->generate(request, &result_bytes, &report, f)
                                    : provider->wrap(request, &plaintext, &result_bytes, &report, f);
-        kms_options_report(&options->kms, &report);
+        options_kms_report(&options->kms, &report);
     }
     secret_free(&plaintext);
     if (result == 0)
         result = keytext_write(options->generate ? KEYTEXT_RAW : options->kms.format,
                                result_bytes.data, result_bytes.size, f);
     secret_free(&result_bytes);
-    kms_options_free(&options->kms);
+    options_kms_free(&options->kms);
     return result;
 }
 

@@ -19,8 +19,13 @@ struct kms_request {
     json_t *context;  // the encryption context: an object of strings
     unsigned timeout; // seconds a try
     unsigned retries; // tries after the first
-    bool no_sandbox;  // see kms_sandbox.h
+    bool no_sandbox;
     bool verbose;
+    // The program shuts itself in. A provider that asks a service calls this once, when it has read
+    // its configuration and has credentials (a program that gives them could not be started any
+    // more), and before it asks. `files`, ended by NULL, are those that it may have to read again.
+    // Returns 0; or -1 and *f. NULL: nothing is done.
+    int (*confine)(const struct kms_request *request, const char *const *files, struct fault *f);
 };
 
 // The options that only some providers take.

@@ -163,7 +163,8 @@ static int call(const struct kms_request *request, const char *action, const cha
                                    .context = &o,
                                    .prepare = prepare,
                                    .renew = renew,
-                                   .credentials = &o.config.keys};
+                                   .credentials = &o.config.keys,
+                                   .files = o.config.files};
         result = kms_call(&details, request, root, text, report, f);
     }
     wiped_free(context);

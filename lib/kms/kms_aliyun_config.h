@@ -10,6 +10,7 @@ struct aliyun_config {
     struct config_file profiles_file; // of the aliyun CLI, JSON
     json_t *profiles, *profile;       // its content, and the profile in it (borrowed) or NULL
     struct kms_credentials keys;      // what was found
+    const char *files[2];             // to be read to get them anew, ended by NULL
     char region[64];
     char warning[300];  // about the region; may be empty
     char endpoint[512]; // a URL without a path

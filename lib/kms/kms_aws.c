@@ -80,7 +80,8 @@ static int call(const struct kms_request *request, const char *name, json_t *inp
                                    .context = &o,
                                    .prepare = prepare,
                                    .renew = renew,
-                                   .credentials = &o.config.keys};
+                                   .credentials = &o.config.keys,
+                                   .files = o.config.files};
         result = kms_call(&details, request, root, text, report, f);
     }
     wiped_free(o.body);

@@ -274,7 +274,7 @@ static int from_process(struct aws_config *c, struct fault *f) {
         return -1;
     snprintf(c->keys.source, sizeof c->keys.source, "credential_process of profile %.100s",
              c->profile);
-    return 1; // not renewable: once there was a request, no program can be started (kms_sandbox.h)
+    return 1; // not renewable: once there was a request, no program can be started (kms.h: confine)
 }
 
 // What would need calls to other services: says so, and what to do.
@@ -321,6 +321,7 @@ static int container_token(struct aws_config *c, struct fault *f) {
     if (path == NULL && c->container_token.data != NULL)
         return 1;
     secret_free(&c->container_token);
+    c->files[0] = path;
     if (path == NULL)
         return secret_from_env(&c->container_token, "AWS_CONTAINER_AUTHORIZATION_TOKEN", 16 << 10,
                                f);

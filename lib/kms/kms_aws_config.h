@@ -13,6 +13,7 @@ struct aws_config {
     char section[160];             // of the profile in the config file
     struct kms_credentials keys;   // what was found
     struct secret container_token; // for getting them anew
+    const char *files[2];          // to be read for that, ended by NULL
     char region[64];
     char warning[300];  // about the region; may be empty
     char endpoint[512]; // a URL without a path

@@ -2,7 +2,6 @@
 #include "kms/kms_call.h"
 
 #include "kms/kms_response.h"
-#include "kms/kms_sandbox.h"
 #include "secret/json_secret.h"
 
 #include <errno.h>
@@ -170,7 +169,7 @@ int kms_call(const struct kms_call *call, const struct kms_request *request, jso
     *root = NULL;
     if (text != NULL)
         *text = SECRET_NONE;
-    if (kms_sandbox_remote(request, f) < 0)
+    if (request->confine != NULL && request->confine(request, call->files, f) < 0)
         return -1;
     bool repeated = false;
     unsigned tries = 0;

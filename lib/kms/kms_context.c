@@ -78,20 +78,3 @@ int kms_context_load(json_t **context, const char *const *arguments, size_t coun
         *context = object;
     return result;
 }
-
-int kms_context_of_envelope(json_t **context, const struct s3_envelope *envelope, struct fault *f) {
-    *context = NULL;
-    if (envelope->context_count == 0)
-        return 0;
-    json_t *object = json_object();
-    for (size_t i = 0; object != NULL && i < envelope->context_count; i++)
-        if (json_object_set_new(object, envelope->context[i].name,
-                                json_string(envelope->context[i].value)) < 0) {
-            json_decref(object);
-            object = NULL;
-        }
-    if (object == NULL)
-        return diag_fault_memory(f);
-    *context = object;
-    return 0;
-}

@@ -4,7 +4,6 @@
 #define XBPIPE_KMS_CONTEXT_H
 
 #include "base/diag.h"
-#include "s3/s3envelope.h"
 
 #include <jansson.h>
 #include <stddef.h>
@@ -14,8 +13,5 @@
 // releases by json_decref; or -1: EX_USAGE (no '=', or a name that comes twice), EX_NOINPUT,
 // EX_NOPERM, EX_IOERR, EX_DATAERR, EX_OSERR.
 int kms_context_load(json_t **context, const char *const *arguments, size_t count, struct fault *f);
-
-// Makes the context that an envelope holds, NULL for none. Returns 0, or -1 and EX_OSERR.
-int kms_context_of_envelope(json_t **context, const struct s3_envelope *envelope, struct fault *f);
 
 #endif

@@ -5,40 +5,12 @@
 #include "file/outfile.h"
 #include "os/cpus.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-enum { KEY_OVERWRITE = 0x4001, KEY_FSYNC, KEY_MAX_CHUNK, KEY_NO_SANDBOX };
-
-bool options_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *value) {
-    if (!isdigit((unsigned char)text[0]))
-        return false;
-    char *end;
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    if (errno != 0)
-        return false;
-    static const char units[] = "KMGT";
-    unsigned shift = 0;
-    const char *unit = *end != '\0' ? strchr(units, toupper((unsigned char)*end)) : NULL;
-    if (unit != NULL) {
-        shift = 10 * (unsigned)(unit - units + 1);
-        end++;
-        if (strcmp(end, "iB") == 0)
-            end += 2;
-    }
-    if (*end != '\0' || number > UINT64_MAX >> shift)
-        return false;
-    number <<= shift;
-    if (number < min || number > max)
-        return false;
-    *value = number;
-    return true;
-}
+enum { KEY_OVERWRITE = 0x4001, KEY_FSYNC, KEY_MAX_CHUNK };
 
 unsigned options_threads(const struct options_run *run) {
     return run->threads != 0 ? run->threads : cpus_available();
@@ -126,24 +98,6 @@ void options_parse_threads(struct options_run *run, const char *arg, struct argp
     run->threads = (unsigned)value;
 }
 
-static error_t parse_sandbox(int key, char *arg, struct argp_state *state) {
-    (void)arg;
-    if (key != KEY_NO_SANDBOX)
-        return ARGP_ERR_UNKNOWN;
-    *(bool *)state->input = true;
-    return 0;
-}
-
-static const struct argp_option sandbox_options[] = {
-    {"no-sandbox", KEY_NO_SANDBOX, NULL, 0,
-     "Do not confine the program to what it needs (see SECURITY in xbpipe(7))", 0},
-    {0}};
-const struct argp options_sandbox_argp = {.options = sandbox_options, .parser = parse_sandbox};
-
-static void note(const char *text) {
-    diag_note("%s", text);
-}
-
 void options_allow_output(struct sandbox_rules *rules, const char *path) {
     struct stat st;
     if (path == NULL || strcmp(path, "-") == 0)
@@ -158,7 +112,7 @@ int options_confine(bool no_sandbox, bool verbose, const struct sandbox_rules *r
                     struct fault *f) {
     struct sandbox_rules all = *rules;
     outfile_allow_all(&all);
-    return no_sandbox ? 0 : sandbox_enter(&all, verbose ? note : NULL, f);
+    return options_sandbox_enter(no_sandbox, verbose, &all, f);
 }
 
 static error_t parse_run(int key, char *arg, struct argp_state *state) {

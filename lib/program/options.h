@@ -6,6 +6,8 @@
 #define XBPIPE_OPTIONS_H
 
 #include "os/sandbox.h"
+#include "program/options_parse.h"
+#include "program/options_sandbox.h"
 #include "program/progress.h"
 
 #include <argp.h>
@@ -29,9 +31,6 @@ struct options_key {
 };
 extern const struct argp options_key_argp;
 
-// --no-sandbox. Input: bool *, set where the option is given.
-extern const struct argp options_sandbox_argp;
-
 // -j N, -v, --progress, --json-progress=FD, and --no-sandbox.
 struct options_run {
     unsigned threads; // 0 until set; options_threads() gives the default
@@ -46,10 +45,6 @@ extern const struct argp options_limit_argp;
 
 enum { OPTIONS_THREADS_MAX = 1024 };
 #define OPTIONS_MAX_CHUNK_DEFAULT (UINT64_C(256) << 20)
-
-// A whole number from min to max, optionally followed by K, M, G or T (1024-based; also as KiB,
-// MiB, GiB, TiB). Returns false for anything else, also for trailing text.
-bool options_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
 // Takes the value of -j, or of another program's name for it.
 void options_parse_threads(struct options_run *run, const char *arg, struct argp_state *state);

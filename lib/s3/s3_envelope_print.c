@@ -5,7 +5,6 @@
 #include "secret/json_secret.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,14 +80,23 @@ static bool set_bytes(json_t *map, enum s3_metadata_key key, const uint8_t *byte
     return set_key(map, key, text);
 }
 
-static bool set_context(json_t *map, enum s3_metadata_key key, const struct s3_envelope *e) {
+// The context as a JSON object, or NULL when memory ran out.
+static json_t *context_object(const struct s3_envelope *e) {
     json_t *context = json_object();
     bool ok = context != NULL;
     for (size_t i = 0; ok && i < e->context_count; i++)
         ok = set(context, e->context[i].name, e->context[i].value);
+    if (ok)
+        return context;
+    json_decref(context);
+    return NULL;
+}
+
+static bool set_context(json_t *map, enum s3_metadata_key key, const struct s3_envelope *e) {
+    json_t *context = context_object(e);
     size_t size;
-    char *text = ok ? dump(context, JSON_COMPACT | JSON_ENSURE_ASCII, &size) : NULL;
-    ok = text != NULL;
+    char *text = context != NULL ? dump(context, JSON_COMPACT | JSON_ENSURE_ASCII, &size) : NULL;
+    bool ok = text != NULL;
     if (ok) {
         text[size] = '\0';
         ok = set_key(map, key, text);
@@ -173,4 +181,12 @@ int s3_envelope_print_json(const struct s3_envelope *e, char **text, struct faul
     }
     json_decref(map);
     return result;
+}
+
+int s3_envelope_print_context(json_t **context, const struct s3_envelope *e, struct fault *f) {
+    *context = NULL;
+    if (e->context_count == 0)
+        return 0;
+    *context = context_object(e);
+    return *context != NULL ? 0 : diag_fault_memory(f);
 }

@@ -5,6 +5,8 @@
 
 #include "s3/s3envelope.h"
 
+#include <jansson.h>
+
 // Hands lines for people ("name: value", without newlines) to `line` one by one.
 void s3_envelope_print_words(const struct s3_envelope *e, void (*line)(const char *text));
 
@@ -15,5 +17,9 @@ void s3_envelope_print_words(const struct s3_envelope *e, void (*line)(const cha
 // allows, or the context is not UTF-8 (other characters than ASCII are escaped); EX_OSERR;
 // EX_SOFTWARE for an envelope that cannot be written.
 int s3_envelope_print_json(const struct s3_envelope *e, char **text, struct fault *f);
+
+// The context as a JSON object, for a key service. Returns 0 and *context (NULL for none), which
+// the caller releases by json_decref; or -1 and EX_OSERR.
+int s3_envelope_print_context(json_t **context, const struct s3_envelope *e, struct fault *f);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kms/kms_sandbox.h"
+#include "program/kms_sandbox.h"
 
-#include "program/options.h"
+#include "program/options_sandbox.h"
 #include "secret/crypto_start.h"
 
 #include <curl/curl.h>
@@ -14,7 +14,7 @@ int kms_sandbox_local(const struct kms_request *request, struct fault *f) {
     sandbox_allow_path(&rules, request->master_key, SANDBOX_READ);
     if (crypto_start(f) < 0)
         return -1;
-    return options_confine(request->no_sandbox, request->verbose, &rules, f);
+    return options_sandbox_enter(request->no_sandbox, request->verbose, &rules, f);
 }
 
 // Directories of certificates, separated by colons.
@@ -27,11 +27,9 @@ static void allow_list(struct sandbox_rules *rules, const char *value,
         sandbox_allow_path(rules, directory, SANDBOX_READ);
 }
 
-int kms_sandbox_remote(const struct kms_request *request, struct fault *f) {
-    static const char *const variables[] = {
-        "CURL_CA_BUNDLE", "SSL_CERT_FILE",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" // which is renewed from time to time
-    };
+int kms_sandbox_remote(const struct kms_request *request, const char *const *files,
+                       struct fault *f) {
+    static const char *const variables[] = {"CURL_CA_BUNDLE", "SSL_CERT_FILE"};
     // Trusted certificates; the resolver, whose files may be links into /run; the modules of both,
     // which the C library and OpenSSL load when they are first wanted.
     static const char *const paths[] = {"/etc/ssl",
@@ -61,9 +59,11 @@ int kms_sandbox_remote(const struct kms_request *request, struct fault *f) {
     sandbox_allow_path(&rules, curl->capath, SANDBOX_READ);
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
         sandbox_allow_path(&rules, getenv(variables[i]), SANDBOX_READ);
+    for (; *files != NULL; files++)
+        sandbox_allow_path(&rules, *files, SANDBOX_READ);
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
         sandbox_allow_path(&rules, paths[i], SANDBOX_READ);
     char directories[LIST_SIZE];
     allow_list(&rules, getenv("SSL_CERT_DIR"), directories);
-    return options_confine(request->no_sandbox, request->verbose, &rules, f);
+    return options_sandbox_enter(request->no_sandbox, request->verbose, &rules, f);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "program/kms_options.h"
+#include "program/options_kms.h"
 
 #include "kms/http.h"
 #include "kms/kms_context.h"
-#include "kms/kms_sandbox.h"
-#include "program/options.h"
+#include "program/kms_sandbox.h"
+#include "program/options_parse.h"
+#include "program/options_sandbox.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ static const struct {
     {KEY_RETRIES, KMS_OPTION_NETWORK, "--retries"},
 };
 
-static void choose_provider(struct kms_options *options, const char *name,
+static void choose_provider(struct options_kms *options, const char *name,
                             struct argp_state *state) {
     options->provider = kms_provider_find(name);
     if (options->provider != NULL)
@@ -57,7 +58,7 @@ static void choose_provider(struct kms_options *options, const char *name,
     argp_error(state, "--provider=%s: expected one of %s", name, known);
 }
 
-static void check(const struct kms_options *options, struct argp_state *state) {
+static void check(const struct options_kms *options, struct argp_state *state) {
     const struct kms_provider *provider = options->provider;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         bool given = (options->given >> (names[i].key - KEY_MASTER_KEY) & 1) != 0;
@@ -69,7 +70,7 @@ static void check(const struct kms_options *options, struct argp_state *state) {
     }
 }
 
-static void add_context(struct kms_options *options, const char *argument,
+static void add_context(struct options_kms *options, const char *argument,
                         struct argp_state *state) {
     const char **longer =
         reallocarray(options->context, options->context_count + 1, sizeof *options->context);
@@ -80,7 +81,7 @@ static void add_context(struct kms_options *options, const char *argument,
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
-    struct kms_options *options = state->input;
+    struct options_kms *options = state->input;
     struct kms_request *request = &options->request;
     uint64_t value;
     if (key >= KEY_MASTER_KEY && key < KEY_END) {
@@ -93,6 +94,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &request->no_sandbox;
         options->provider = &kms_providers[0];
+        request->confine = kms_sandbox_remote;
         request->timeout = TIMEOUT_DEFAULT;
         request->retries = RETRIES_DEFAULT;
         return 0;
@@ -171,20 +173,20 @@ static const struct argp_option option_list[] = {
      2},
     {0}};
 static const struct argp_child children[] = {{&options_sandbox_argp, 0, NULL, 0}, {0}};
-const struct argp kms_options_argp = {
+const struct argp options_kms_argp = {
     .options = option_list, .parser = parse, .children = children};
 
-void kms_options_no_operand(struct argp_state *state) {
+void options_kms_no_operand(struct argp_state *state) {
     argp_error(state, "unexpected operand: keys and ciphertexts come from standard input, never "
                       "from the command line");
 }
 
-int kms_options_confine(const struct kms_options *options, struct fault *f) {
+int options_kms_confine(const struct options_kms *options, struct fault *f) {
     bool network = (options->provider->options & KMS_OPTION_NETWORK) != 0;
     return network ? 0 : kms_sandbox_local(&options->request, f);
 }
 
-int kms_options_load(struct kms_options *options, struct fault *f) {
+int options_kms_load(struct options_kms *options, struct fault *f) {
     if (options->request.context == NULL &&
         kms_context_load(&options->request.context, options->context, options->context_count, f) <
             0)
@@ -192,7 +194,7 @@ int kms_options_load(struct kms_options *options, struct fault *f) {
     return (options->provider->options & KMS_OPTION_NETWORK) != 0 ? http_start(f) : 0;
 }
 
-void kms_options_report(const struct kms_options *options, const struct kms_report *report) {
+void options_kms_report(const struct options_kms *options, const struct kms_report *report) {
     if (report->warning[0] != '\0')
         diag_warn("%s", report->warning);
     if (!options->request.verbose)
@@ -203,7 +205,7 @@ void kms_options_report(const struct kms_options *options, const struct kms_repo
               report->key_id, has_id ? ", request " : "", report->request_id);
 }
 
-void kms_options_free(struct kms_options *options) {
+void options_kms_free(struct options_kms *options) {
     free(options->context);
     options->context = NULL;
     json_decref(options->request.context);

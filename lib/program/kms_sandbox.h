@@ -9,10 +9,10 @@
 // file may be read, and no other. Returns 0; or -1 and a fault of sandbox_enter.
 int kms_sandbox_local(const struct kms_request *request, struct fault *f);
 
-// For one that asks a service: to be entered when the configuration has been read and the
-// credentials are there (a program that gives them could not be started any more), and before the
-// service is asked. Of the file system, what TLS, the resolver, and getting credentials anew read.
-// Returns 0; or -1 and a fault of sandbox_enter.
-int kms_sandbox_remote(const struct kms_request *request, struct fault *f);
+// For one that asks a service: `confine` of struct kms_request. Of the file system, the program may
+// read what TLS and the resolver need, and the files. Returns 0; or -1 and a fault of
+// sandbox_enter.
+int kms_sandbox_remote(const struct kms_request *request, const char *const *files,
+                       struct fault *f);
 
 #endif

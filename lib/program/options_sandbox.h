@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The option --no-sandbox, and entering the sandbox. Apart from options.h, so that a program that
+// writes no files of its own links nothing of what writes them.
+#ifndef XBPIPE_OPTIONS_SANDBOX_H
+#define XBPIPE_OPTIONS_SANDBOX_H
+
+#include "base/diag.h"
+#include "os/sandbox.h"
+
+#include <argp.h>
+#include <stdbool.h>
+
+// --no-sandbox. Input: bool *, set if the option is given.
+extern const struct argp options_sandbox_argp;
+
+// sandbox_enter with the rules, unless no_sandbox. If verbose, it says what this kernel lacks for
+// it. Returns 0; or -1 and EX_OSERR.
+int options_sandbox_enter(bool no_sandbox, bool verbose, const struct sandbox_rules *rules,
+                          struct fault *f);
+
+#endif
