@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // qpunpack: a qpress archive on standard input, its files on standard output or below a directory.
+#include "base/member_name.h"
 #include "engine/limit.h"
 #include "file/sink.h"
 #include "format/qpress_dec.h"
@@ -105,6 +106,7 @@ struct unpacker {
     struct limits limits;
     struct destination to;         // with -C and --test
     struct salvage_scope *salvage; // of the archive; NULL: damage stops the program
+    bool absolute_warned;
 };
 
 static void name_file(const struct unpacker *u, const char *path, size_t size) {
@@ -150,8 +152,14 @@ static void nothing_left(void *context) {
 
 static int make_folder(void *context, const char *path, size_t size, struct fault *f) {
     struct unpacker *u = context;
-    if (outfiles_make_folder(u->to.files, path, size, f) < 0)
+    struct member_name clean;
+    if (member_name_clean(&clean, path, size, f) < 0)
         return -1;
+    if (clean.size == 0) // the directory itself
+        return 0;
+    if (outfiles_make_folder(u->to.files, clean.bytes, clean.size, f) < 0)
+        return -1;
+    member_name_warn(&clean, path, size, &u->absolute_warned);
     name_file(u, path, size);
     return 0;
 }
@@ -159,8 +167,11 @@ static int make_folder(void *context, const char *path, size_t size, struct faul
 static int make_file(void *context, const char *path, size_t size, struct stage **next,
                      struct fault *f) {
     struct unpacker *u = context;
-    if (outfiles_begin(u->to.files, path, size, NULL, NULL, next, f) < 0)
+    struct member_name clean;
+    if (member_name_clean_file(&clean, path, size, f) < 0 ||
+        outfiles_begin(u->to.files, clean.bytes, clean.size, NULL, NULL, next, f) < 0)
         return -1;
+    member_name_warn(&clean, path, size, &u->absolute_warned);
     if (u->salvage != NULL) {
         (*next)->salvage = salvage_member(u->salvage->record, path, size);
         if ((*next)->salvage == NULL)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "archive/extract.h"
 
+#include "base/member_name.h"
 #include "engine/capture.h"
 #include "engine/limit.h"
 #include "engine/null_sink.h"
@@ -24,9 +25,10 @@ struct extract {
     struct ordered *ordered;
     const struct extract_settings *settings;
     struct stage *reader;
-    struct stage *sink;                        // of standard output; NULL: there is none
-    struct stage *output;                      // before it
-    bool output_taken;                         // by a member
+    struct stage *sink;   // of standard output; NULL: there is none
+    struct stage *output; // before it
+    bool output_taken;    // by a member
+    bool absolute_warned;
     struct member *members;                    // begun and not freed
     struct listed *first_listed, *last_listed; // ended in the stream, in order, and not yet listed
     unsigned left_encrypted;
@@ -181,10 +183,9 @@ static void describe_forms(const char *name, size_t size, char text[static SHOWN
                                  suffix_text(s));
 }
 
-// `stored` is the member's name in the archive, of which `plain` bytes are left once the decoders
-// have run.
-static int begin_entry(struct member *m, const char *stored, size_t size, size_t plain,
-                       struct fault *f) {
+// `stored` is the member's name in the archive, `name` that of its file.
+static int begin_entry(struct member *m, const char *stored, size_t stored_size, const char *name,
+                       size_t size, struct fault *f) {
     struct listed *l = m->listed = calloc(1, sizeof *l);
     if (l == NULL)
         return diag_fault_memory(f);
@@ -195,9 +196,9 @@ static int begin_entry(struct member *m, const char *stored, size_t size, size_t
         l->limit = limit_new(o, l->counter, m->extract->settings->limits, m->shown);
     if (l->limit == NULL)
         return diag_fault_memory(f);
-    diag_name(stored, size, l->name, sizeof l->name);
-    describe_forms(stored, size, l->forms);
-    l->transformed = suffix_of(stored, plain) != SUFFIX_NONE;
+    diag_name(stored, stored_size, l->name, sizeof l->name);
+    describe_forms(stored, stored_size, l->forms);
+    l->transformed = suffix_of(name, size) != SUFFIX_NONE;
     m->sink = l->limit;
     return 0;
 }
@@ -239,17 +240,39 @@ static int begin_sink(struct member *m, const char *name, size_t size, const cha
     if (e->settings->to_stdout)
         return take_output(m, name, size, f);
     if (e->settings->files == NULL)
-        return begin_entry(m, stored, stored_size, size, f);
+        return begin_entry(m, stored, stored_size, name, size, f);
     return outfiles_begin(e->settings->files, name, size, complete, m, &m->sink, f);
+}
+
+// What a stored name stands for.
+struct plan {
+    struct member_name name;        // of the file: clean, without the suffixes that are undone
+    enum suffix undo[DECODERS_MAX]; // innermost first
+    int count;
+};
+
+// Works out what is to be done with a member of that name. One that gets no file may have any name.
+// Returns 0; or -1 and EX_DATAERR.
+static int make_plan(const struct extract *e, const char *stored, size_t size, struct plan *p,
+                     struct fault *f) {
+    if (member_name_clean_file(&p->name, stored, size, f) < 0) {
+        if (e->settings->files != NULL || size > MEMBER_NAME_MAX)
+            return -1;
+        p->name = (struct member_name){.size = size};
+        memcpy(p->name.bytes, stored, size);
+    }
+    p->count = take_suffixes(e, p->name.bytes, &p->name.size, p->undo, f);
+    if (p->count >= 0)
+        return 0;
+    char shown[SHOWN_SIZE];
+    diag_prefix(f, diag_name(stored, size, shown, sizeof shown));
+    return -1;
 }
 
 static int open_member(struct member *m, const char *stored, size_t stored_size, struct fault *f) {
     struct extract *e = m->extract;
-    char name[OUTDIR_NAME_MAX + 1];
-    enum suffix undo[DECODERS_MAX];
-    size_t size = stored_size;
-    memcpy(name, stored, size + 1);
-    if (e->settings->decrypt == NULL && suffix_of(stored, size) == SUFFIX_XBCRYPT) {
+    struct plan p;
+    if (e->settings->decrypt == NULL && suffix_of(stored, stored_size) == SUFFIX_XBCRYPT) {
         if (e->settings->need_key)
             return diag_fault(f, EX_USAGE,
                               "%s is encrypted: expected a key; use -f FILE, or set "
@@ -257,16 +280,17 @@ static int open_member(struct member *m, const char *stored, size_t stored_size,
                               m->shown);
         e->left_encrypted++;
     }
-    int count = take_suffixes(e, name, &size, undo, f);
-    if (count < 0) {
-        diag_prefix(f, m->shown);
+    if (make_plan(e, stored, stored_size, &p, f) < 0)
         return -1;
-    }
+    const char *name = p.name.bytes;
+    size_t size = p.name.size;
     if (suffix_of(name, size) != SUFFIX_NONE)
         e->left_transformed++;
     if (begin_sink(m, name, size, stored, stored_size, f) < 0 || read_along(m, name, size, f) < 0 ||
-        build_decoders(m, undo, count, f) < 0)
+        build_decoders(m, p.undo, p.count, f) < 0)
         return -1;
+    if (e->settings->files != NULL)
+        member_name_warn(&p.name, stored, stored_size, &e->absolute_warned);
     if (e->settings->member != NULL) {
         char shown[SHOWN_SIZE];
         e->settings->member(m->shown, diag_name(name, size, shown, sizeof shown));
@@ -275,7 +299,13 @@ static int open_member(struct member *m, const char *stored, size_t stored_size,
 }
 
 // Whether a member says what the backup is, and can be read.
-static bool can_read_info(struct extract *e, const char *name, size_t size) {
+static bool can_read_info(struct extract *e, const char *stored, size_t stored_size) {
+    struct member_name clean;
+    struct fault unused;
+    if (member_name_clean_file(&clean, stored, stored_size, &unused) < 0)
+        return false;
+    const char *name = clean.bytes;
+    size_t size = clean.size;
     if (backupinfo_file(name, suffix_strip(name, size)) == BACKUPINFO_NONE)
         return false;
     for (enum suffix s; (s = suffix_of(name, size)) != SUFFIX_NONE; size -= suffix_size(s))
@@ -381,14 +411,12 @@ static void salvage(void *context, void *member, struct salvage_scope *scope) {
 
 static void retract(void *context, const char *stored, size_t size, struct salvage_scope *scope) {
     struct extract *e = context;
-    char name[OUTDIR_NAME_MAX + 1];
-    enum suffix undo[DECODERS_MAX];
+    struct plan p;
     struct fault f;
     if (e->settings->files == NULL || !selection_wants(e->settings->selection, stored, size))
         return;
-    memcpy(name, stored, size + 1);
-    if (take_suffixes(e, name, &size, undo, &f) < 0 ||
-        outfiles_retract(e->settings->files, name, size, scope, &f) < 0)
+    if (make_plan(e, stored, size, &p, &f) < 0 ||
+        outfiles_retract(e->settings->files, p.name.bytes, p.name.size, scope, &f) < 0)
         ordered_fail_now(e->ordered, &f);
 }
 

@@ -268,7 +268,7 @@ static int build_stages(struct member *m, const char *stored, size_t size, struc
 // Makes the member of that name, which is the last one then; its file is not yet open. Returns NULL
 // and *f if memory could not be had.
 static struct member *new_member(struct pack *p, const char *name, size_t size, struct fault *f) {
-    char stored[XBSTREAM_PATH_MAX + 1];
+    char stored[MEMBER_NAME_MAX + 1];
     struct member *m = calloc(1, sizeof *m);
     if (m == NULL) {
         diag_fault_memory(f);

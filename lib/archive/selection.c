@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "archive/selection.h"
 
+#include "base/member_name.h"
 #include "format/suffix.h"
-#include "format/xbstream.h"
 
 #include <fnmatch.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@ struct rule {
     enum selection_rule kind;
     const char *text;
     size_t size;
+    char *clean; // of a SELECTION_NAME or SELECTION_MEMBER: cleaned; NULL if it cannot be
     bool matched;
 };
 
@@ -22,13 +23,12 @@ struct selection {
     bool met;
 };
 
-// What rules are held against.
+// What rules are held against: a member's name as stored, or cleaned.
 struct candidate {
-    const char *stored;
-    size_t stored_size;
-    char plain[XBSTREAM_PATH_MAX + 1];
-    size_t plain_size;
-    char table[XBSTREAM_PATH_MAX + 1]; // "DATABASE.TABLE"; empty for a member that is in no folder
+    const char *name;
+    size_t size;
+    char plain[MEMBER_NAME_MAX + 1];
+    char table[MEMBER_NAME_MAX + 1]; // "DATABASE.TABLE"; empty for a member that is in no folder
 };
 
 int selection_add(struct selection **out, enum selection_rule kind, const char *text) {
@@ -39,19 +39,27 @@ int selection_add(struct selection **out, enum selection_rule kind, const char *
     if (larger == NULL)
         return -1;
     s->rules = larger;
-    s->rules[s->count++] = (struct rule){.kind = kind, .text = text, .size = strlen(text)};
+    struct rule rule = {.kind = kind, .text = text, .size = strlen(text)};
+    bool is_pattern = kind == SELECTION_INCLUDE || kind == SELECTION_EXCLUDE;
+    struct member_name clean;
+    struct fault unused;
+    if (!is_pattern && member_name_clean(&clean, text, rule.size, &unused) == 0 &&
+        (rule.clean = strdup(clean.bytes)) == NULL)
+        return -1;
+    s->rules[s->count++] = rule;
     s->positive = s->positive || kind != SELECTION_EXCLUDE;
     return 0;
 }
 
+// `size` is at most MEMBER_NAME_MAX.
 static void describe(struct candidate *c, const char *name, size_t size) {
-    c->stored = name;
-    c->stored_size = size;
-    c->plain_size = suffix_strip(name, size);
-    memcpy(c->plain, name, c->plain_size);
-    c->plain[c->plain_size] = '\0';
+    c->name = name;
+    c->size = size;
+    size_t plain = suffix_strip(name, size);
+    memcpy(c->plain, name, plain);
+    c->plain[plain] = '\0';
     // The server writes '.' and '#' in the names of databases and tables as "@002e" and "@0023".
-    memcpy(c->table, c->plain, c->plain_size + 1);
+    memcpy(c->table, c->plain, plain + 1);
     char *slash = strrchr(c->table, '/');
     if (slash == NULL || slash[1] == '\0') {
         c->table[0] = '\0';
@@ -61,24 +69,32 @@ static void describe(struct candidate *c, const char *name, size_t size) {
     slash[2 + strcspn(slash + 2, ".#")] = '\0';
 }
 
+static bool is_text(const struct candidate *c, size_t size, const char *text) {
+    return text != NULL && strlen(text) == size && memcmp(c->name, text, size) == 0;
+}
+
 static bool is_name(const struct rule *r, const struct candidate *c) {
-    size_t size = c->stored_size;
+    bool folder = r->size > 0 && r->text[r->size - 1] == '/';
+    size_t size = c->size;
     for (;;) {
-        if (size == r->size && memcmp(c->stored, r->text, size) == 0)
+        if (is_text(c, size, r->text) || (!folder && is_text(c, size, r->clean)))
             return true;
-        enum suffix s = suffix_of(c->stored, size);
+        enum suffix s = suffix_of(c->name, size);
         if (s == SUFFIX_NONE)
             return false;
         size -= suffix_size(s);
     }
 }
 
-static bool is_in_folder(const struct rule *r, const struct candidate *c) {
-    size_t size = r->size;
-    while (size > 0 && r->text[size - 1] == '/')
+static bool is_below(const struct candidate *c, const char *folder) {
+    size_t size = folder != NULL ? strlen(folder) : 0;
+    while (size > 0 && folder[size - 1] == '/')
         size--;
-    return size > 0 && c->stored_size > size && c->stored[size] == '/' &&
-           memcmp(c->stored, r->text, size) == 0;
+    return size > 0 && c->size > size && c->name[size] == '/' && memcmp(c->name, folder, size) == 0;
+}
+
+static bool is_in_folder(const struct rule *r, const struct candidate *c) {
+    return is_below(c, r->text) || is_below(c, r->clean);
 }
 
 static bool fits_pattern(const struct rule *r, struct candidate *c) {
@@ -108,12 +124,22 @@ static bool goes_for(const struct rule *r, struct candidate *c) {
 bool selection_wants(struct selection *s, const char *name, size_t size) {
     if (s == NULL)
         return true;
-    struct candidate c;
-    describe(&c, name, size);
+    struct candidate candidates[2];
+    struct member_name clean;
+    struct fault unused;
+    unsigned count = 0;
+    if (size <= MEMBER_NAME_MAX)
+        describe(&candidates[count++], name, size);
+    if (member_name_clean(&clean, name, size, &unused) == 0 &&
+        (clean.size != size || memcmp(clean.bytes, name, size) != 0))
+        describe(&candidates[count++], clean.bytes, clean.size);
     bool wanted = !s->positive, excluded = false;
     for (size_t i = 0; i < s->count; i++) {
         struct rule *r = &s->rules[i];
-        if (!goes_for(r, &c))
+        bool matches = false;
+        for (unsigned c = 0; c < count && !matches; c++)
+            matches = goes_for(r, &candidates[c]);
+        if (!matches)
             continue;
         r->matched = true;
         wanted = wanted || r->kind != SELECTION_EXCLUDE;
@@ -140,6 +166,8 @@ bool selection_met(const struct selection *s) {
 void selection_free(struct selection *s) {
     if (s == NULL)
         return;
+    for (size_t i = 0; i < s->count; i++)
+        free(s->rules[i].clean);
     free(s->rules);
     free(s);
 }

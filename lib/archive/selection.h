@@ -8,6 +8,8 @@
 // - a folder that the member is in: "shop"
 // - the database and the table:    "shop.orders", which is every member of the folder "shop" whose
 //   base name up to the first '.', or the '#' before a partition, is "orders".
+// A member is known by its name as stored and by its cleaned name (member_name.h), so that "/var/*"
+// and "shop/orders.ibd" both go for what is stored as "/shop//orders.ibd" or "./shop/orders.ibd".
 #ifndef XBPIPE_SELECTION_H
 #define XBPIPE_SELECTION_H
 
@@ -25,12 +27,11 @@ enum selection_rule {
     SELECTION_EXCLUDE  // a pattern; goes before the others
 };
 
-// Adds a rule; `text` outlives the selection. Returns 0, or -1 if memory could not be had.
+// Adds a rule; `text` outlives the selection. Returns 0, or -1 if memory ran out.
 int selection_add(struct selection **s, enum selection_rule rule, const char *text);
 
-// Whether a member is wanted whose stored name is `size` bytes (at most XBSTREAM_PATH_MAX) and a
-// terminator: where there are
-// rules other than SELECTION_EXCLUDE, one of them has to go for it. Notes which did.
+// Whether a member is wanted whose stored name is `size` bytes and a terminator: if there are rules
+// other than SELECTION_EXCLUDE, one of them has to go for it. Notes which did.
 bool selection_wants(struct selection *s, const char *name, size_t size);
 
 // The SELECTION_NAMEs and SELECTION_MEMBERs that went for no member so far, one a call: *next is 0

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "file/filelist.h"
 
+#include "base/member_name.h"
 #include "base/names.h"
 #include "file/outdir.h"
 #include "os/noclobber.h"
@@ -25,7 +26,7 @@ struct filelist {
 // A name that grows and shrinks as folders are gone through; "" is the directory itself.
 struct path {
     size_t size;
-    char bytes[OUTDIR_NAME_MAX + 1];
+    char bytes[MEMBER_NAME_MAX + 1];
 };
 
 struct entry {
@@ -68,10 +69,10 @@ static int extend(struct path *p, const char *name, size_t size, struct fault *f
         const char *stop = slash != NULL ? slash : end;
         size_t length = (size_t)(stop - component);
         if (length > 0 && !(length == 1 && component[0] == '.')) {
-            if (p->size + 1 + length > OUTDIR_NAME_MAX)
+            if (p->size + 1 + length > MEMBER_NAME_MAX)
                 return diag_fault(f, EX_DATAERR,
                                   "refused member name \"%s\": it is longer than %d bytes",
-                                  diag_name(name, size, shown, sizeof shown), OUTDIR_NAME_MAX);
+                                  diag_name(name, size, shown, sizeof shown), MEMBER_NAME_MAX);
             if (p->size > 0)
                 p->bytes[p->size++] = '/';
             memcpy(p->bytes + p->size, component, length);
@@ -94,11 +95,11 @@ static int check_name(const struct filelist *list, const struct path *p, struct 
     char shown[200];
     if (outdir_check_name(p->bytes, p->size, f) < 0)
         return -1;
-    if (p->size + strlen(list->settings->suffix) <= OUTDIR_NAME_MAX)
+    if (p->size + strlen(list->settings->suffix) <= MEMBER_NAME_MAX)
         return 0;
     return diag_fault(f, EX_DATAERR, "refused member name \"%s%s\": it is longer than %d bytes",
                       diag_name(p->bytes, p->size, shown, sizeof shown), list->settings->suffix,
-                      OUTDIR_NAME_MAX);
+                      MEMBER_NAME_MAX);
 }
 
 static int add_file(struct filelist *list, const struct path *p, struct fault *f) {
@@ -234,7 +235,7 @@ static int add_entries(struct filelist *list, struct path *p, DIR *dir, const st
 }
 
 // Adds what the folder `p`, open at fd, holds; closes fd. It calls itself once a component of a
-// name that is at most OUTDIR_NAME_MAX bytes.
+// name that is at most MEMBER_NAME_MAX bytes.
 static int add_folder(struct filelist *list, struct path *p, int fd, struct fault *f) {
     DIR *dir = fdopendir(fd);
     if (dir == NULL) {

@@ -2,6 +2,7 @@
 #include "file/manifest.h"
 
 #include "base/hex.h"
+#include "base/member_name.h"
 #include "os/fdio.h"
 #include "os/noclobber.h"
 
@@ -17,7 +18,7 @@ enum {
     NAME_AT = HEX_SIZE + 2,
     // A backslash, digits, two characters, a name of which each is escaped, a newline, a
     // terminator.
-    LINE_SIZE = 1 + NAME_AT + 2 * (MANIFEST_NAME_MAX + 2) + 2,
+    LINE_SIZE = 1 + NAME_AT + 2 * (MEMBER_NAME_MAX + 2) + 2,
     SHOWN_SIZE = 200
 };
 
@@ -66,8 +67,8 @@ void manifest_sort(struct manifest *m) {
 }
 
 struct manifest_entry *manifest_find(const struct manifest *m, const char *name, size_t size) {
-    char terminated[MANIFEST_NAME_MAX + 1];
-    if (m->count == 0 || size > MANIFEST_NAME_MAX)
+    char terminated[MEMBER_NAME_MAX + 1];
+    if (m->count == 0 || size > MEMBER_NAME_MAX)
         return NULL;
     memcpy(terminated, name, size);
     struct manifest_entry key = {.name = terminated, .size = size};
@@ -116,7 +117,7 @@ static bool parse_line(char *line, uint8_t sha256[static DIGEST_SIZE], const cha
     }
     *name = text;
     *size = length > 0 ? (size_t)length : 0;
-    return length > 0 && length <= MANIFEST_NAME_MAX;
+    return length > 0 && length <= MEMBER_NAME_MAX;
 }
 
 static int read_lines(struct manifest *m, FILE *file, const char *shown, struct fault *f) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "file/outdir.h"
 
+#include "base/member_name.h"
 #include "base/names.h"
 #include "os/temporary.h"
 
@@ -82,35 +83,17 @@ unsigned outdir_removed(const struct outdir *o) {
 }
 
 int outdir_check_name(const char *name, size_t size, struct fault *f) {
-    const char *wrong = NULL;
-    if (size == 0)
-        wrong = "is empty";
-    else if (size > OUTDIR_NAME_MAX)
-        wrong = "is longer than 511 bytes";
-    else if (name[0] == '/')
-        wrong = "is absolute";
-    else if (memchr(name, '\0', size) != NULL)
-        wrong = "holds a zero byte";
-    const char *component = name, *end = name + size;
-    while (wrong == NULL && component <= end) {
-        const char *slash = memchr(component, '/', (size_t)(end - component));
-        const char *stop = slash != NULL ? slash : end;
-        size_t length = (size_t)(stop - component);
-        if (length == 0)
-            wrong = "has an empty component";
-        else if (component[0] == '.' && (length == 1 || (length == 2 && component[1] == '.')))
-            wrong = "has a component \".\" or \"..\"";
-        else if (temporary_is_name(component, length))
-            wrong = "has a component that is the name of a temporary file";
-        else if (length > 255)
-            wrong = "has a component longer than 255 bytes";
-        component = stop + 1;
+    if (member_name_check(name, size, f) < 0)
+        return -1;
+    for (const char *component = name; component != NULL;) {
+        const char *slash = memchr(component, '/', (size_t)(name + size - component));
+        if (temporary_is_name(component,
+                              (size_t)((slash != NULL ? slash : name + size) - component)))
+            return member_name_refused(name, size,
+                                       "has a component that is the name of a temporary file", f);
+        component = slash != NULL ? slash + 1 : NULL;
     }
-    if (wrong == NULL)
-        return 0;
-    char shown[200];
-    return diag_fault(f, EX_DATAERR, "refused member name \"%s\": it %s",
-                      diag_name(name, size, shown, sizeof shown), wrong);
+    return 0;
 }
 
 // Opens the folder `component` of the folder open at dir_fd, following nothing. The component is
@@ -152,7 +135,7 @@ static int note_folder(struct outdir *o, int fd, const char *path, struct fault 
 // missing. Returns a descriptor, and *base, the last component; or -1 and *f.
 static int descend(struct outdir *o, const char *name, bool for_folder, const char **base,
                    struct fault *f) {
-    char path[OUTDIR_NAME_MAX + 1], shown[200];
+    char path[MEMBER_NAME_MAX + 1], shown[200];
     strcpy(path, name);
     char *component = path;
     int fd = fcntl(o->fd, F_DUPFD_CLOEXEC, 0);

@@ -11,8 +11,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { OUTDIR_NAME_MAX = 511 }; // bytes of a name with its folders
-
 struct outdir;
 
 // Opens the directory at `path`, making it (mode 0750 less the umask) if only its last component is
@@ -27,15 +25,14 @@ unsigned outdir_removed(const struct outdir *o);
 // on the disk: 0; or -1 and EX_IOERR.
 int outdir_sync(struct outdir *o, struct fault *f);
 
-// NULL is allowed.
 // The descriptor of the directory. It belongs to *o.
 int outdir_fd(const struct outdir *o);
 
+// NULL is allowed.
 void outdir_close(struct outdir *o);
 
-// Checks a name of `size` bytes: not empty, at most OUTDIR_NAME_MAX bytes, relative, no NUL, no
-// empty, "." or ".." component, none that is a temporary file's (temporary.h). Returns 0; or -1 and
-// EX_DATAERR.
+// Checks a name of `size` bytes: what member_name_check does, and that no component is the name of
+// a temporary file (temporary.h). Returns 0; or -1 and EX_DATAERR.
 int outdir_check_name(const char *name, size_t size, struct fault *f);
 
 // Begins a file (see outfile.h) called `name`, which is terminated and has been checked by the

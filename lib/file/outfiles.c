@@ -2,6 +2,7 @@
 #include "file/outfiles.h"
 
 #include "base/hex.h"
+#include "base/member_name.h"
 #include "base/names.h"
 #include "engine/digest.h"
 #include "engine/null_sink.h"
@@ -33,7 +34,7 @@ struct file {
     struct stage *first;                   // of these three, which takes the file's bytes
     const struct manifest_entry *expected; // NULL: not known
     size_t name_size;
-    char name[OUTDIR_NAME_MAX + 1];
+    char name[MEMBER_NAME_MAX + 1];
     char shown[SHOWN_SIZE];
     void (*done)(void *);
     void *context;

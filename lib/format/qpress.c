@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-static_assert(1 + 4 + QPRESS_NAME_MAX + 1 <= HEAD_MAX, "an item's head fits");
+static_assert(1 + 4 + MEMBER_NAME_MAX + 1 <= HEAD_MAX, "an item's head fits");
 
 int qpress_parse_archive(const uint8_t *head, size_t have, uint64_t max_block,
                          const struct place *place, uint64_t *block_size, size_t *need,
@@ -42,11 +42,11 @@ static int parse_name(const uint8_t *head, size_t have, const struct place *plac
     if (have < *need)
         return 0;
     uint32_t size = le32_get(head + 1);
-    if (size > QPRESS_NAME_MAX)
+    if (size > MEMBER_NAME_MAX)
         return diag_fault(f, EX_DATAERR,
                           "name in qpress archive %s too long: expected at most %d bytes, found "
                           "%" PRIu32,
-                          place_text(place, 1, where), QPRESS_NAME_MAX, size);
+                          place_text(place, 1, where), MEMBER_NAME_MAX, size);
     *need = 5 + size + 1;
     if (have < *need)
         return 0;

@@ -5,17 +5,13 @@
 #define XBPIPE_QPRESS_H
 
 #include "base/diag.h"
+#include "base/member_name.h"
 #include "engine/stage.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    QPRESS_ARCHIVE_HEAD = 16,
-    QPRESS_BLOCK_HEAD = 20,
-    QPRESS_TAG = 8,
-    QPRESS_NAME_MAX = 511 // bytes
-};
+enum { QPRESS_ARCHIVE_HEAD = 16, QPRESS_BLOCK_HEAD = 20, QPRESS_TAG = 8 };
 
 enum qpress_kind {
     QPRESS_ENTER, // a folder
@@ -41,7 +37,7 @@ int qpress_parse_archive(const uint8_t *head, size_t have, uint64_t max_block,
                          struct fault *f);
 
 // Parses the head of an item; in_file: between FILE and FILE_END. The same results; EX_DATAERR for
-// what cannot stand there and for a name of more than QPRESS_NAME_MAX bytes. *need is never more
+// what cannot stand there and for a name of more than MEMBER_NAME_MAX bytes. *need is never more
 // than HEAD_MAX.
 int qpress_parse_item(const uint8_t *head, size_t have, bool in_file, const struct place *place,
                       struct qpress_item *item, size_t *need, struct fault *f);

@@ -64,7 +64,7 @@ static enum resync_answer probe_name(const struct resync_window *w, size_t at, s
     if (w->have < at + NAME_AT)
         return need(w, at + NAME_AT, size);
     uint32_t name = le32_get(w->data + at + 1);
-    if (name > QPRESS_NAME_MAX)
+    if (name > MEMBER_NAME_MAX)
         return RESYNC_NOTHING;
     size_t end = at + NAME_AT + name + 1;
     if (w->have < end)

@@ -18,7 +18,7 @@ enum {
     TAIL = 8 + 8 + 4, // payload size, offset, checksum
 };
 
-static_assert(AT_PATH + XBSTREAM_PATH_MAX + 4 + TAIL <= HEAD_MAX, "a chunk's head fits");
+static_assert(AT_PATH + MEMBER_NAME_MAX + 4 + TAIL <= HEAD_MAX, "a chunk's head fits");
 
 static const char magic[] = "XBSTCK01";
 
@@ -75,12 +75,12 @@ int xbstream_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const s
     if (check_magic(head, place, f) < 0 || check_type(head, place, &chunk->type, f) < 0)
         return -1;
     uint32_t path_size = le32_get(head + AT_PATH_SIZE);
-    if (path_size == 0 || path_size > XBSTREAM_PATH_MAX) {
+    if (path_size == 0 || path_size > MEMBER_NAME_MAX) {
         char where[PLACE_TEXT_SIZE];
         return diag_fault(
             f, EX_DATAERR,
             "path length of xbstream chunk %s: expected 1 to %d bytes, found %" PRIu32,
-            place_text(place, AT_PATH_SIZE, where), XBSTREAM_PATH_MAX, path_size);
+            place_text(place, AT_PATH_SIZE, where), MEMBER_NAME_MAX, path_size);
     }
     chunk->path = head + AT_PATH;
     chunk->path_size = path_size;

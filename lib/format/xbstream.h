@@ -5,16 +5,14 @@
 #define XBPIPE_XBSTREAM_H
 
 #include "base/diag.h"
+#include "base/member_name.h"
 #include "engine/stage.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    XBSTREAM_PATH_MAX = 511, // bytes
-    XBSTREAM_MAP_ENTRY = 8   // bytes of an entry of a sparse map
-};
+enum { XBSTREAM_MAP_ENTRY = 8 }; // bytes of an entry of a sparse map
 
 enum xbstream_type {
     XBSTREAM_PAYLOAD = 'P',
@@ -37,7 +35,7 @@ struct xbstream_chunk {
 // Parses the head of a chunk of which `have` bytes are at `head`, which is at `place`. Returns 1
 // and *chunk; 0 and *need (≤ HEAD_MAX), the bytes that must be there for the next call; -1 and
 // EX_DATAERR in *f: no magic, an unknown type that may not be ignored, a path that is empty or
-// longer than XBSTREAM_PATH_MAX, a payload or map larger than max_chunk.
+// longer than MEMBER_NAME_MAX, a payload or map larger than max_chunk.
 int xbstream_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const struct place *place,
                    struct xbstream_chunk *chunk, size_t *need, struct fault *f);
 

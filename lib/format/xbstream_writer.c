@@ -251,7 +251,7 @@ struct stage *xbstream_writer_new(struct ordered *o, const char *name, size_t si
                                   struct stage *next, void (*done)(void *context), void *context) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_writer};
-    assert(size > 0 && size <= XBSTREAM_PATH_MAX);
+    assert(size > 0 && size <= MEMBER_NAME_MAX);
     struct writer *w = calloc(1, sizeof *w + size);
     if (w == NULL)
         return NULL;

@@ -11,7 +11,7 @@
 
 enum { XBSTREAM_CHUNK_SIZE = 10 << 20 };
 
-// A writer for the file called `name` (1 to XBSTREAM_PATH_MAX bytes, copied; what else a name has
+// A writer for the file called `name` (1 to MEMBER_NAME_MAX bytes, copied; what else a name has
 // to be is outdir.h's matter) that pushes into `next`, and never finishes it: further files may
 // follow. When the file's last chunk has been pushed, `done` is called once with `context`; the
 // stage may not be freed from inside it. NULL if memory could not be had. Failures: EX_OSERR.

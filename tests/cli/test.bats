@@ -60,7 +60,7 @@ xbunpack: xbstream ends too early, at input offset $(stat -c %s cut): expected t
     [ "$status" -eq 65 ]
     fails 65 "$stderr" qpunpack --test -i cut
     make_qpress ARCHIVE 'D name=..' 'FILE name=a data=x' >hostile
-    fails 65 'qpunpack: refused member name "..": it has a component "." or ".."' qpunpack --test -i hostile
+    fails 65 'qpunpack: refused member name "..": it has a component ".."' qpunpack --test -i hostile
     # Checksums of what only -C and --test decode.
     cp "$qp/tree.L1.qp" bad
     printf '\377' | dd of=bad bs=1 seek=60000 conv=notrunc status=none

@@ -291,16 +291,17 @@ d/e/empty" ]
 }
 
 @test "hostile names: 65 and nothing is made of them" {
-    refuses 65 'xbunpack: refused member name "/abs": it is absolute' 'MEMBER name=/abs data=x'
-    refuses 65 'xbunpack: refused member name "..": it has a component "." or ".."' 'MEMBER name=.. data=x'
-    refuses 65 'xbunpack: refused member name "../x": it has a component "." or ".."' 'MEMBER name=../x data=x'
-    refuses 65 'xbunpack: refused member name "a/../b": it has a component "." or ".."' 'MEMBER name=a/../b data=x'
-    refuses 65 'xbunpack: refused member name "a//b": it has an empty component' 'MEMBER name=a//b data=x'
-    refuses 65 'xbunpack: refused member name ".": it has a component "." or ".."' 'MEMBER name=. data=x'
-    refuses 65 'xbunpack: refused member name "a/": it has an empty component' 'MEMBER name=a/ data=x'
+    refuses 65 'xbunpack: refused member name "..": it has a component ".."' 'MEMBER name=.. data=x'
+    refuses 65 'xbunpack: refused member name "../x": it has a component ".."' 'MEMBER name=../x data=x'
+    refuses 65 'xbunpack: refused member name "a/../b": it has a component ".."' 'MEMBER name=a/../b data=x'
+    refuses 65 'xbunpack: refused member name ".": it names a folder, not a file' 'MEMBER name=. data=x'
+    refuses 65 'xbunpack: refused member name "/": it names a folder, not a file' 'MEMBER name=/ data=x'
+    refuses 65 'xbunpack: refused member name "a/": it names a folder, not a file' 'MEMBER name=a/ data=x'
+    refuses 65 'xbunpack: refused member name "/../x": it has a component ".."' 'MEMBER name=/../x data=x'
+    refuses 65 'xbunpack: refused member name ".//../x": it has a component ".."' 'MEMBER name=.//../x data=x'
     refuses 65 'xbunpack: path length of xbstream chunk at input offset 10: expected 1 to 511 bytes, found 0' 'MEMBER name= data=x'
     refuses 65 'xbunpack: refused member name "a\x00b": it holds a zero byte' 'MEMBER name=a\x00b data=x'
-    refuses 65 'xbunpack: refused member name "\x1b]0;x\x07/..": it has a component "." or ".."' 'MEMBER name=\x1b]0;x\x07/.. data=x'
+    refuses 65 'xbunpack: refused member name "\x1b]0;x\x07/..": it has a component ".."' 'MEMBER name=\x1b]0;x\x07/.. data=x'
     n=$(printf 'n%.0s' {1..255})
     refuses 65 'xbunpack: path length of xbstream chunk at input offset 10: expected 1 to 511 bytes, found 512' "MEMBER name=$n/n$n data=x"
     make_xbstream "MEMBER name=n$n data=x" >bad
@@ -316,10 +317,98 @@ d/.lz4
 $n/$n" ]
     [ ! -e x ] && [ ! -e /abs ]
     # Behind a suffix, too.
-    refuses 65 'xbunpack: refused member name "../x": it has a component "." or ".."' 'MEMBER name=../x.qp data=x'
+    refuses 65 'xbunpack: refused member name "../x.qp": it has a component ".."' 'MEMBER name=../x.qp data=x'
     # "...qp" would become "..".
     refuses 65 'xbunpack: refused member name "..": it has a component "." or ".."' 'MEMBER name=...qp data=x'
     refuses 65 'xbunpack: refused member name "d/.": it has a component "." or ".."' 'MEMBER name=d/..qp data=x'
+}
+
+@test "names: ./, /./, repeated and leading slashes mean nothing" {
+    make_xbstream 'MEMBER name=./backup-my.cnf data=a' 'MEMBER name=db//t.ibd data=b' 'MEMBER name=././db/./u.ibd data=c' \
+        'MEMBER name=/var/full/v.ibd data=d' 'MEMBER name=//var//w.ibd data=e' >odd
+    local j warning="/var/full/v.ibd: leading slashes are taken off the names of members"
+    for j in 1 3; do
+        rm -rf out
+        fails 0 "xbunpack: warning: $warning" xbunpack -j $j -C out --manifest=sums -i odd
+        [ "$(files out)" = "backup-my.cnf
+db/t.ibd
+db/u.ibd
+var/full/v.ibd
+var/w.ibd" ]
+        restored out "$PWD/sums"
+        fails 0 "xbunpack: warning: $warning" xbunpack -j $j --test --verify=sums -i odd
+        rm sums
+    done
+    # A list has them as they are stored, and -v says what they become.
+    succeeds xbunpack -t -i odd
+    [ "$output" = "./backup-my.cnf
+db//t.ibd
+././db/./u.ibd
+/var/full/v.ibd
+//var//w.ibd" ]
+    run --separate-stderr xbunpack -v -C out --overwrite -i odd
+    [[ $stderr == *"./backup-my.cnf -> backup-my.cnf"* ]]
+}
+
+@test "names: a member is known by its stored and by its cleaned name" {
+    make_xbstream 'MEMBER name=./backup-my.cnf data=a' 'MEMBER name=/var//db/t.ibd.qp data=b' 'MEMBER name=other data=c' >odd
+    local name
+    for name in ./backup-my.cnf backup-my.cnf; do
+        run --separate-stderr xbunpack --to-stdout="$name" -i odd
+        [ "$status $output" = "0 a" ] || { echo "$name: $status $output"; return 1; }
+    done
+    for name in /var//db/t.ibd.qp /var/db/t.ibd var/db/t.ibd var//db/t.ibd ./var /var var/; do
+        run --separate-stderr xbunpack -t -i odd "$name"
+        [ "$status $output" = "0 /var//db/t.ibd.qp" ] || { echo "$name: $status $output"; return 1; }
+    done
+    for name in '/*' 'var/*' '/var//db/t.ibd' var/db/t.ibd /var 'var/db.t'; do
+        run --separate-stderr xbunpack -t -i odd --exclude="$name"
+        [ "$status $output" = "0 ./backup-my.cnf
+other" ] || { echo "$name: $status $output"; return 1; }
+    done
+    # A folder's name is not that of a file.
+    fails 66 'xbunpack: other/: not found in the archive; -t lists what it holds' xbunpack -t -i odd other/
+}
+
+@test "names: what becomes the same name is refused" {
+    same() {
+        make_xbstream "MEMBER name=$1 data=x" "MEMBER name=$2 data=y" >same
+        rm -rf out
+        fails 65 "xbunpack: $3: the archive has $4 this name" xbunpack -C out -i same
+    }
+    same a ./a a 'another file that gets'
+    same d/a ./d//a d/a 'another file that gets'
+    same a ./a/b a 'a file and a folder of'
+    make_xbstream 'MEMBER name=a data=x' 'MEMBER name=./a data=y' >twice
+    fails 65 'xbunpack: a: the archive has another member of this name' xbunpack --to-stdout=a -i twice
+}
+
+@test "mbstream -c of what find lists, within gzip, restores" {
+    command -v mbstream >/dev/null || skip "no mbstream"
+    mkdir -p src/db
+    head -c 100000 /dev/urandom >src/ibdata1
+    cp src/ibdata1 src/db/t.ibd
+    (cd src && find . -type f -exec mbstream -c {} +) | gzip >b.xb.gz
+    succeeds xbunpack -C out --auto -i b.xb.gz
+    diff -r src out
+}
+
+@test "innobackupex of MySQL 5.6: its own files are stored with a leading ./" {
+    cp "$fixtures/mysql56/key" key
+    chmod 600 key
+    local j
+    for j in 1 3; do
+        rm -rf out
+        run --separate-stderr xbunpack -j $j --auto -f key -C out -i "$fixtures/mysql56/innobackupex_qp.xb.xbcrypt"
+        [ "$status" -eq 0 ]
+        restored out "$fixtures/mysql56/innobackupex.sha256"
+    done
+    run --separate-stderr xbunpack --auto -f key --to-stdout=xtrabackup_checkpoints -i "$fixtures/mysql56/innobackupex_qp.xb.xbcrypt"
+    [ "$status" -eq 0 ]
+    [[ $output == "backup_type = full-backuped"* ]]
+    run --separate-stderr xbunpack --auto -f key --info -i "$fixtures/mysql56/innobackupex_qp.xb.xbcrypt"
+    [ "$status" -eq 0 ]
+    [[ $output == "tool: innobackupex"*"server-version: 5.6.24"* ]]
 }
 
 @test "symbolic links are not followed, existing files not replaced without --overwrite" {

@@ -53,7 +53,7 @@ static char *pattern(struct fuzz_input in) {
 
 static void check_selection(unsigned kind, struct fuzz_input name, char *first, char *second) {
     struct selection *all = NULL, *one = NULL, *but = NULL;
-    size_t size = name.size < XBSTREAM_PATH_MAX ? name.size : XBSTREAM_PATH_MAX;
+    size_t size = name.size < MEMBER_NAME_MAX ? name.size : MEMBER_NAME_MAX;
     char *copy = malloc(size + 1);
     if (copy == NULL)
         abort();

@@ -2,6 +2,7 @@
 // Lists of files with their SHA-256.
 //
 // Parsers: manifest.c
+#include "base/member_name.h"
 #include "file/manifest.h"
 #include "fuzz.h"
 
@@ -15,7 +16,7 @@ static void check_entries(const struct manifest *m) {
         fuzz_broken("a list without a file");
     for (size_t i = 0; i < m->count; i++) {
         const struct manifest_entry *e = &m->entries[i];
-        if (e->size == 0 || e->size > MANIFEST_NAME_MAX || e->name[e->size] != '\0')
+        if (e->size == 0 || e->size > MEMBER_NAME_MAX || e->name[e->size] != '\0')
             fuzz_broken("a name of %zu bytes", e->size);
         if (manifest_find(m, e->name, e->size) != e)
             fuzz_broken("entry %zu is not found", i);

@@ -33,7 +33,7 @@ static void show(struct reading *r, const void *data, size_t size) {
 
 static int begin(void *context, const char *name, size_t size, void **member, struct fault *f) {
     struct reading *r = context;
-    if (name[size] != '\0' || size == 0 || size > XBSTREAM_PATH_MAX)
+    if (name[size] != '\0' || size == 0 || size > MEMBER_NAME_MAX)
         fuzz_broken("a member's name of %zu bytes", size);
     if (r->members == MEMBERS_MAX)
         return diag_fault(f, EX_DATAERR, "too many members for the fuzzer");

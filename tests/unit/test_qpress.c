@@ -459,8 +459,8 @@ static void test_depth(void **state) {
 
     // A file's name that the path, with room for a '/' behind it, has not: 8 * 512 bytes and a
     // zero.
-    char longest[QPRESS_NAME_MAX + 1] = "";
-    memset(longest, 'n', QPRESS_NAME_MAX);
+    char longest[MEMBER_NAME_MAX + 1] = "";
+    memset(longest, 'n', MEMBER_NAME_MAX);
     qp_archive(&b, 64);
     for (unsigned i = 0; i < 7; i++)
         qp_enter(&b, longest);
