@@ -150,9 +150,9 @@ bench: all $(BENCHTOOLS)
 demo: all
 	@examples/demo.sh $(BUILD)
 
-## lint: format of the C sources, cppcheck, shellcheck, mandoc; in seconds
+## lint: structure of lib/, format of the C sources, cppcheck, shellcheck, mandoc; in seconds
 lint: all
-	@tests/lint/run
+	@tests/lint/run $(BUILD)
 
 ## lint-package: build the Debian package from what is committed; lintian must accept it
 lint-package: deb

@@ -11,6 +11,7 @@ setup_file() {
 teardown_file() { service_stop "$SERVICE"; }
 
 setup() {
+    load loops.bash
     cd "$BATS_TEST_TMPDIR" || return 1
     clean_environment
     aliyun_keys

@@ -3,6 +3,7 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
+    load loops.bash
     cd "$BATS_TEST_TMPDIR" || return 1
     rds=$XBPIPE_TESTS/fixtures/rds
 }

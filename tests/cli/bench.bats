@@ -5,6 +5,8 @@
 
 bats_require_minimum_version 1.5.0
 
+setup() { load loops.bash; }
+
 bench="$XBPIPE_TESTS/bench/run"
 
 @test "every case of the benchmark is in its table" {

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# What the tests of the stream programs share. To be loaded in setup().
+# What the tests of the stream programs share. To be loaded in setup(). `load` does not end at a
+# command that fails: each says so itself.
 
+load "$XBPIPE_TESTS/cli/loops.bash"
 # A directory of the test's own: bats keeps files of its own beside it.
-mkdir "$BATS_TEST_TMPDIR/work"
+mkdir "$BATS_TEST_TMPDIR/work" || return 1
 cd "$BATS_TEST_TMPDIR/work" || return 1
 fixtures=$XBPIPE_TESTS/fixtures
 # Key files that others can read get a warning, so the tests' own, and copies of those in git, are
 # the owner's alone.
 umask 066
 xbc=$BATS_TEST_TMPDIR/xbcrypt # fixtures/xbcrypt with such keys
-mkdir "$xbc"
-ln -s "$fixtures"/xbcrypt/[!k]* "$xbc"
-cp "$fixtures"/xbcrypt/key* "$xbc"
+mkdir "$xbc" || return 1
+ln -s "$fixtures"/xbcrypt/[!k]* "$xbc" || return 1
+cp "$fixtures"/xbcrypt/key* "$xbc" || return 1
 key=$BATS_TEST_TMPDIR/password.hex # of all of fixtures/rds
-cp "$fixtures/rds/password.hex" "$key"
+cp "$fixtures/rds/password.hex" "$key" || return 1
 
 # A shell ignores SIGINT in what it starts in the background, nohup SIGHUP, and what they start
 # inherits that: before a command that a test sends a signal.

@@ -96,7 +96,8 @@ SH
     restore() { "$examples/aliyun-restore.sh" 'the ciphertext' "$@"; }
     fails 66 "aliyun-restore.sh: none: no file that can be read" restore none out
     fails 64 "aliyun-restore.sh: KEY: expected a name that ends in .xb, .xb.gz, _xb.qp, .tar.gz or .xb.xbcrypt" restore KEY out
-    mkdir full && touch full/file
+    mkdir full
+    touch full/file
     fails 73 "aliyun-restore.sh: full exists already" restore backup_qp.xb full
     head -c 1000000 backup_qp.xb >cut_qp.xb
     run -65 --separate-stderr restore cut_qp.xb out

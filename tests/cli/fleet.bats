@@ -4,6 +4,7 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
+    load loops.bash
     command -v parallel >/dev/null || skip "GNU parallel is not installed (Debian: parallel)"
     command -v python3 >/dev/null || skip "python3 is not installed"
     command -v curl >/dev/null || skip "curl is not installed"
@@ -102,7 +103,9 @@ kill_host() {
     [[ $stderr == *"stranger: status 65: xbunpack: "*"SHA-256"* ]]
     whole one
     whole two
-    [ ! -e target/corrupt ] && [ ! -e target/gone ] && [ ! -e target/stranger ]
+    [ ! -e target/corrupt ]
+    [ ! -e target/gone ]
+    [ ! -e target/stranger ]
     [ "$(grep -cx corrupt log)" -eq 1 ]
     [ "$(grep -cx missing log)" -eq 2 ]
     # What failed comes to be there; the same command goes on, and redoes nothing.
@@ -129,14 +132,17 @@ kill_host() {
     for _ in {1..200}; do grep -q slow log && break; sleep 0.05; done
     kill_all -F -e "$PWD/state/joblog" -e "$PWD/target" # the controller, and what it has started
     wait "$controller" || true
-    whole one && whole two
-    [ ! -e target/slow ] && [ ! -e target/three ]
+    whole one
+    whole two
+    [ ! -e target/slow ]
+    [ ! -e target/three ]
     : >log
     run fleet
     [ "$status" -eq 0 ]
     [ "$output" = "4 restored, 0 bad, 0 open" ]
     [ "$(sort log | tr '\n' ' ')" = "good slow " ]
-    whole slow && whole three
+    whole slow
+    whole three
     run fleet
     [ "$status" -eq 0 ]
     [ "$output" = "4 restored, 0 bad, 0 open" ]
@@ -201,7 +207,8 @@ kill_host() {
     sed -i 2d backups
     run -65 "$fleet/restore-fleet" -s other-hosts -t t -w w backups
     [[ $output == *"expected the name of a host only"* ]]
-    mkdir state && echo other >state/backups
+    mkdir state
+    echo other >state/backups
     run -64 fleet
     [[ $output == *"is of a run with other backups"* ]]
     run -64 "$fleet/restore-one" target ../x "$url/good" -

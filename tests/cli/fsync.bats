@@ -44,7 +44,8 @@ synced_after_renames() { awk -v path="$1" '$1 == "rename" { last = NR } $1 == "f
         [ "$(tail -n 3 calls | cut -d ' ' -f 1 | tr '\n' ' ')" = "fsync rename fsync " ]
         tail -n 2 calls | head -n 1 | grep -q ' sums$'
         [ "$(tail -n 1 calls)" = "fsync $PWD" ]
-        head -n -3 calls >before && mv before calls
+        head -n -3 calls >before
+        mv before calls
         for folder in out out/d out/d/e .; do synced_after_renames "$(realpath $folder)"; done
         rm -r out sums
     done

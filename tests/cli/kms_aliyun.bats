@@ -18,6 +18,7 @@ setup_file() {
 teardown_file() { service_stop "$SERVICE"; }
 
 setup() {
+    load loops.bash
     cd "$BATS_TEST_TMPDIR" || return 1
     clean_environment
     aliyun_keys
@@ -228,7 +229,8 @@ JSON
     script "[$expired]"
     run --separate-stderr decrypt
     [ "$status" -eq 77 ]
-    [ "$(requests scripted)" -eq 1 ] && [ "$(requests Decrypt)" -eq 0 ]
+    [ "$(requests scripted)" -eq 1 ]
+    [ "$(requests Decrypt)" -eq 0 ]
     unset ALIBABA_CLOUD_ACCESS_KEY_ID ALIBABA_CLOUD_ACCESS_KEY_SECRET
     script "[$expired]"
     : >"$SERVICE/log"

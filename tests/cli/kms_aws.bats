@@ -18,6 +18,7 @@ setup_file() {
 teardown_file() { service_stop "$SERVICE"; }
 
 setup() {
+    load loops.bash
     service_needs
     cd "$BATS_TEST_TMPDIR" || return 1
     clean_environment

@@ -16,6 +16,7 @@ setup_file() {
 teardown_file() { service_stop "$SERVICE"; }
 
 setup() {
+    load loops.bash
     [[ $BUILD_DIR != */san-* ]] || skip "a sanitizer keeps freed memory, and cannot be preloaded into"
     [ -s "$BATS_FILE_TMPDIR/remains.so" ] || skip "no C compiler to make what is preloaded"
     cd "$BATS_TEST_TMPDIR" || return 1

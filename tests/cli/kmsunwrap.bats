@@ -3,6 +3,7 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
+    load loops.bash
     cd "$BATS_TEST_TMPDIR" || return 1
     umask 066 # a key file that others can read gets a warning
     kms=$XBPIPE_TESTS/fixtures/kms
@@ -100,7 +101,8 @@ PY
 
 @test "an unreadable master key is a matter of permission" {
     [ "$(id -u)" -ne 0 ] || skip "root reads every file"
-    cp "$master" mk && chmod 000 mk
+    cp "$master" mk
+    chmod 000 mk
     run --separate-stderr kmsunwrap --master-key=mk <"$kms/demo-ciphertext.b64"
     [ "$status" -eq 77 ]
 }

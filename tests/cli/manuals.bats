@@ -3,6 +3,7 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
+    load loops.bash
     root=$XBPIPE_TESTS/..
     fixtures=$XBPIPE_TESTS/fixtures
     cd "$BATS_TEST_TMPDIR" || return 1
@@ -275,7 +276,8 @@ make_built() { make -s -C "$root" -o all BUILD="$BUILD_DIR" "$@"; }
         programs | sed 's,^,share/bash-completion/completions/,'
         programs | sed 's,^,share/zsh/vendor-completions/_,'
         programs | sed 's,.*,share/fish/vendor_completions.d/&.fish,'
-        cd "$root/man" && for page in *.[157]; do echo "share/man/man${page##*.}/$page"; done) |
+        cd "$root/man"
+        for page in *.[157]; do echo "share/man/man${page##*.}/$page"; done) |
         LC_ALL=C sort >expected
     (cd stage/usr && find . -type f | sed 's,^\./,,') | LC_ALL=C sort >installed
     diff expected installed

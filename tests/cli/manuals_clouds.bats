@@ -24,11 +24,12 @@ teardown_file() {
 
 # stand_in NAME: a command NAME that runs the script on standard input.
 stand_in() {
-    { echo '#!/bin/bash' && cat; } >"bin/$1"
+    { echo '#!/bin/bash'; cat; } >"bin/$1"
     chmod 755 "bin/$1"
 }
 
 setup() {
+    load loops.bash
     service_needs
     aws --version >/dev/null 2>&1 || skip "the AWS CLI is not installed (Debian: awscli)"
     cd "$BATS_TEST_TMPDIR" || return 1

@@ -24,7 +24,7 @@ kept() {
     shift
     local before
     before=$(state_of "${originals[@]}")
-    run --separate-stderr "$@"
+    run --separate-stderr "$@" # may fail
     [ "$(state_of "${originals[@]}" 2>&1)" = "$before" ] || {
         echo "changed by: $*"
         return 1
@@ -47,7 +47,9 @@ lost() { echo "$1: this file is being read, and would be lost; write elsewhere";
     s3_object "$s3"
     count=0
     for program in $(cd "$XBPIPE_TESTS/../bin" && printf '%s\n' *.c | sed 's/\.c$//'); do
-        rm -rf in && mkdir in && cd in
+        rm -rf in
+        mkdir in
+        cd in
         read=(input key)
         case $program in
         xbunpack)
@@ -111,7 +113,7 @@ lost() { echo "$1: this file is being read, and would be lost; write elsewhere";
     [ "$(files .)" = "backup
 wrong" ]
     # The classic accident, in the form that a script would give it.
-    xbcrypt-dec -f wrong -i backup -o backup.xb 2>/dev/null && rm backup
+    xbcrypt-dec -f wrong -i backup -o backup.xb 2>/dev/null && rm backup # may fail
     cmp backup "$rds/stream_v2.xb.xbcrypt"
     # In a pipeline, and with the warning only: whatever comes out, the original stays.
     kept backup -- bash -c 'set -o pipefail; xbcrypt-dec -f wrong <backup | xbunpack -C out && rm backup'
@@ -142,7 +144,7 @@ wrong" ]
     for n in 1 2 3; do cp "$xbc/plain.v2.aes256.xbcrypt" backup/$n.ibd.xbcrypt; done
     cp -a backup before
     for file in backup/*.xbcrypt; do
-        xbcrypt-dec -f wrong -i "$file" -o "${file%.xbcrypt}" 2>/dev/null && rm -- "$file"
+        xbcrypt-dec -f wrong -i "$file" -o "${file%.xbcrypt}" 2>/dev/null && rm -- "$file" # may fail
     done
     diff -r before backup
 }

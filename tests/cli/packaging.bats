@@ -3,6 +3,7 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
+    load loops.bash
     root=$XBPIPE_TESTS/..
     version=$(sed -n 's/^VERSION := //p' "$root/Makefile")
     cd "$BATS_TEST_TMPDIR" || return 1

@@ -177,7 +177,8 @@ d.txt" ]
     make_qpress ARCHIVE "D name=${n:1}" "FILE name=$m data=x" >good
     rm -r out
     succeeds qpunpack -C out -i good
-    [ ! -e x ] && [ ! -e /abs ]
+    [ ! -e x ]
+    [ ! -e /abs ]
     # To standard output names do not matter.
     make_qpress ARCHIVE 'FILE name=../../x data=hello' 'FILE name=/abs data=world' >odd
     [ "$(qpunpack <odd)" = helloworld ]

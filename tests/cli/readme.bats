@@ -3,6 +3,7 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
+    load loops.bash
     root=$XBPIPE_TESTS/..
     load recipe.bash
     fixtures=$XBPIPE_TESTS/fixtures

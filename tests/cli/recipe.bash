@@ -16,7 +16,7 @@ block() {
 
 # Runs the recipe $1 with the function that the block $2 makes, in one shell, as a user would.
 recipe() {
-    block "${2:-key-file}" >commands
-    block "$1" >>commands
+    block "${2:-key-file}" >commands || return 1
+    block "$1" >>commands || return 1
     bash commands
 }

@@ -18,6 +18,7 @@ teardown_file() {
 }
 
 setup() {
+    load loops.bash
     umask 066
     cd "$BATS_TEST_TMPDIR" || return 1
     command -v python3 >/dev/null || skip "python3 is not installed; it unpacks the vectors and plays S3"

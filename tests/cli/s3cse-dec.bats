@@ -10,6 +10,7 @@ setup_file() {
 }
 
 setup() {
+    load loops.bash
     cd "$BATS_TEST_TMPDIR" || return 1
     command -v python3 >/dev/null || skip "python3 is not installed; it unpacks the vectors"
     good=$BATS_FILE_TMPDIR/v/good
@@ -318,14 +319,16 @@ plaintext: length not stored" ]
         without=(setpriv "--bounding-set=-dac_override,-dac_read_search" "--inh-caps=-dac_override,-dac_read_search")
         "${without[@]}" true || skip "the superuser may read everything, and setpriv cannot take that away"
     fi
-    cp "$cbc/meta.json" secret && chmod 0 secret
+    cp "$cbc/meta.json" secret
+    chmod 0 secret
     refused 77 "cannot open the envelope secret: Permission denied" \
         "${without[@]}" s3cse-dec -e secret -f "$cbc/data.key" -i "$cbc/object"
     refused 77 "cannot open data key file secret: Permission denied" \
         "${without[@]}" s3cse-dec -e "$cbc/meta.json" -f secret -i "$cbc/object"
     refused 77 "cannot open secret: Permission denied" \
         "${without[@]}" s3cse-dec -e "$cbc/meta.json" -f "$cbc/data.key" -i secret
-    mkdir locked && chmod 0555 locked
+    mkdir locked
+    chmod 0555 locked
     refused 77 "locked/file: cannot create: Permission denied" \
         "${without[@]}" s3cse-dec -e "$cbc/meta.json" -f "$cbc/data.key" -i "$cbc/object" -o locked/file
 }

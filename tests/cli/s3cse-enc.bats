@@ -3,6 +3,7 @@
 bats_require_minimum_version 1.5.0
 
 setup() {
+    load loops.bash
     cd "$BATS_TEST_TMPDIR" || return 1
     umask 066 # a key file that others can read gets a warning
     head -c 32 /dev/urandom >key

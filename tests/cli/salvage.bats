@@ -47,7 +47,8 @@ whole="r == {'complete': True, 'losses': 0, 'failure': None, 'lost': [], 'damage
 }
 
 @test "xbcrypt-dec --salvage puts zeros where a chunk is lost, and says where" {
-    cp "$xbc/plain.v3.chunk1000.xbcrypt" bad && chmod u+w bad
+    cp "$xbc/plain.v3.chunk1000.xbcrypt" bad
+    chmod u+w bad
     damage bad $((2 * 1092 + 700)) $((5 * 1092 + 2)) # a payload, a magic
     for j in 1 3 7; do
         fails 65 "\
@@ -67,7 +68,8 @@ xbcrypt-dec: damaged input: 2 losses; all else was delivered" \
 }
 
 @test "more chunks than are kept until the version is known are lost before the first sound one" {
-    cp "$xbc/plain.v3.chunk1000.xbcrypt" bad && chmod u+w bad
+    cp "$xbc/plain.v3.chunk1000.xbcrypt" bad
+    chmod u+w bad
     # shellcheck disable=SC2046 # several words
     damage bad $(seq 700 1092 $((40 * 1092)))
     { head -c 40000 /dev/zero; tail -c +40001 "$xbc/plain.txt"; } >expected
@@ -80,7 +82,8 @@ xbcrypt-dec: damaged input: 2 losses; all else was delivered" \
 }
 
 @test "without --salvage the first damage stops xbcrypt-dec, as ever" {
-    cp "$xbc/plain.v3.chunk1000.xbcrypt" bad && chmod u+w bad
+    cp "$xbc/plain.v3.chunk1000.xbcrypt" bad
+    chmod u+w bad
     damage bad $((2 * 1092 + 700))
     run --separate-stderr bash -c "xbcrypt-dec -f '$xbc/key256' <bad >out"
     [ "$status" -eq 65 ]
@@ -90,7 +93,8 @@ xbcrypt-dec: damaged input: 2 losses; all else was delivered" \
 @test "a wrong key stops xbcrypt-dec --salvage; the report says why" {
     run --separate-stderr xbcrypt-dec --salvage --report=report.json -f "$key" -i "$xbc/plain.v3.aes256.xbcrypt" -o out
     [ "$status" -eq 65 ]
-    [ ! -e out ] && [ ! -e out.damaged ]
+    [ ! -e out ]
+    [ ! -e out.damaged ]
     [[ $stderr == *"most likely this is not the key"* ]]
     report report.json "not r['complete'] and 'not the key' in r['failure'] and r['lost'] == []"
 }
@@ -109,7 +113,8 @@ xbcrypt-dec: damaged input: 2 losses; all else was delivered" \
     echo old >report.json
     fails 73 "xbcrypt-dec: report.json: file exists already; remove it, or use --overwrite to replace it" \
         xbcrypt-dec --salvage --report=report.json -f "$xbc/key256" -i "$xbc/plain.v3.aes256.xbcrypt" -o out
-    [ "$(cat report.json)" = old ] && [ ! -e out ]
+    [ "$(cat report.json)" = old ]
+    [ ! -e out ]
     xbcrypt-dec --salvage --report=- -f "$xbc/key256" -i "$xbc/plain.v3.aes256.xbcrypt" -o out >printed
     report printed "$whole"
     fails 74 "xbcrypt-dec: cannot write the report: No space left on device" \
@@ -117,7 +122,8 @@ xbcrypt-dec: damaged input: 2 losses; all else was delivered" \
 }
 
 @test "a damaged file does not replace one that is there under its damaged name" {
-    cp "$xbc/plain.v3.chunk1000.xbcrypt" bad && chmod u+w bad
+    cp "$xbc/plain.v3.chunk1000.xbcrypt" bad
+    chmod u+w bad
     damage bad 700
     echo old >out.damaged
     run --separate-stderr xbcrypt-dec --salvage -f "$xbc/key256" -i bad -o out
@@ -130,7 +136,8 @@ xbcrypt-dec: damaged input: 2 losses; all else was delivered" \
 }
 
 @test "the report replaces neither the output nor a damaged file" {
-    cp "$xbc/plain.v3.chunk1000.xbcrypt" bad && chmod u+w bad
+    cp "$xbc/plain.v3.chunk1000.xbcrypt" bad
+    chmod u+w bad
     damage bad 700
     fails 73 "xbcrypt-dec: ./out: two outputs of this name: expected a file for each" \
         xbcrypt-dec --salvage --overwrite -f "$xbc/key256" -i bad -o ./out --report=out
@@ -141,7 +148,8 @@ xbcrypt-dec: damaged input: 2 losses; all else was delivered" \
 }
 
 @test "neither the report nor a damaged file replaces what is read" {
-    cp "$xbc/plain.v3.chunk1000.xbcrypt" out.damaged && chmod u+w out.damaged
+    cp "$xbc/plain.v3.chunk1000.xbcrypt" out.damaged
+    chmod u+w out.damaged
     damage out.damaged 700
     cp out.damaged before
     for to in "--report=out.damaged -o new" "-o out"; do
@@ -194,7 +202,8 @@ unpack=(xbunpack --decrypt --decompress)
         size=$(stat -c %s "$fixtures/rds/$form.xb")
         for at in 2 $((size / 3)) $((size - 9)); do
             rm -rf out* report*
-            cp "$fixtures/rds/$form.xb" bad && chmod u+w bad
+            cp "$fixtures/rds/$form.xb" bad
+            chmod u+w bad
             damage bad "$at"
             for j in 1 3; do
                 run "${unpack[@]}" -j "$j" --salvage --report="report$j" -f "$key" -C "out$j" -i bad
@@ -226,7 +235,7 @@ unpack=(xbunpack --decrypt --decompress)
     [ "$status" -eq 65 ]
     [ "$(files out2)" = "$(printf 'a\nb.damaged\ne')" ]
     # one that is whole, and another than the list says
-    { cat a && printf x; } >a2 && mv a2 a
+    { cat a; printf x; } >a2; mv a2 a
     sha256sum a b e >list3
     run --separate-stderr xbunpack -C out3 --salvage --verify=list3 -i bad
     [ "$status" -eq 65 ]
@@ -304,11 +313,13 @@ xbunpack: damaged input: 1 loss; all else was delivered" \
 
 @test "what cannot be created stops xbunpack --salvage also at the very end of its input" {
     make_xbstream "MEMBER name=a data=aaaa" "E name=b" >good
-    mkdir out && echo old >out/b
+    mkdir out
+    echo old >out/b
     for j in 1 3; do
         fails 73 "xbunpack: b: file exists already; remove it, or use --overwrite to replace it" \
             xbunpack -j "$j" -C out --salvage -i good
-        [ "$(cat out/b)" = old ] && [ ! -e out/b.damaged ]
+        [ "$(cat out/b)" = old ]
+        [ ! -e out/b.damaged ]
         rm -f out/a
     done
 }
@@ -330,7 +341,7 @@ xbunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
     # More than is under way at a time.
     mkdir between
     head -c 80M /dev/zero >between/c
-    { xbpack -C between && cat rest; } >>apart
+    { xbpack -C between; cat rest; } >>apart
     for j in 1 3; do
         for input in bad apart; do
             rm -rf out list
@@ -361,6 +372,7 @@ xbunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
     # no half of a character is left
     make_xbstream "E name=$(printf '\\xc3\\xa4%.0s' {1..125})" "E name=$(printf '\\xc3\\xa4%.0s' {1..125})" >bad
     run xbunpack -C out2 --salvage -i bad
+    [ "$status" -eq 65 ]
     [ "$(files out2)" = "$(printf '\xc3\xa4%.0s' {1..123}).damaged" ]
     name=$(printf 'n%.0s' {1..250})
     head -c 30 /dev/urandom | run xbcrypt-dec -a NONE --salvage --report=- -o "$name"
@@ -386,7 +398,8 @@ xbunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
         rm -rf out
         sums=$fixtures/rds/part.sha256
         [[ $layer == stream* ]] && sums=$fixtures/mariadb/shop.sha256
-        cp "$fixtures/rds/$layer" bad && chmod u+w bad
+        cp "$fixtures/rds/$layer" bad
+        chmod u+w bad
         damage bad 300000
         run xbunpack --auto --salvage --report=report.json --overwrite -f "$key" -C out -i bad
         [ "$status" -eq 65 ] || { echo "$output"; return 1; }
@@ -435,7 +448,8 @@ xbunpack: cannot tell what this is at byte 0 of the data made from input offset 
 @test "qpunpack --salvage keeps blocks at their places, and loses a file with its head" {
     for level in 1 2 3; do
         run qpunpack --salvage -C "sound$level" -i "$fixtures/qpress/tree.L$level.qp"
-        [ "$status" -eq 0 ] && [ -z "$output" ]
+        [ "$status" -eq 0 ]
+        [ -z "$output" ]
         (cd "sound$level" && sha256sum -c --quiet "$fixtures/qpress/SHA256SUMS")
     done
     make_qpress "ARCHIVE block=4" "F name=a" "B data=aaaa" "B data=bbbb adler=bad" "B data=cccc" END \

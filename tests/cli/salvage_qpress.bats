@@ -140,12 +140,15 @@ qpunpack: damaged input: 2 losses, 1 member with losses; all else was delivered"
 
 @test "what cannot be created stops qpunpack --salvage: it is no damage of the archive" {
     make_qpress ARCHIVE "D name=d" "FILE name=a data=aaaa" U "FILE name=b data=bbbb" >good
-    mkdir out && echo old >out/b
+    mkdir out
+    echo old >out/b
     run --separate-stderr qpunpack -C out --salvage -i good
     [ "$status" -eq 73 ]
     [[ $stderr == "qpunpack: b: file exists already"* ]]
-    [ "$(cat out/b)" = old ] && [ ! -e out/b.damaged ]
-    mkdir out2 && echo old >out2/d
+    [ "$(cat out/b)" = old ]
+    [ ! -e out/b.damaged ]
+    mkdir out2
+    echo old >out2/d
     run --separate-stderr qpunpack -C out2 --salvage -i good
     [ "$status" -eq 73 ]
     [ "$(files out2)" = d ] && [ "$(cat out2/d)" = old ]

@@ -122,7 +122,8 @@ need_landlock() {
         xbunpack -v -C inside -i "$fixtures/mariadb/shop_qp.xb"
     [ "$status" -eq 0 ]
     [ "${stderr_lines[0]}" = "xbunpack: sandbox: this kernel has no Landlock, or does not use it: names of files are not confined" ]
-    rm -r inside && mkdir inside
+    rm -r inside
+    mkdir inside
     succeeds python3 -S -E "$XBPIPE_TESTS/cli/without_call.py" $create_ruleset \
         xbunpack -C inside -i "$fixtures/mariadb/shop_qp.xb"
 }

@@ -94,7 +94,7 @@ refuses() {
     [ "$status" -eq 65 ]
     [ "$output" = "../x
 cut" ]
-    [ "$(files .)" != "*x*" ]
+    [ ! -e ../x ]
 }
 
 @test "keys: as for xbcrypt-dec" {
@@ -315,7 +315,8 @@ d/e/empty" ]
 .qp
 d/.lz4
 $n/$n" ]
-    [ ! -e x ] && [ ! -e /abs ]
+    [ ! -e x ]
+    [ ! -e /abs ]
     # Behind a suffix, too.
     refuses 65 'xbunpack: refused member name "../x.qp": it has a component ".."' 'MEMBER name=../x.qp data=x'
     # "...qp" would become "..".

@@ -90,6 +90,7 @@ teardown_file() {
 }
 
 setup() {
+    load ../cli/loops.bash
     load server.bash
     load ../cli/recipe.bash
     [ ! -e "$BATS_FILE_TMPDIR/skip" ] || skip "$(cat "$BATS_FILE_TMPDIR/skip")"

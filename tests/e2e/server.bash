@@ -27,7 +27,9 @@ server_missing() {
             return
         fi
     done
-    server_sql_files >/dev/null || echo "the SQL files of mariadb-server are not in /usr/share/mysql"
+    if ! server_sql_files >/dev/null; then
+        echo "the SQL files of mariadb-server are not in /usr/share/mysql"
+    fi
 }
 
 # What fills the system tables, as mariadb-install-db has it. That program itself is not used: as
