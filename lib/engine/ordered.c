@@ -3,12 +3,11 @@
 
 #include <stdlib.h>
 
-// What may be in flight, in bytes and in units a thread of the largest size seen, whichever is
-// more: enough to even out the times of units and of input and output, and, by the fixed part, for
-// two chunks of an xbstream at their usual 10 MiB, so that two of its files can be written at a
-// time. One thread gains nothing from running ahead, and keeps its data in the cache by not doing
-// so.
-enum { BYTES_BASE = 16 << 20, BYTES_PER_THREAD = 4 << 20, UNITS_PER_THREAD = 2 };
+// What may be in flight, in bytes, and at least this many units a thread of the largest size seen.
+// Enough to even out the times of units, and little enough to stay in the second-level caches: what
+// is read is then still there when it is decoded, and its memory is used again before it leaves
+// them. One thread gains nothing from running ahead.
+enum { BYTES_BASE = 1 << 20, BYTES_PER_THREAD = 1 << 20, UNITS_PER_THREAD = 2 };
 
 struct ordered {
     struct pool *pool;

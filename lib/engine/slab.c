@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define REUSE 0 // so that the sanitizer sees every overrun and every use after free
@@ -72,10 +71,7 @@ static bool keep(struct slab *s, unsigned class) {
 }
 
 static void destroy(struct slab *s) {
-    if (s->mapped)
-        munmap(s->data, s->capacity);
-    else
-        free(s->data);
+    free(s->data);
     free(s);
 }
 
@@ -100,23 +96,6 @@ struct slab *slab_new(size_t capacity) {
     return s;
 }
 
-struct slab *slab_map(int fd, uint64_t offset, size_t size) {
-    struct slab *s = malloc(sizeof *s);
-    if (s == NULL)
-        return NULL;
-    void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, (off_t)offset);
-    if (data == MAP_FAILED) {
-        free(s);
-        return NULL;
-    }
-    *s = (struct slab){.data = data, .capacity = size, .references = 1, .mapped = true};
-    if (madvise(data, size, MADV_POPULATE_READ) < 0) {
-        destroy(s);
-        return NULL;
-    }
-    return s;
-}
-
 struct slab *slab_ref(struct slab *s) {
     if (s != NULL)
         atomic_fetch_add_explicit(&s->references, 1, memory_order_relaxed);
@@ -127,7 +106,7 @@ void slab_unref(struct slab *s) {
     if (s == NULL || atomic_fetch_sub_explicit(&s->references, 1, memory_order_acq_rel) > 1)
         return;
     unsigned class = class_of(s->capacity);
-    if (REUSE && !s->mapped && class < CLASS_COUNT && keep(s, class))
+    if (REUSE && class < CLASS_COUNT && keep(s, class))
         return;
     destroy(s);
 }

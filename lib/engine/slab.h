@@ -13,17 +13,11 @@ struct slab {
     uint8_t *data;
     size_t capacity; // at least what was asked for
     _Atomic unsigned references;
-    bool mapped; // a window of a file (slab_map): the bytes must not be written
 };
 
 // A slab of at least `capacity` bytes (capacity ≥ 1), not cleared, with one reference. Any thread.
 // NULL if memory could not be had. Pages that are never written cost no memory.
 struct slab *slab_new(size_t capacity);
-
-// The `size` bytes at `offset`, a multiple of the page size, of the file at fd, read only, with
-// their pages in place. NULL if that cannot be had: memory, an older kernel
-// (before 5.14), a file that ends earlier or cannot be read (reading it will say why).
-struct slab *slab_map(int fd, uint64_t offset, size_t size);
 
 struct slab *slab_ref(struct slab *s);
 

@@ -18,8 +18,8 @@ struct stage;
 struct salvage_scope;
 
 struct stage_operations {
-    // Takes v.size bytes. The stage takes its own reference to v.slab if it keeps the bytes; bytes
-    // in a slab that is not mapped are the stage's alone, which may overwrite them.
+    // Takes v.size bytes. The stage takes its own reference to v.slab if it keeps the bytes. Bytes
+    // in a slab belong to this stage alone: it may overwrite them.
     void (*push)(struct stage *, struct view v);
     // The end of the stage's input. To be called once, after which there are no more pushes.
     void (*finish)(struct stage *);

@@ -11,13 +11,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-// Bytes of a slab. Larger ones fall out of the second-level cache before they are looked at.
-enum { READ_SIZE = 1 << 20, READ_MIN = 64 << 10, WINDOW_SIZE = 4 << 20 };
+// Bytes of a slab, and the least room for another read into it. Larger slabs would have left the
+// processor's second-level cache before anything looks at them.
+enum { READ_SIZE = 512 << 10, READ_MIN = 64 << 10 };
 
 int input_open(struct input *in, const char *path, struct fault *f) {
     *in = (struct input){.fd = STDIN_FILENO, .name = "standard input", .size = UINT64_MAX};
@@ -48,8 +48,8 @@ int input_open(struct input *in, const char *path, struct fault *f) {
 
 // Returns 0 with room for a good read in the slab, or -1.
 static int make_room(struct input *in) {
-    // Short reads (from a pipe, a socket) follow each other in one slab, so that what they bring is
-    // in one piece and holding it does not hold a slab each.
+    // Short reads (from a pipe, a socket) share a slab: their bytes are then in one piece, and a
+    // stage that holds one of them does not hold a whole slab for it.
     if (in->slab != NULL && in->slab->capacity - in->used >= READ_MIN)
         return 0;
     slab_unref(in->slab);
@@ -58,50 +58,7 @@ static int make_room(struct input *in) {
     return in->slab != NULL ? 0 : -1;
 }
 
-// A page that cannot be had when it is touched (the file was cut, its disk fails, between the
-// moment its window was mapped and now) has no better way to say so.
-static void report_lost_page(int signal_number) {
-    (void)signal_number;
-    static const char text[] = ": cannot read the input: it was cut, or its disk failed\n";
-    const char *name = program_invocation_short_name;
-    ssize_t ignored = write(STDERR_FILENO, name, strlen(name));
-    ignored = write(STDERR_FILENO, text, sizeof text - 1);
-    (void)ignored;
-    _exit(EX_IOERR);
-}
-
-static void catch_lost_pages(void) {
-    struct sigaction action = {.sa_handler = report_lost_page};
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGBUS, &action, NULL);
-}
-
-// The next window of a regular file. Returns false where it has to be read.
-static bool next_window(struct input *in, struct view *v) {
-    uint64_t at = in->start + in->offset;
-    if (in->size == UINT64_MAX || in->offset >= in->size ||
-        at % (uint64_t)sysconf(_SC_PAGESIZE) != 0)
-        return false;
-    uint64_t left = in->size - in->offset;
-    size_t size = left < WINDOW_SIZE ? (size_t)left : WINDOW_SIZE;
-    struct slab *window = slab_map(in->fd, at, size);
-    if (window == NULL || lseek(in->fd, (off_t)(at + size), SEEK_SET) < 0) {
-        slab_unref(window);
-        return false;
-    }
-    if (in->offset == 0)
-        catch_lost_pages();
-    *v = (struct view){
-        .data = window->data, .size = size, .slab = window, .origin = in->offset, .exact = true};
-    pagecache_read(in->fd, at, size);
-    progress_in(size);
-    in->offset += size;
-    return true;
-}
-
 int input_next(struct input *in, struct view *v, struct fault *f) {
-    if (interrupt_pending() == 0 && next_window(in, v))
-        return 1;
     if (make_room(in) < 0)
         return diag_fault_memory(f);
     uint8_t *at = in->slab->data + in->used;

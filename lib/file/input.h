@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program's input as views of large slabs: a regular file is mapped window by window, all else
-// is read.
+// The program's input, read into slabs. It is read once and never mapped: what has been checked is
+// what is used, also if the file changes meanwhile.
 #ifndef XBPIPE_INPUT_H
 #define XBPIPE_INPUT_H
 

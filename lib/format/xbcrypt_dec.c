@@ -51,13 +51,11 @@ struct chunk {
     struct decoder *decoder;
     struct xbcrypt_header header;
     struct place place;
-    const uint8_t *payload;
-    struct slab *slab;   // holds it
-    struct slab *output; // for the plaintext; NULL where that takes the payload's place
-    const uint8_t *data; // the plaintext
-    uint64_t offset;     // of the plaintext in the output
-    size_t input_size;   // of the chunk with its head
-    bool suspect;        // says version 2 where that is new
+    uint8_t *data;     // the payload; then the plaintext, which takes its place
+    struct slab *slab; // holds it; NULL once the plaintext has been stored
+    uint64_t offset;   // of the plaintext in the output
+    size_t input_size; // of the chunk with its head
+    bool suspect;      // says version 2, and the chunk before did not
     bool failed;
     struct fault fault;
 };
@@ -68,7 +66,7 @@ static int check_version(struct chunk *c, unsigned thread) {
     if (scratch == NULL)
         return diag_fault_memory(&c->fault);
     bool damaged = xbcrypt_is_really_version3(c->decoder->settings->key, thread, &c->header,
-                                              c->payload, scratch->data);
+                                              c->data, scratch->data);
     slab_unref(scratch);
     if (!damaged)
         return 0;
@@ -85,38 +83,25 @@ static bool is_placed(const struct chunk *c) {
     return c->decoder->next->ops->place != NULL && c->header.version == 3;
 }
 
-// Decrypts, where it may be where the payload stands.
+// Decrypts in place, and stores the plaintext if it may.
 static int decrypt(struct chunk *c, unsigned thread) {
     struct decoder *d = c->decoder;
     if (c->suspect && check_version(c, thread) < 0)
         return -1;
-    uint8_t *out = c->slab->data + (c->payload - c->slab->data);
-    if (c->slab->mapped) {
-        c->output = slab_new(c->header.payload_size + 1);
-        if (c->output == NULL)
-            return diag_fault_memory(&c->fault);
-        out = c->output->data;
-    }
-    c->data = out;
-    if (xbcrypt_decrypt(d->settings->key, thread, &c->header, c->payload, out, &c->place,
+    if (xbcrypt_decrypt(d->settings->key, thread, &c->header, c->data, c->data, &c->place,
                         &c->fault) < 0)
         return -1;
     if (!is_placed(c))
         return 0;
-    return d->next->ops->place(d->next, c->offset, out, c->header.data_size, &c->fault);
+    return d->next->ops->place(d->next, c->offset, c->data, c->header.data_size, &c->fault);
 }
 
 static enum job_result run_chunk(struct job *job, unsigned thread) {
     struct chunk *c = (struct chunk *)job;
     c->failed = decrypt(c, thread) < 0;
-    // What is done with is not held until its turn comes.
-    if (c->output != NULL || is_placed(c)) {
+    if (is_placed(c)) { // release the memory now rather than at delivery
         slab_unref(c->slab);
         c->slab = NULL;
-    }
-    if (is_placed(c)) {
-        slab_unref(c->output);
-        c->output = NULL;
     }
     return JOB_DONE;
 }
@@ -197,14 +182,13 @@ static void deliver_chunk(struct unit *unit) {
     }
     stage_push(d->next, (struct view){.data = c->data,
                                       .size = c->header.data_size,
-                                      .slab = c->output != NULL ? c->output : c->slab,
+                                      .slab = c->slab,
                                       .origin = c->place.origin});
 }
 
 static void release_chunk(struct unit *unit) {
     struct chunk *c = (struct chunk *)unit;
     slab_unref(c->slab);
-    slab_unref(c->output);
     free(c);
 }
 
@@ -226,7 +210,7 @@ static void submit_chunk(struct decoder *d) {
     c->decoder = d;
     c->header = d->header;
     c->place = d->head.place;
-    c->payload = d->payload.data;
+    c->data = d->payload.slab->data + (d->payload.data - d->payload.slab->data);
     c->slab = d->payload.slab;
     c->offset = d->produced;
     c->input_size = head_size(&d->header) + d->header.payload_size;

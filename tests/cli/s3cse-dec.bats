@@ -384,7 +384,7 @@ plaintext: length not stored" ]
     { printf 'four'; cat "$big/object"; } >shifted
     { dd bs=4 count=1 of=/dev/null status=none; s3cse-dec -e "$big/meta.json" -f "$big/data.key"; } <shifted | cmp - "$big/plain"
 
-    # More than two of the windows in which a file is mapped, and none at the start of a page.
+    # Many reads, none of which begins at the start of a page.
     head -c 20000001 /dev/urandom >input
     printf '{"CiphertextBlob":"QUJD","Plaintext":"%s","KeyId":"k"}' "$(base64 -w 0 "$cbc/data.key")" >reply
     for content in cbc gcm; do
