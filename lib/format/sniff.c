@@ -2,6 +2,7 @@
 #include "format/sniff.h"
 
 #include "base/byteorder.h"
+#include "format/xbstream.h"
 
 #include <string.h>
 
@@ -9,7 +10,7 @@ static const struct {
     enum sniff kind;
     size_t at, size;
     const char *magic;
-} magics[] = {{SNIFF_XBSTREAM, 0, 8, "XBSTCK01"},
+} magics[] = {{SNIFF_XBSTREAM, 0, 8, XBSTREAM_MAGIC},
               {SNIFF_XBCRYPT, 0, 7, "XBCRYP0"},
               {SNIFF_QPRESS, 0, 8, "qpress10"},
               {SNIFF_GZIP, 0, 3, "\x1f\x8b\x08"},

@@ -20,7 +20,7 @@ enum {
 
 static_assert(AT_PATH + MEMBER_NAME_MAX + 4 + TAIL <= HEAD_MAX, "a chunk's head fits");
 
-static const char magic[] = "XBSTCK01";
+static const char magic[] = XBSTREAM_MAGIC;
 
 static int check_magic(const uint8_t *head, const struct place *place, struct fault *f) {
     if (memcmp(head, magic, AT_FLAGS) == 0)

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define XBSTREAM_MAGIC "XBSTCK01" // what every chunk begins with
+
 enum { XBSTREAM_MAP_ENTRY = 8 }; // bytes of an entry of a sparse map
 
 enum xbstream_type {

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/checksum.h"
+#include "engine/resync.h"
+#include "format/xbstream_reader_private.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+// What a reader that salvages knows besides.
+struct salvaging {
+    struct resync resync;
+    uint64_t lost_until; // where in the stream the last part ended that is lost, or out of place
+    // Where in the stream the first member began that has chunks which may be another's: its own
+    // do not fit, or it does not end. A member that had no chunk but its end after that may have
+    // had them.
+    uint64_t misnamed_from;
+    // A chunk that does not continue its member: the member's next chunk shows whether its offset
+    // is right. `lost`: something before it was, so that it is believed where nothing speaks
+    // against it. `member` NULL: none.
+    struct {
+        struct member *member;
+        struct view view; // holds a reference
+        uint64_t position, offset, advance;
+        bool lost;
+    } doubtful;
+};
+
+static const char magic[] = XBSTREAM_MAGIC;
+enum {
+    MAGIC_SIZE = sizeof magic - 1,
+    AT_TYPE = 9,
+    // No file is larger; the offset in a damaged head may say so.
+    OFFSET_BITS_MAX = 44
+};
+
+static size_t find_chunk(void *context, const uint8_t *data, size_t size) {
+    (void)context;
+    return resync_find(data, size, magic, MAGIC_SIZE);
+}
+
+// The answer for a window that does not hold *size bytes.
+static enum resync_answer need_more(const struct resync_window *w, const size_t *size,
+                                    struct fault *why) {
+    if (!w->end)
+        return RESYNC_MORE;
+    diag_fault(why, EX_DATAERR, "the input ends inside a chunk, after %zu of at least %zu bytes",
+               w->have, *size);
+    return RESYNC_NOTHING;
+}
+
+// Judges the chunk in the window, whose head is parsed; *size is that of the head, and becomes that
+// of the chunk.
+static enum resync_answer probe_payload(const struct xbstream_chunk *c,
+                                        const struct resync_window *w, size_t *size,
+                                        struct fault *why) {
+    size_t head = *size;
+    *size += c->map_size + (size_t)c->payload_size;
+    if (w->have < *size)
+        return need_more(w, size, why);
+    uint32_t crc = checksum_crc32(0, w->data + head, *size - head);
+    if (crc == c->crc && *size > head)
+        return RESYNC_UNIT;
+    diag_fault(why, EX_DATAERR, "CRC-32 of the chunk: expected 0x%08" PRIx32 ", found 0x%08" PRIx32,
+               c->crc, crc);
+    if (w->have < *size + MAGIC_SIZE && !w->end) {
+        *size += MAGIC_SIZE;
+        return RESYNC_MORE;
+    }
+    if (!resync_follows(w, *size, magic, MAGIC_SIZE))
+        return RESYNC_NOTHING;
+    return crc == c->crc ? RESYNC_UNIT : RESYNC_HIT;
+}
+
+// A chunk that says it is an end, but has something else than a chunk behind it: it may be one with
+// a payload, whose type is damaged.
+static enum resync_answer probe_other_types(const struct reader *r, const struct resync_window *w,
+                                            size_t *size, struct fault *why) {
+    static const char types[] = {XBSTREAM_PAYLOAD, XBSTREAM_SPARSE};
+    for (size_t i = 0; i < sizeof types; i++) {
+        uint8_t head[HEAD_MAX];
+        size_t have = w->have < sizeof head ? w->have : sizeof head;
+        struct xbstream_chunk c;
+        memcpy(head, w->data, have);
+        head[AT_TYPE] = (uint8_t)types[i];
+        int parsed = xbstream_parse(head, have, r->max_chunk, &w->place, &c, size, why);
+        enum resync_answer answer = parsed == 0  ? need_more(w, size, why)
+                                    : parsed > 0 ? probe_payload(&c, w, size, why)
+                                                 : RESYNC_NOTHING;
+        if (answer != RESYNC_NOTHING)
+            return answer;
+    }
+    return RESYNC_NOTHING;
+}
+
+static const struct member *known_member(const struct reader *r, const struct xbstream_chunk *c) {
+    const struct name *name = names_find(r->names, c->path, c->path_size);
+    return name != NULL ? name->value : NULL;
+}
+
+static enum resync_answer probe(void *context, const struct resync_window *w, size_t *size,
+                                struct fault *why) {
+    const struct reader *r = context;
+    struct xbstream_chunk c;
+    int parsed = xbstream_parse(w->data, w->have, r->max_chunk, &w->place, &c, size, why);
+    if (parsed < 0)
+        return RESYNC_NOTHING;
+    if (parsed == 0)
+        return need_more(w, size, why);
+    if (c.type != XBSTREAM_END)
+        return probe_payload(&c, w, size, why);
+    // An end has nothing that verifies it but what comes next.
+    if (w->have < *size + MAGIC_SIZE && !w->end) {
+        *size += MAGIC_SIZE;
+        return RESYNC_MORE;
+    }
+    if (resync_follows(w, *size, magic, MAGIC_SIZE))
+        return RESYNC_UNIT;
+    size_t end = *size;
+    const struct member *m = known_member(r, &c);
+    enum resync_answer other = probe_other_types(r, w, size, why);
+    if (other == RESYNC_MORE)
+        return other;
+    diag_fault(why, EX_DATAERR, "damaged xbstream chunk: no chunk follows its end");
+    size_t rest = w->have - 1 < end + MAGIC_SIZE - 2 ? w->have - 1 : end + MAGIC_SIZE - 2;
+    bool overlaps =
+        find_chunk(NULL, w->data + 1, rest) < end - 1; // its path takes in the next chunk
+    if (other == RESYNC_UNIT || overlaps || (m != NULL && m->ended))
+        return RESYNC_NOTHING;
+    *size = end;
+    return m != NULL ? RESYNC_UNIT : RESYNC_HIT;
+}
+
+// A hole in a member, or the news, in order, that it lacks something.
+struct hole {
+    struct unit unit;
+    struct reader *reader;
+    struct member *member; // NULL: the loss is of the stream
+    bool retract;
+    struct salvage_loss loss;
+    char why[SALVAGE_WHY_MAX + 1];
+};
+
+static void deliver_hole(struct unit *unit) {
+    const struct hole *h = (struct hole *)unit;
+    const struct reader *r = h->reader;
+    const struct xbstream_target *target = &r->target;
+    const struct member *m = h->member;
+    if (r->stage.broken)
+        return;
+    salvage_lost(m != NULL ? m->scope : r->stage.salvage, &h->loss, h->why);
+    if (h->loss.zeros > 0)
+        target->data(target->context, m->target, (struct view){.size = (size_t)h->loss.zeros});
+    if (h->retract && target->retract != NULL)
+        target->retract(target->context, m->name->bytes, m->name->size, m->scope);
+}
+
+static void release_hole(struct unit *unit) {
+    free(unit);
+}
+
+static void submit_hole(struct reader *r, struct member *m, const struct salvage_loss *loss,
+                        bool retract, const char *why) {
+    struct hole *h = calloc(1, sizeof *h);
+    if (h == NULL) {
+        stage_fail_memory(&r->stage);
+        return;
+    }
+    h->unit.deliver = deliver_hole;
+    h->unit.release = release_hole;
+    h->unit.cost = sizeof *h;
+    h->reader = r;
+    h->member = m;
+    h->retract = retract;
+    h->loss = *loss;
+    h->loss.format = "xbstream";
+    snprintf(h->why, sizeof h->why, "%.*s", diag_cut(why, SALVAGE_WHY_MAX), why);
+    if (m != NULL)
+        m->offset += loss->zeros;
+    ordered_submit(r->stage.ordered, &h->unit);
+}
+
+// `length` bytes at `position` of the stream are lost, or of no use; they are, or say that they
+// are, of the member, if there is one. Where they belong in it is not known.
+static void drop(struct reader *r, struct member *m, uint64_t position, uint64_t length,
+                 const char *why) {
+    struct salvage_loss loss = {.offset = position, .length = length};
+    if (position + length > r->salvaging->lost_until)
+        r->salvaging->lost_until = position + length;
+    submit_hole(r, m, &loss, m != NULL && m->ended && !m->refused, why);
+}
+
+// The member has so many zeros where something before `position` is missing.
+static void fill(struct reader *r, struct member *m, uint64_t position, uint64_t size) {
+    struct salvage_loss loss = {.offset = position,
+                                .placed = true,
+                                .output_offset = m->offset,
+                                .zeros = size,
+                                .exact = true};
+    submit_hole(r, m, &loss, false, "the chunks before this one are missing");
+}
+
+// Something may be missing at the member's end.
+static void doubt_end(struct reader *r, struct member *m, uint64_t position, bool retract,
+                      const char *why) {
+    struct salvage_loss loss = {.offset = position, .placed = true, .output_offset = m->offset};
+    submit_hole(r, m, &loss, retract, why);
+}
+
+// The member of the header, begun if it is new. NULL if its name is refused, in which case the
+// bytes at `position` are lost, or on failure.
+static struct member *salvage_member_of(struct reader *r, uint64_t position, size_t size) {
+    struct fault f;
+    struct member *m = xbstream_reader_member(r, &f);
+    if (m == NULL) {
+        struct name *name = names_find(r->names, r->header.path, r->header.path_size);
+        m = name != NULL ? name->value : NULL;
+        if (m == NULL || f.status != EX_DATAERR) {
+            stage_fail(&r->stage, &f);
+            return NULL;
+        }
+        m->refused = m->ended = true;
+        r->unfinished--;
+    }
+    if (m->scope == NULL) {
+        m->began = position;
+        m->scope = salvage_member(r->stage.salvage->record, m->name->bytes, m->name->size);
+        if (m->scope == NULL) {
+            stage_fail_memory(&r->stage);
+            return NULL;
+        }
+        if (!m->refused && r->target.salvage != NULL)
+            r->target.salvage(r->target.context, m->target, m->scope);
+    }
+    if (!m->refused)
+        return m;
+    drop(r, m, position, size, "its name is refused");
+    return NULL;
+}
+
+// Passes a sound chunk on, which continues its member.
+static void feed(struct reader *r, struct member *m, struct view v, uint64_t position) {
+    m->seen = position + v.size;
+    r->position = position;
+    xbstream_reader_take(r, v);
+}
+
+static void forget_doubtful(struct reader *r) {
+    slab_unref(r->salvaging->doubtful.view.slab);
+    r->salvaging->doubtful.member = NULL;
+    r->salvaging->doubtful.view.slab = NULL;
+}
+
+// Whether the doubtful chunk is where it belongs, now that a chunk of its member comes at `next`,
+// or none (UINT64_MAX).
+static bool is_vouched_for(const struct salvaging *s, uint64_t next) {
+    uint64_t end = s->doubtful.offset + s->doubtful.advance;
+    if (next == end || (next == UINT64_MAX && s->doubtful.lost))
+        return true;
+    return next > end && s->doubtful.lost &&
+           s->lost_until > s->doubtful.position + s->doubtful.view.size;
+}
+
+// A chunk of the member comes at `next`, or it ends, or there is no more time to wait (UINT64_MAX):
+// the chunk that waited for that is passed on, or lost.
+static void settle_doubtful(struct reader *r, struct member *m, uint64_t next) {
+    struct salvaging *s = r->salvaging;
+    if (s->doubtful.member == NULL || (m != NULL && s->doubtful.member != m))
+        return;
+    m = s->doubtful.member;
+    uint64_t position = s->doubtful.position, size = s->doubtful.view.size;
+    if (is_vouched_for(s, next)) {
+        if (position >= s->lost_until) // what is missing, of whatever member
+            s->lost_until = position + 1;
+        fill(r, m, position, s->doubtful.offset - m->offset);
+        feed(r, m, s->doubtful.view, position);
+    } else {
+        drop(r, m, position, size, "the chunk does not continue its member");
+    }
+    forget_doubtful(r);
+}
+
+static void hold_doubtful(struct reader *r, struct member *m, struct view v, uint64_t position,
+                          uint64_t offset, uint64_t advance) {
+    struct salvaging *s = r->salvaging;
+    s->doubtful.lost = s->lost_until > m->seen;
+    s->doubtful.member = m;
+    s->doubtful.view = v;
+    slab_ref(v.slab);
+    s->doubtful.position = position;
+    s->doubtful.offset = offset;
+    s->doubtful.advance = advance;
+}
+
+static void suspect(struct reader *r, const struct member *m) {
+    if (m->began < r->salvaging->misnamed_from)
+        r->salvaging->misnamed_from = m->began;
+}
+
+static void salvage_end(struct reader *r, struct view v, uint64_t position, const char *hit) {
+    struct salvaging *s = r->salvaging;
+    bool known = known_member(r, &r->header) != NULL;
+    struct member *m = salvage_member_of(r, position, v.size);
+    if (m == NULL)
+        return;
+    if (m->ended) {
+        drop(r, m, position, v.size, "the member ends a second time");
+        return;
+    }
+    settle_doubtful(r, m, UINT64_MAX);
+    m->empty = !known;
+    if (hit != NULL)
+        doubt_end(r, m, position, false, hit);
+    else if (s->lost_until > m->seen ||
+             (s->doubtful.member != NULL && s->doubtful.offset == m->offset))
+        doubt_end(r, m, position, false,
+                  "what is lost or out of place before its end may be of it");
+    feed(r, m, v, position);
+}
+
+// Takes a chunk with a payload, or, where that is hit, what its head says.
+static void salvage_payload(struct reader *r, struct view v, uint64_t position, size_t head,
+                            const char *hit) {
+    const struct xbstream_chunk c = r->header;
+    struct salvaging *s = r->salvaging;
+    uint64_t advance = c.payload_size, data;
+    struct member *m = salvage_member_of(r, position, v.size);
+    if (m == NULL)
+        return;
+    bool sparse = c.type == XBSTREAM_SPARSE;
+    if (sparse && hit == NULL &&
+        !xbstream_reader_measure_map(v.data + head, c.map_size, c.payload_size, &data, &advance))
+        hit = "lengths in the sparse map do not add up to the payload";
+    if (m->ended || advance >> OFFSET_BITS_MAX != 0 || c.offset >> OFFSET_BITS_MAX != 0 ||
+        (sparse && hit != NULL)) {
+        drop(r, m, position, v.size,
+             m->ended      ? "the chunk comes after the end of its member"
+             : hit != NULL ? hit
+                           : "the chunk's offset makes its member too large");
+        return;
+    }
+    settle_doubtful(r, m, c.offset);
+    if (c.offset > m->offset && (hit == NULL || s->lost_until <= m->seen))
+        settle_doubtful(r, NULL, UINT64_MAX); // which may be this one's, under a damaged name
+    if (c.offset > m->offset && hit == NULL) {
+        hold_doubtful(r, m, v, position, c.offset, advance);
+        return;
+    }
+    if (c.offset < m->offset)
+        suspect(r, m);
+    if (c.offset < m->offset || (c.offset > m->offset && s->lost_until <= m->seen)) {
+        drop(r, m, position, v.size, "the chunk does not continue its member");
+        return;
+    }
+    if (c.offset > m->offset)
+        fill(r, m, position, c.offset - m->offset);
+    if (hit == NULL) {
+        feed(r, m, v, position);
+        return;
+    }
+    struct salvage_loss loss = {.offset = position,
+                                .length = v.size,
+                                .placed = true,
+                                .output_offset = m->offset,
+                                .zeros = advance,
+                                .exact = true};
+    m->seen = position + v.size;
+    submit_hole(r, m, &loss, false, hit);
+}
+
+static void take_unit(void *context, struct view v, uint64_t position, const char *hit) {
+    struct reader *r = context;
+    struct place place = {.origin = v.origin, .exact = v.exact, .position = position};
+    struct fault f;
+    size_t head;
+    if (xbstream_parse(v.data, v.size, r->max_chunk, &place, &r->header, &head, &f) <= 0) {
+        stage_fail(&r->stage, &f); // the probe has parsed it
+        return;
+    }
+    r->any = true;
+    if (r->header.type == XBSTREAM_END)
+        salvage_end(r, v, position, hit);
+    else if (r->header.type != XBSTREAM_IGNORED)
+        salvage_payload(r, v, position, head, hit);
+    else if (hit != NULL)
+        drop(r, NULL, position, v.size, hit);
+}
+
+static void take_gap(void *context, const struct resync_gap *gap) {
+    drop(context, NULL, gap->offset, gap->length, gap->why);
+}
+
+static bool begin_salvage(struct reader *r) {
+    static const struct resync_format format = {
+        .probe = probe, .find = find_chunk, .unit = take_unit, .gap = take_gap};
+    if (r->salvaging != NULL)
+        return true;
+    r->salvaging = calloc(1, sizeof *r->salvaging);
+    if (r->salvaging == NULL) {
+        stage_fail_memory(&r->stage);
+        return false;
+    }
+    r->salvaging->misnamed_from = UINT64_MAX;
+    resync_begin(&r->salvaging->resync, &r->stage, &format, r);
+    return true;
+}
+
+// The end of the stream has come before that of the member.
+static void end_unfinished(struct name *name, void *context) {
+    struct reader *r = context;
+    struct member *m = name->value;
+    if (m == NULL || m->ended)
+        return;
+    doubt_end(r, m, r->salvaging->resync.position, false, "the stream has no end of it");
+    suspect(r, m);
+    m->ended = true;
+    xbstream_reader_end(r, m);
+}
+
+static void doubt_empty(struct name *name, void *context) {
+    struct reader *r = context;
+    struct member *m = name->value;
+    if (m != NULL && m->empty && m->seen > r->salvaging->misnamed_from)
+        doubt_end(r, m, m->seen, true, "it is empty, or its chunks have another's name");
+}
+
+bool xbstream_salvage_finish(struct reader *r) {
+    if (!begin_salvage(r))
+        return false;
+    resync_finish(&r->salvaging->resync);
+    if (stage_is_closed(&r->stage))
+        return false;
+    settle_doubtful(r, NULL, UINT64_MAX);
+    names_visit(r->names, end_unfinished, r);
+    names_visit(r->names, doubt_empty, r);
+    r->any = r->any || r->salvaging->resync.position > 0;
+    r->unfinished = 0;
+    return !r->stage.failed;
+}
+
+void xbstream_salvage_push(struct reader *r, struct view v) {
+    if (begin_salvage(r))
+        resync_push(&r->salvaging->resync, v);
+}
+
+void xbstream_salvage_free(struct salvaging *s) {
+    if (s == NULL)
+        return;
+    slab_unref(s->doubtful.view.slab);
+    resync_clear(&s->resync);
+    free(s);
+}
