@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/resync.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -20,11 +21,32 @@ void resync_begin(struct resync *r, struct stage *stage, const struct resync_for
     r->need = 1;
 }
 
+bool resync_start(struct resync **r, struct stage *stage, const struct resync_format *format,
+                  void *context) {
+    if (stage_is_closed(stage))
+        return false;
+    if (*r != NULL)
+        return true;
+    *r = calloc(1, format->size);
+    if (*r == NULL) {
+        stage_fail_memory(stage);
+        return false;
+    }
+    resync_begin(*r, stage, format, context);
+    return true;
+}
+
 void resync_clear(struct resync *r) {
     slab_unref(r->slab);
     r->slab = NULL;
     r->data = NULL;
     r->have = 0;
+}
+
+void resync_free(struct resync *r) {
+    if (r != NULL)
+        resync_clear(r);
+    free(r);
 }
 
 static void advance(struct resync *r, size_t n) {

@@ -46,6 +46,7 @@ struct resync_gap {
 
 // All are called with `context` on the main thread.
 struct resync_format {
+    size_t size; // of the struct that resync_start makes
     // Judges what begins at w->data. With RESYNC_HIT and RESYNC_NOTHING, *why says what is wrong.
     enum resync_answer (*probe)(void *context, const struct resync_window *w, size_t *size,
                                 struct fault *why);
@@ -78,6 +79,13 @@ struct resync {
 void resync_begin(struct resync *r, struct stage *stage, const struct resync_format *format,
                   void *context);
 
+// The same for a decoder that salvages, with memory of its own from the first byte on: *r, unless
+// it is there already, becomes a struct of format->size bytes, all zero but for the struct resync
+// that it begins with; resync_free frees it. Returns false if there is nothing to do: the stage is
+// closed, or, for lack of memory, fails now.
+bool resync_start(struct resync **r, struct stage *stage, const struct resync_format *format,
+                  void *context);
+
 void resync_push(struct resync *r, struct view v);
 
 // The end of the input: what is left becomes units and gaps. To be called once.
@@ -85,6 +93,9 @@ void resync_finish(struct resync *r);
 
 // Drops what is held.
 void resync_clear(struct resync *r);
+
+// The same, and frees what resync_start made. NULL is allowed.
+void resync_free(struct resync *r);
 
 // For find(): where `magic` (of `magic_size` bytes) begins in the data, whole or cut off by its
 // end; `size` if nowhere.

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the decoder of frames (frames.c) and its way past damage (frames_salvage.c) share.
+#ifndef XBPIPE_FRAMES_PRIVATE_H
+#define XBPIPE_FRAMES_PRIVATE_H
+
+#include "engine/resync.h"
+#include "engine/salvage.h"
+#include "format/frames.h"
+
+enum {
+    FRAMES_OUTPUT_SIZE = 1 << 20, // of one slab
+    FRAMES_OUTPUTS_MAX = FRAMES_HOLD_MAX / FRAMES_OUTPUT_SIZE
+};
+
+// A decoder with the reference count of the units that use it one after the other.
+struct shared {
+    const struct frames_codec *codec;
+    void *decoder;
+    unsigned references; // main thread
+    bool between;        // after the last unit that ran
+    bool spoiled;        // it has failed: what follows of the frame cannot be decoded
+    // Where the stage salvages; main thread:
+    uint64_t delivered; // content
+    bool failed;
+    uint64_t lost_offset, lost_length; // of the frame
+    char why[SALVAGE_WHY_MAX + 1];
+};
+
+struct frames {
+    struct stage stage;
+    const struct frames_codec *codec;
+    struct stage *next;
+    uint64_t position;
+    struct frames_walk walk;
+    struct gather frame;   // what has come of the frame
+    struct shared *serial; // of a frame that is decoded as it comes; NULL between such frames
+    struct part *last;     // the last unit submitted for it, until delivered
+    struct resync *resync; // NULL: the stage does not salvage
+    uint64_t delivered;    // content, and zeros in its place
+};
+
+// A frame, or a part of one.
+struct part {
+    struct unit unit;
+    struct frames *frames;
+    struct shared *shared;
+    struct slab *slab; // holds the data
+    const uint8_t *data;
+    size_t size, used;
+    bool ends; // the frame ends with it
+    struct place place;
+    struct slab *outputs[FRAMES_OUTPUTS_MAX];
+    size_t output_sizes[FRAMES_OUTPUTS_MAX];
+    unsigned output_count;
+    bool unwanted; // the rest of the content
+    bool failed;
+    struct fault fault;
+};
+
+void frames_shared_unref(struct shared *s);
+
+// How many of the `size` bytes belong to the frame; *ended: it ends with them.
+size_t frames_follow(const struct frames_codec *codec, struct frames_walk *w, const uint8_t *data,
+                     size_t size, bool *ended);
+
+// Takes bytes that are frames, or parts of one.
+void frames_take(struct frames *d, struct view v);
+
+// In order: a part does not decode.
+void frames_salvage_lose(struct part *p);
+
+// The stage's push and finish when it salvages.
+void frames_salvage_push(struct frames *d, struct view v);
+void frames_salvage_finish(struct frames *d);
+
+#endif

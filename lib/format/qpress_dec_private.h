@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the qpress decoder (qpress_dec.c) and its way past damage (qpress_salvage.c) share.
+#ifndef XBPIPE_QPRESS_DEC_PRIVATE_H
+#define XBPIPE_QPRESS_DEC_PRIVATE_H
+
+#include "engine/resync.h"
+#include "engine/salvage.h"
+#include "format/qpress.h"
+#include "format/qpress_dec.h"
+#include "format/quicklz.h"
+
+enum { PATH_SIZE_MAX = 4096 };
+
+enum state { IN_ARCHIVE_HEAD, IN_ITEM_HEAD, IN_PACKET_HEAD, IN_PACKET };
+
+struct decoder {
+    struct stage stage;
+    struct resync *resync; // begins what qpress_salvage.c keeps; NULL: nothing
+    uint64_t max_block;
+    struct qpress_target target;
+    struct stage *single; // of qpress_dec_new_single: where the one file goes
+    bool single_seen;
+    uint64_t position;
+    enum state state;
+    struct head head;
+    uint64_t block_size; // the archive's
+    bool in_file;
+    struct stage *next;       // the file's
+    uint64_t produced;        // bytes of the file in the blocks submitted
+    uint64_t base;            // bytes of the files before it, if all go to one output; salvage only
+    struct qpress_item block; // whose packet is being read
+    struct quicklz_header packet;
+    struct gather data;       // the packet
+    char path[PATH_SIZE_MAX]; // of the folder that is open, each component followed by '/'
+    size_t path_size;
+    unsigned depth;
+    size_t depths[PATH_SIZE_MAX / 2]; // path_size before each folder was entered
+};
+
+// The scope of what the file of that stage loses.
+struct salvage_scope *qpress_dec_scope(const struct decoder *d, const struct stage *next);
+
+// Submits the block of d->block and d->packet, whose packet has been gathered; takes that over.
+void qpress_dec_submit_block(struct decoder *d);
+
+// Submits a unit that calls file_end, or, with `archive`, end, when its turn comes.
+void qpress_dec_submit_mark(struct decoder *d, bool archive);
+
+// Begins the file of that item in the open folder. Returns 0, or -1 and *f.
+int qpress_dec_begin_file(struct decoder *d, const struct qpress_item *item, struct fault *f);
+
+// Does what the item says. Returns 0, or -1 and *f.
+int qpress_dec_take_item(struct decoder *d, const struct qpress_item *item, struct fault *f);
+
+// The decoder's push and finish when it salvages, and what frees the memory that they took.
+void qpress_salvage_push(struct decoder *d, struct view v);
+void qpress_salvage_finish(struct decoder *d);
+void qpress_salvage_free(struct decoder *d);
+
+#endif

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the xbcrypt decoder (xbcrypt_dec.c) and its way past damage (xbcrypt_salvage.c) share.
+#ifndef XBPIPE_XBCRYPT_DEC_PRIVATE_H
+#define XBPIPE_XBCRYPT_DEC_PRIVATE_H
+
+#include "engine/resync.h"
+#include "engine/salvage.h"
+#include "format/xbcrypt_dec.h"
+
+struct decoder {
+    struct stage stage;
+    struct xbcrypt_dec_settings *settings;
+    struct stage *next;
+    uint64_t position; // in the input
+    uint64_t produced; // plaintext bytes of all chunks submitted
+    bool judged;       // the first plaintext has been looked at
+    bool in_payload;
+    struct head head;
+    struct xbcrypt_header header;
+    struct gather payload;
+    unsigned last_version; // of the chunk submitted before; 0: none
+    struct resync *resync; // begins what xbcrypt_salvage.c keeps; NULL: nothing
+};
+
+static inline size_t xbcrypt_dec_head_size(const struct xbcrypt_header *h) {
+    return h->version == 1 ? XBCRYPT_HEAD_V1 : XBCRYPT_HEAD;
+}
+
+static inline struct salvage_loss xbcrypt_dec_loss(uint64_t offset, uint64_t length,
+                                                   uint64_t output_offset) {
+    return (struct salvage_loss){.format = "xbcrypt",
+                                 .offset = offset,
+                                 .length = length,
+                                 .placed = true,
+                                 .output_offset = output_offset};
+}
+
+// Submits the chunk of d->header at d->head.place, whose payload has been gathered; takes that
+// over.
+void xbcrypt_dec_submit(struct decoder *d);
+
+// The decoder's push and finish when it salvages.
+void xbcrypt_salvage_push(struct decoder *d, struct view v);
+void xbcrypt_salvage_finish(struct decoder *d);
+
+#endif

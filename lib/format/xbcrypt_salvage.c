@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "format/xbcrypt_dec_private.h"
+#include "format/xbcrypt_resync.h"
+
+#include <stdio.h>
+
+// Chunks with a right CRC and a wrong hash at the start of an input after which, as none was right,
+// salvage gives up: it is the key that is wrong. And losses that wait for that to be known.
+enum { WRONG_KEY_CHUNKS = 8, EARLY_MAX = 32 };
+
+// A loss whose size in the output is not yet known, because the version is not.
+struct early_loss {
+    uint64_t offset, length;
+    bool known; // the next one is
+    uint64_t payload_size;
+    char why[SALVAGE_WHY_MAX + 1];
+};
+
+// What a decoder that salvages knows besides; d->resync is its first member.
+struct salvaging {
+    struct resync resync;
+    unsigned version; // of the last sound chunk; 0: there was none
+    struct early_loss early[EARLY_MAX];
+    unsigned early_count;
+};
+
+static struct salvaging *salvaging_of(const struct decoder *d) {
+    return (struct salvaging *)d->resync;
+}
+
+static void submit_loss(struct decoder *d, const struct early_loss *lost) {
+    struct salvage_loss loss = xbcrypt_dec_loss(lost->offset, lost->length, d->produced);
+    uint64_t hash = salvaging_of(d)->version == 3 ? XBCRYPT_HASH : 0;
+    loss.exact = lost->known && lost->payload_size >= hash;
+    loss.zeros = loss.exact ? lost->payload_size - hash : 0;
+    d->produced += loss.zeros;
+    salvage_submit(&d->stage, d->next, d->stage.salvage, &loss, lost->why);
+}
+
+// The version is known now: that of the first sound chunk.
+static void settle(struct decoder *d, unsigned version) {
+    struct salvaging *s = salvaging_of(d);
+    s->version = version;
+    for (unsigned i = 0; i < s->early_count; i++)
+        submit_loss(d, &s->early[i]);
+    s->early_count = 0;
+}
+
+static void lose(struct decoder *d, uint64_t offset, uint64_t length, bool known,
+                 uint64_t payload_size, const char *why) {
+    struct salvaging *s = salvaging_of(d);
+    struct early_loss lost = {
+        .offset = offset, .length = length, .known = known, .payload_size = payload_size};
+    snprintf(lost.why, sizeof lost.why, "%.*s", diag_cut(why, SALVAGE_WHY_MAX), why);
+    if (s->version != 0) {
+        submit_loss(d, &lost);
+        return;
+    }
+    s->early[s->early_count++] = lost;
+    if (s->early_count == EARLY_MAX) // as most inputs are
+        settle(d, 3);
+}
+
+// Decrypts a chunk here and now, as one of version 3. Returns 1 if its hash is right, 0 and *f if
+// it is not, -1 and *f.
+static int try_version3(struct decoder *d, const struct xbcrypt_header *h, const uint8_t *payload,
+                        const struct place *place, struct fault *f) {
+    struct xbcrypt_header as3 = *h;
+    if (h->version == 1 || h->payload_size < XBCRYPT_HASH)
+        return diag_fault(f, EX_DATAERR, "the chunk is not of version 3"), 0;
+    as3.version = 3;
+    as3.data_size = h->payload_size - XBCRYPT_HASH;
+    struct slab *scratch = slab_new(h->payload_size + 1);
+    if (scratch == NULL)
+        return diag_fault_memory(f);
+    // The main thread's contexts: it runs no job here.
+    int result = xbcrypt_decrypt(d->settings->key, 0, &as3, payload, scratch->data, place, f);
+    slab_unref(scratch);
+    return result == 0 ? 1 : f->status == EX_DATAERR ? 0 : -1;
+}
+
+// The version that a chunk with a right CRC is of, whatever its magic says, which no checksum
+// covers: where it is the first, or says another than the one before, it is tried. Returns false if
+// the chunk cannot be used.
+static bool find_version(struct decoder *d, struct xbcrypt_header *h, struct view payload,
+                         const struct place *place, size_t size) {
+    struct xbcrypt_dec_settings *shared = d->settings;
+    if (h->version == salvaging_of(d)->version || (h->version == 3 && shared->key_proved))
+        return true;
+    struct fault f;
+    int really3 = try_version3(d, h, payload.data, place, &f);
+    if (really3 < 0) {
+        stage_fail(&d->stage, &f);
+        return false;
+    }
+    if (really3 > 0) {
+        shared->key_proved = true;
+        h->version = 3;
+        h->data_size = h->payload_size - XBCRYPT_HASH;
+        return true;
+    }
+    if (h->version < 3) // which have nothing that could be wrong
+        return true;
+    if (salvaging_of(d)->version == 0 && shared->wrong_hashes++ == 0)
+        shared->wrong_hash = f;
+    if (shared->wrong_hashes == WRONG_KEY_CHUNKS && !shared->key_proved) {
+        stage_fail(&d->stage, &shared->wrong_hash);
+        return false;
+    }
+    lose(d, place->position, size, true, h->payload_size, f.text);
+    return false;
+}
+
+static enum resync_answer probe(void *context, const struct resync_window *w, size_t *size,
+                                struct fault *why) {
+    const struct decoder *d = context;
+    return xbcrypt_probe(d->settings->max_chunk, w, size, why);
+}
+
+static void take_unit(void *context, struct view v, uint64_t position, const char *hit) {
+    struct decoder *d = context;
+    struct place place = {.origin = v.origin, .exact = v.exact, .position = position};
+    struct xbcrypt_header h;
+    struct fault f;
+    size_t need, size = v.size;
+    if (xbcrypt_parse(v.data, v.size, d->settings->max_chunk, &place, &h, &need, &f) <= 0) {
+        stage_fail(&d->stage, &f); // the probe has parsed it
+        return;
+    }
+    if (hit != NULL) {
+        lose(d, position, v.size, true, h.payload_size, hit);
+        return;
+    }
+    view_split(&v, xbcrypt_dec_head_size(&h));
+    if (!find_version(d, &h, v, &place, size))
+        return;
+    if (h.version != salvaging_of(d)->version)
+        settle(d, h.version);
+    d->header = h;
+    d->head.place = place;
+    d->last_version = h.version; // has been seen to
+    gather_begin(&d->payload, v.size);
+    if (gather_append(&d->payload, v) < 0)
+        stage_fail_memory(&d->stage);
+    else
+        xbcrypt_dec_submit(d);
+}
+
+static void take_gap(void *context, const struct resync_gap *gap) {
+    struct decoder *d = context;
+    uint64_t payload_size = 0;
+    bool known = xbcrypt_gap_is_chunk(gap, salvaging_of(d)->version, &payload_size);
+    lose(d, gap->offset, gap->length, known, payload_size, gap->why);
+}
+
+static const struct resync_format format = {.size = sizeof(struct salvaging),
+                                            .probe = probe,
+                                            .find = xbcrypt_find,
+                                            .unit = take_unit,
+                                            .gap = take_gap};
+
+void xbcrypt_salvage_push(struct decoder *d, struct view v) {
+    if (resync_start(&d->resync, &d->stage, &format, d))
+        resync_push(d->resync, v);
+}
+
+void xbcrypt_salvage_finish(struct decoder *d) {
+    if (!resync_start(&d->resync, &d->stage, &format, d))
+        return;
+    struct salvaging *s = salvaging_of(d);
+    resync_finish(d->resync);
+    if (stage_is_closed(&d->stage))
+        return;
+    const struct xbcrypt_dec_settings *shared = d->settings;
+    if (s->version == 0 && shared->wrong_hashes > 0 && d->stage.name == NULL) {
+        stage_fail(&d->stage, &shared->wrong_hash);
+        return;
+    }
+    if (s->version == 0)
+        settle(d, 3);
+    stage_finish_in_order(&d->stage, d->next);
+}
