@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// xbunpack: an xbstream on standard input, its members as files below a directory.
+// xbunpack: an xbstream or a tar archive on standard input, its members as files below a directory.
 #include "archive/autodetect.h"
 #include "archive/extract.h"
 #include "os/interrupt.h"
@@ -186,7 +186,7 @@ static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "Decrypting and decompressing:", GROUP_DECODE},
     {"auto", KEY_AUTO, NULL, 0,
      "Find out what the input is packed in (gzip, qpress, xbcrypt, LZ4, Zstandard) and undo it; "
-     "imply --decompress, and --decrypt where there is a key",
+     "take a tar archive, too; imply --decompress, and --decrypt if there is a key",
      GROUP_DECODE},
     {"decrypt", KEY_DECRYPT, "ALGO", OPTION_ARG_OPTIONAL,
      "Decrypt members that end in .xbcrypt; ALGO (AES128, AES192, AES256) checks the key, NONE is "
@@ -220,7 +220,8 @@ static const struct argp parser = {
     .options = option_list,
     .parser = parse_option,
     .args_doc = "[MEMBER...]",
-    .doc = "Unpack an xbstream archive (Percona XtraBackup, MariaDB Backup) from standard input, "
+    .doc = "Unpack an xbstream archive (Percona XtraBackup, MariaDB Backup), or with --auto a tar "
+           "archive, from standard input, "
            "decrypting and decompressing its members on the way. MEMBERs, as they are stored or "
            "without suffixes such as .qp.xbcrypt, or folders, say which; the default is all.",
     .children = children};
@@ -315,18 +316,20 @@ static void note_found(const char *text) {
     diag_note("input: %s", text);
 }
 
-// Reads all of the input into `last`, or with --auto through what it is packed in.
+// Reads all of the input into the extractor, or with --auto through what it is packed in.
 static int read_input(struct input *in, const struct options *o, struct ordered *front,
                       struct ordered *members, const struct extract_settings *settings,
-                      struct stage *last, struct fault *f) {
+                      struct extract *e, struct fault *f) {
+    struct stage *xbstream = extract_stage(e);
     struct autodetect_settings detecting = {.decrypt = settings->decrypt,
                                             .max_chunk = o->max_chunk,
                                             .found = o->run.verbose ? note_found : NULL};
     if (!o->automatic)
-        return filter_run(in, front, last, f);
-    struct stage *detect = autodetect_new(front, &detecting, members, last);
+        return filter_run(in, front, xbstream, f);
+    struct stage *detect =
+        autodetect_new(front, &detecting, members, xbstream, extract_tar_stage(e));
     if (detect != NULL)
-        detect->salvage = last->salvage;
+        detect->salvage = xbstream->salvage;
     int result = detect != NULL ? filter_run(in, front, detect, f) : diag_fault_memory(f);
     ordered_drop(front);
     stage_free(detect);
@@ -340,8 +343,8 @@ static int extract(struct input *in, const struct options *o, struct ordered *fr
     struct extract *e;
     if (extract_new(&e, members, settings, f) < 0)
         return -1;
-    extract_stage(e)->salvage = salvage;
-    int result = read_input(in, o, front, members, settings, extract_stage(e), f);
+    extract_stage(e)->salvage = extract_tar_stage(e)->salvage = salvage;
+    int result = read_input(in, o, front, members, settings, e, f);
     ordered_drop(front);
     if (result == 0 && extract_left_encrypted(e) > 0 && settings->decompress) {
         unsigned left = extract_left_encrypted(e);

@@ -15,7 +15,7 @@
 struct chain {
     const struct autodetect_settings *settings;
     struct ordered *behind;
-    struct stage *next;
+    struct stage *xbstream, *tar;            // what comes behind the layers
     enum sniff found[AUTODETECT_LAYERS + 1]; // outermost first
     unsigned count;
     unsigned references;
@@ -39,10 +39,10 @@ static struct stage *layer_new(struct ordered *o, struct chain *chain, unsigned 
 
 static void pass(const struct layer *l, struct view v) {
     const struct chain *c = l->chain;
-    if (l->target != c->next) {
+    if (l->target == l->decoder) {
         stage_push(l->target, v);
     } else if (!ordered_failing(c->behind)) {
-        stage_push(c->next, v);
+        stage_push(l->target, v);
         ordered_pump(c->behind); // so that what one delivery brings does not pile up
     }
 }
@@ -71,17 +71,13 @@ static int refuse(const struct layer *l, enum sniff kind, struct fault *f) {
     char where[PLACE_TEXT_SIZE], found[40];
     place_text(&l->head.place, 0, where);
     size_t shown = l->head.have < 8 ? l->head.have : 8;
-    if (kind == SNIFF_TAR)
-        return diag_fault(f, EX_DATAERR,
-                          "this is a tar archive, not an xbstream: unpack it with tar -x%s, then "
-                          "decrypt its files one by one with xbcrypt-dec: see xbpipe(7)",
-                          l->depth == 1 && c->found[0] == SNIFF_GZIP ? "zf" : "f");
     if (sniff_command(kind) != NULL)
-        return diag_fault(f, EX_DATAERR, "found %s %s: expected an xbstream; unpack it with %s",
+        return diag_fault(f, EX_DATAERR,
+                          "found %s %s: expected an xbstream or a tar archive; unpack it with %s",
                           sniff_text(kind), where, sniff_command(kind));
     return diag_fault(f, EX_DATAERR,
-                      "cannot tell what this is %s: expected an xbstream, or one in gzip, qpress, "
-                      "xbcrypt, LZ4 or Zstandard; found \"%s\"%s",
+                      "cannot tell what this is %s: expected an xbstream or a tar archive, or one "
+                      "in gzip, qpress, xbcrypt, LZ4 or Zstandard; found \"%s\"%s",
                       where, diag_name(l->head.data, shown, found, sizeof found),
                       l->depth > 0 && c->found[l->depth - 1] == SNIFF_XBCRYPT
                           ? "; it was decrypted: the key may be wrong"
@@ -103,8 +99,8 @@ static int identify(struct layer *l, struct fault *f) {
     struct chain *c = l->chain;
     enum sniff kind = sniff(l->head.data, l->head.have);
     c->found[c->count++] = kind;
-    if (kind == SNIFF_XBSTREAM) {
-        l->target = c->next;
+    if (kind == SNIFF_XBSTREAM || kind == SNIFF_TAR) {
+        l->target = kind == SNIFF_TAR ? c->tar : c->xbstream;
         report(c);
         return 0;
     }
@@ -116,8 +112,8 @@ static int identify(struct layer *l, struct fault *f) {
                           "XBCRYPT_ENCRYPTION_KEY");
     if (l->depth == AUTODETECT_LAYERS)
         return diag_fault(f, EX_DATAERR,
-                          "packed too deep: expected at most %d layers around an "
-                          "xbstream",
+                          "packed too deep: expected at most %d layers around an xbstream or a tar "
+                          "archive",
                           AUTODETECT_LAYERS);
     l->inner = layer_new(l->stage.ordered, c, l->depth + 1);
     l->target = l->decoder = l->inner != NULL ? make_decoder(l, kind) : NULL;
@@ -178,9 +174,9 @@ static void finish(struct stage *stage) {
         return;
     if (l->target == NULL && l->head.have == 0) {
         if (l->depth == 0)
-            diag_fault(&f, EX_DATAERR, "input is empty: expected an xbstream");
+            diag_fault(&f, EX_DATAERR, "input is empty: expected an xbstream or a tar archive");
         else
-            diag_fault(&f, EX_DATAERR, "%s holds nothing: expected an xbstream",
+            diag_fault(&f, EX_DATAERR, "%s holds nothing: expected an xbstream or a tar archive",
                        sniff_text(l->chain->found[l->depth - 1]));
         fail(l, &f);
         return;
@@ -216,13 +212,14 @@ static struct stage *layer_new(struct ordered *o, struct chain *chain, unsigned 
 }
 
 struct stage *autodetect_new(struct ordered *o, const struct autodetect_settings *settings,
-                             struct ordered *behind, struct stage *next) {
+                             struct ordered *behind, struct stage *xbstream, struct stage *tar) {
     struct chain *chain = calloc(1, sizeof *chain);
     if (chain == NULL)
         return NULL;
     chain->settings = settings;
     chain->behind = behind;
-    chain->next = next;
+    chain->xbstream = xbstream;
+    chain->tar = tar;
     struct stage *stage = layer_new(o, chain, 0);
     if (stage == NULL)
         free(chain);

@@ -9,6 +9,7 @@
 #include "format/lz4_dec.h"
 #include "format/qpress_dec.h"
 #include "format/suffix.h"
+#include "format/tar_reader.h"
 #include "format/xbstream_reader.h"
 #include "format/zstd_dec.h"
 #include "program/progress.h"
@@ -24,7 +25,7 @@ enum { DECODERS_MAX = 8, SHOWN_SIZE = 256, LISTED_SIZE = 2048 };
 struct extract {
     struct ordered *ordered;
     const struct extract_settings *settings;
-    struct stage *reader;
+    struct stage *reader, *tar_reader;
     struct stage *sink;   // of standard output; NULL: there is none
     struct stage *output; // before it
     bool output_taken;    // by a member
@@ -370,8 +371,7 @@ static void data(void *context, void *member, struct view v) {
         struct fault f;
         char where[PLACE_TEXT_SIZE];
         struct place place = {.origin = v.origin, .exact = true};
-        diag_fault(&f, EX_DATAERR,
-                   "sparse xbstream chunk %s in a member that is encrypted or compressed",
+        diag_fault(&f, EX_DATAERR, "a hole %s in a member that is encrypted or compressed",
                    place_text(&place, 0, where));
         stage_break(outermost, &f);
     }
@@ -463,6 +463,25 @@ static struct xbstream_target choose_target(struct extract *e) {
                                     .context = e};
 }
 
+// A folder of a tar archive.
+static int make_folder(void *context, const char *name, size_t size, struct fault *f) {
+    struct extract *e = context;
+    struct member_name clean;
+    if (e->settings->files == NULL || !selection_wants(e->settings->selection, name, size))
+        return 0;
+    if (member_name_clean(&clean, name, size, f) < 0)
+        return -1;
+    member_name_warn(&clean, name, size, &e->absolute_warned);
+    if (clean.size == 0) // the archive's own folder, "./", which is there
+        return 0;
+    return outfiles_make_folder(e->settings->files, clean.bytes, clean.size, f);
+}
+
+static bool wants(void *context, const char *name, size_t size) {
+    const struct extract *e = context;
+    return !e->settings->info_only && selection_wants(e->settings->selection, name, size);
+}
+
 int extract_new(struct extract **out, struct ordered *o, const struct extract_settings *settings,
                 struct fault *f) {
     *out = NULL;
@@ -472,11 +491,14 @@ int extract_new(struct extract **out, struct ordered *o, const struct extract_se
     e->ordered = o;
     e->settings = settings;
     e->reader = xbstream_reader_new(o, settings->max_chunk, choose_target(e));
+    e->tar_reader = tar_reader_new(
+        o, settings->max_chunk,
+        (struct tar_target){.members = choose_target(e), .folder = make_folder, .wants = wants});
     if (settings->to_stdout)
         e->sink = sink_new(o, STDOUT_FILENO, "standard output", false, NULL, NULL);
     if (e->sink != NULL)
         e->output = limit_new(o, e->sink, settings->limits, "the member");
-    if (e->reader == NULL || (settings->to_stdout && e->output == NULL)) {
+    if (e->reader == NULL || e->tar_reader == NULL || (settings->to_stdout && e->output == NULL)) {
         extract_free(e);
         return diag_fault_memory(f);
     }
@@ -486,6 +508,10 @@ int extract_new(struct extract **out, struct ordered *o, const struct extract_se
 
 struct stage *extract_stage(struct extract *e) {
     return e->reader;
+}
+
+struct stage *extract_tar_stage(struct extract *e) {
+    return e->tar_reader;
 }
 
 unsigned extract_left_encrypted(const struct extract *e) {
@@ -507,5 +533,6 @@ void extract_free(struct extract *e) {
     stage_free(e->output);
     stage_free(e->sink);
     stage_free(e->reader);
+    stage_free(e->tar_reader);
     free(e);
 }

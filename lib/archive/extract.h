@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The extractor: each member of an xbstream that is wanted goes through the decoders that its name
-// calls for (suffix.h, outermost first) into a file of its own, under the name without the suffixes
-// undone; or one member goes to standard output; or they are listed. One pass: nothing else is ever
-// on disk.
+// The extractor: each member of an xbstream or a tar archive that is wanted goes through the
+// decoders that its name calls for (suffix.h, outermost first) into a file of its own, under the
+// name without the suffixes undone; or one member goes to standard output; or they are listed. One
+// pass: nothing else is ever on disk.
 #ifndef XBPIPE_EXTRACT_H
 #define XBPIPE_EXTRACT_H
 
@@ -56,8 +56,10 @@ struct extract;
 int extract_new(struct extract **e, struct ordered *o, const struct extract_settings *settings,
                 struct fault *f);
 
-// The stage that takes the stream. It belongs to the extractor.
+// The stage that takes an xbstream, and the one that takes a tar archive; only one of them may be
+// used. They belong to the extractor.
 struct stage *extract_stage(struct extract *e);
+struct stage *extract_tar_stage(struct extract *e);
 
 // Members whose outermost suffix was one that could have been undone with --decrypt.
 unsigned extract_left_encrypted(const struct extract *e);

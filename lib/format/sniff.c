@@ -2,6 +2,7 @@
 #include "format/sniff.h"
 
 #include "base/byteorder.h"
+#include "format/tar.h"
 #include "format/xbstream.h"
 
 #include <string.h>
@@ -16,7 +17,7 @@ static const struct {
               {SNIFF_GZIP, 0, 3, "\x1f\x8b\x08"},
               {SNIFF_LZ4, 0, 4, "\x04\x22\x4d\x18"},
               {SNIFF_ZSTD, 0, 4, "\x28\xb5\x2f\xfd"},
-              {SNIFF_TAR, 257, 5, "ustar"},
+              {SNIFF_TAR, TAR_AT_MAGIC, 5, TAR_MAGIC},
               {SNIFF_XZ, 0, 6,
                "\xfd"
                "7zXZ\0"},
@@ -44,6 +45,8 @@ enum sniff sniff(const uint8_t *data, size_t size) {
             (!skipped || magics[i].kind == SNIFF_LZ4 || magics[i].kind == SNIFF_ZSTD))
             return magics[i].kind;
     }
+    if (size >= TAR_BLOCK && tar_is_header(data)) // of before ustar
+        return SNIFF_TAR;
     return SNIFF_UNKNOWN;
 }
 
@@ -60,7 +63,7 @@ static const struct {
              [SNIFF_GZIP] = {"gzip data", "gzip -d"},
              [SNIFF_LZ4] = {"LZ4 data", "lz4 -d"},
              [SNIFF_ZSTD] = {"Zstandard data", "zstd -d"},
-             [SNIFF_TAR] = {"a tar archive", "tar -x"},
+             [SNIFF_TAR] = {"a tar archive", "tar -xi"},
              [SNIFF_XZ] = {"xz data", "xz -d"},
              [SNIFF_BZIP2] = {"bzip2 data", "bzip2 -d"},
              [SNIFF_ZIP] = {"a zip archive", "unzip"}};

@@ -30,7 +30,7 @@ static int check_magic(const uint8_t *head, const struct place *place, struct fa
     if (sniff_command(kind) != NULL)
         snprintf(hint, sizeof hint, "; this is %s: %s it first with %s%s", sniff_text(kind),
                  kind == SNIFF_XBCRYPT ? "decrypt" : "unpack", sniff_command(kind),
-                 sniff_is_layer(kind) ? ", or use --auto" : "");
+                 sniff_is_layer(kind) || kind == SNIFF_TAR ? ", or use --auto" : "");
     return diag_fault(
         f, EX_DATAERR, "not an xbstream chunk %s: expected magic \"%s\", found \"%s\"%s",
         place_text(place, 0, where), magic, diag_name(head, AT_FLAGS, found, sizeof found), hint);

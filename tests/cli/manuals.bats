@@ -175,6 +175,7 @@ same_files() { (cd "$1" && sha256sum -c --quiet "$2") }
     cp "$fixtures/kms/demo-ciphertext.b64" ciphertext
     cp "$fixtures/rds/full_v3_qp.xb" backup_qp.xb
     cp "$fixtures/rds/part.xb.gz" backup.xb.gz
+    cp "$fixtures/rds/part.tar.gz" backup.tar.gz
     head -c 500000 backup_qp.xb >bad_qp.xb
     head -c 1000 /dev/zero | dd of=bad_qp.xb bs=1 seek=100000 conv=notrunc status=none
     run_examples xbunpack.1
@@ -182,6 +183,7 @@ same_files() { (cd "$1" && sha256sum -c --quiet "$2") }
     same_files restored "$fixtures/mariadb/shop.sha256"
     same_files part "$fixtures/rds/part.sha256"
     same_files part2 "$fixtures/rds/part.sha256"
+    same_files part3 "$fixtures/rds/part.sha256"
 }
 
 @test "xbpack(1): the examples run" {

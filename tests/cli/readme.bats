@@ -86,7 +86,7 @@ SH
     [ -z "$(find restored -name '*.xbcrypt' -o -name '.xbpipe*')" ]
 }
 
-@test ".tar.gz: one damaged file is an error of the whole recipe" {
+@test ".tar.gz: one damaged file is an error, and is not there" {
     mkdir tree
     tar -xzf "$fixtures/rds/part.tar.gz" -C tree
     damage tree/shop/orders.new.xbcrypt 100000
@@ -94,7 +94,6 @@ SH
     run -65 --separate-stderr recipe tar.gz
     [[ $stderr == *"CRC-32: expected"* ]]
     [ ! -e restored/shop/orders.new ]
-    [ -e restored/shop/orders.new.xbcrypt ]
 }
 
 @test "a stream encrypted as a whole, versions 2 and 3" {

@@ -239,7 +239,7 @@ d/e/empty" ]
     refuses 65 "xbunpack: s: damaged sparse xbstream chunk at input offset 0: lengths in its map: expected 3 bytes in all, found 4" 'S name=s map=5:4 data=abc' 'E name=s'
     refuses 65 "xbunpack: s: damaged sparse xbstream chunk at input offset 0: lengths in its map: expected 5 bytes in all, found 4" 'S name=s map=5:4 data=abcde' 'E name=s'
     refuses 65 "xbunpack: s: xbstream chunk at input offset 50 does not continue its member: expected offset 8, found 3; the stream is damaged or a part of it is missing" 'S name=s map=5:3 data=abc' 'P name=s offset=3 data=x' 'E name=s'
-    refuses 65 "xbunpack: s.qp: sparse xbstream chunk at input offset 0 in a member that is encrypted or compressed" 'S name=s.qp map=5:3 data=abc' 'E name=s.qp'
+    refuses 65 "xbunpack: s.qp: a hole at input offset 0 in a member that is encrypted or compressed" 'S name=s.qp map=5:3 data=abc' 'E name=s.qp'
 }
 
 @test "claimed sizes: 65 at once, with little memory" {

@@ -32,7 +32,7 @@ static struct stage *make(struct ordered *o, struct stage *next, void *context) 
     found = false;
     if (ordered_behind(&behind, o, &f) < 0)
         abort();
-    return autodetect_new(o, context, behind, next);
+    return autodetect_new(o, context, behind, next, next);
 }
 
 static struct xbcrypt_key *the_key(void) {

@@ -6,6 +6,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -109,6 +110,55 @@ void xbs_end(struct bytes *b, const char *name) {
 void xbs_member(struct bytes *b, const char *name, const void *data, size_t size) {
     xbs_any(b, 'P', 0, name, strlen(name), 0, data, size);
     xbs_end(b, name);
+}
+
+void ustar_sum(struct bytes *b, size_t at) {
+    unsigned sum = 0;
+    char text[8];
+    memset(b->data + at + 148, ' ', 8);
+    for (size_t i = 0; i < 512; i++)
+        sum += b->data[at + i];
+    snprintf(text, sizeof text, "%06o", sum);
+    memcpy(b->data + at + 148, text, 7);
+}
+
+void ustar_header(struct bytes *b, const char *magic, char type, const char *name, uint64_t size) {
+    size_t at = b->size;
+    bytes_zeros(b, 512);
+    uint8_t *h = b->data + at;
+    memcpy(h, name, strnlen(name, 100));
+    char text[16];
+    snprintf(text, sizeof text, "%011llo", (unsigned long long)size);
+    memcpy(h + 124, text, 11);
+    h[156] = (uint8_t)type;
+    if (magic != NULL)
+        memcpy(h + 257, magic, 8);
+    ustar_sum(b, at);
+}
+
+void ustar_pad(struct bytes *b) {
+    bytes_zeros(b, (512 - b->size % 512) % 512);
+}
+
+void ustar_entry(struct bytes *b, const char *magic, char type, const char *name, const void *data,
+                 size_t size) {
+    ustar_header(b, magic, type, name, size);
+    bytes_add(b, data, size);
+    ustar_pad(b);
+}
+
+void ustar_record(struct bytes *b, const char *key, const char *value) {
+    char record[700];
+    // The length counts its own digits.
+    size_t rest = strlen(key) + strlen(value) + 3, length = rest + 1;
+    while ((size_t)snprintf(record, sizeof record, "%zu", length) + rest != length)
+        length++;
+    bytes_add(b, record,
+              (size_t)snprintf(record, sizeof record, "%zu %s=%s\n", length, key, value));
+}
+
+void ustar_end(struct bytes *b) {
+    bytes_zeros(b, 1024);
 }
 
 void qp_archive(struct bytes *b, uint64_t block_size) {

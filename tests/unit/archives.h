@@ -35,6 +35,22 @@ void xbs_end(struct bytes *b, const char *name);
 // A whole member in one chunk.
 void xbs_member(struct bytes *b, const char *name, const void *data, size_t size);
 
+// tar. A header with its checksum; `magic` is the eight bytes from the 257th on, the zeros of v7 if
+// NULL. What follows it, and its padding, is the caller's.
+#define USTAR_POSIX "ustar\00000"
+#define USTAR_GNU "ustar  "
+void ustar_header(struct bytes *b, const char *magic, char type, const char *name, uint64_t size);
+// Sets the checksum of a header that was changed; it begins at `at`.
+void ustar_sum(struct bytes *b, size_t at);
+void ustar_pad(struct bytes *b);
+// A header and its contents, padded.
+void ustar_entry(struct bytes *b, const char *magic, char type, const char *name, const void *data,
+                 size_t size);
+// A pax record, into contents that are being made.
+void ustar_record(struct bytes *b, const char *key, const char *value);
+// The end mark.
+void ustar_end(struct bytes *b);
+
 // qpress.
 void qp_archive(struct bytes *b, uint64_t block_size);
 void qp_enter(struct bytes *b, const char *name);

@@ -689,8 +689,8 @@ static void test_holes_and_decoders(void **state) {
     xbs_end(&b, "n.qp");
     extract(&b, &both, &x);
     assert_int_equal(x.status, EX_DATAERR);
-    assert_string_equal(x.fault.text, "n.qp: sparse xbstream chunk at input offset 0 in a member "
-                                      "that is encrypted or compressed");
+    assert_string_equal(x.fault.text, "n.qp: a hole at input offset 0 in a member that is "
+                                      "encrypted or compressed");
     assert_int_equal(empty_top(), 0);
     bytes_free(&b);
 }

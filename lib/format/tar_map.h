@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The map of a sparse file in a tar archive, in the forms that GNU tar has for it. Format from the
+// manual of GNU tar ("Storing Sparse Files").
+#ifndef XBPIPE_TAR_MAP_H
+#define XBPIPE_TAR_MAP_H
+
+#include "base/diag.h"
+#include "engine/stage.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// The data of a sparse file: runs in ascending order, which do not overlap; between them are holes.
+struct tar_map {
+    struct tar_run {
+        uint64_t offset, size; // in the file
+    } * runs;
+    size_t count, room;
+    uint64_t data; // bytes of all runs
+};
+
+// Adds a run; one without data is left out. `most` is how many runs the map may have; `place` is
+// where they are. Returns 0; or -1 and *f: EX_DATAERR (it does not come after the runs before it,
+// it ends beyond INT64_MAX, too many), EX_OSERR.
+int tar_map_add(struct tar_map *m, uint64_t offset, uint64_t size, size_t most,
+                const struct place *place, struct fault *f);
+
+// Adds `count` runs as an old GNU map has them: an offset and a size of TAR_NUMBER_SIZE bytes each;
+// an empty one ends them. The same results, and EX_DATAERR for what is no number.
+int tar_map_add_runs(struct tar_map *m, const uint8_t *runs, unsigned count, size_t most,
+                     const struct place *place, struct fault *f);
+
+// Adds those of a block that continues such a map. Returns 1 if it is the last block, 0 if another
+// follows; or -1 and *f.
+int tar_map_add_block(struct tar_map *m, const uint8_t *block, size_t most,
+                      const struct place *place, struct fault *f);
+
+// The map at the beginning of the contents (GNU sparse format 1.0): lines with a decimal number,
+// first how many runs there are, then the offset and the size of each, up to the end of a block.
+// All zero at its beginning.
+struct tar_map_text {
+    bool counted, has_offset, digits;
+    uint64_t number, left, offset;
+};
+
+// Adds those of a block of it. The same results, and EX_DATAERR for what is no number.
+int tar_map_add_text(struct tar_map *m, struct tar_map_text *text, const uint8_t *block,
+                     size_t most, const struct place *place, struct fault *f);
+
+// Whether a map that is complete has `data` bytes in all its runs and fits a file of `file` bytes.
+// Returns 0; or -1 and EX_DATAERR in *f.
+int tar_map_check(const struct tar_map *m, uint64_t data, uint64_t file, const struct place *place,
+                  struct fault *f);
+
+void tar_map_clear(struct tar_map *m);
+
+#endif
