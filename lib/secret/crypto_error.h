@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 // Empties this thread's queue of OpenSSL's errors. Returns whether a lack of memory was one of
-// them.
+// them, or, after wiped_start, whether OpenSSL has asked for memory in vain.
 bool crypto_error_is_memory(void);
 
 #endif

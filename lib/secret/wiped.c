@@ -2,12 +2,15 @@
 #include "secret/wiped.h"
 
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 // Before each block stands its size.
 enum { HEADER = alignof(max_align_t) };
+
+static atomic_bool exhausted;
 
 static size_t size_of(const void *memory) {
     size_t size;
@@ -16,11 +19,11 @@ static size_t size_of(const void *memory) {
 }
 
 void *wiped_malloc(size_t size) {
-    if (size > SIZE_MAX - HEADER)
+    char *block = size <= SIZE_MAX - HEADER ? malloc(HEADER + size) : NULL;
+    if (block == NULL) {
+        exhausted = true;
         return NULL;
-    char *block = malloc(HEADER + size);
-    if (block == NULL)
-        return NULL;
+    }
     memcpy(block, &size, sizeof size);
     return block + HEADER;
 }
@@ -61,6 +64,10 @@ void wiped_free(void *memory) {
     char *block = (char *)memory - HEADER;
     explicit_bzero(block, HEADER + size_of(memory));
     free(block);
+}
+
+bool wiped_exhausted(void) {
+    return exhausted;
 }
 
 __attribute__((noinline)) void wiped_finish(void) {
