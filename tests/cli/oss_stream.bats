@@ -25,12 +25,14 @@ stream() {
     "$XBPIPE_TESTS/../examples/oss-stream.sh" url
 }
 
-# ends STATUS MESSAGE HOW: so it ends, with a correct beginning of the object at most.
+# ends STATUS PATTERN HOW: so it ends, with a message that the pattern matches and a correct beginning
+# of the object at most.
 ends() {
     local status=0
     stream "$3" >out 2>messages || status=$?
     [ "$status" -eq "$1" ] || { echo "status $status"; cat messages; return 1; }
-    [ "$(cat messages)" = "oss-stream.sh: $2" ] || { cat messages; return 1; }
+    # shellcheck disable=SC2053 # the message is a pattern
+    [[ $(cat messages) == "oss-stream.sh: "$2 ]] || { cat messages; return 1; }
     cmp -n "$(stat -c %s out)" out "$object"
 }
 
@@ -65,7 +67,7 @@ ends() {
 }
 
 @test "a connection that brings nothing any more is given up; the extraction fails as well" {
-    OSS_STREAM_RETRIES=1 ends 69 "gave up at byte 5000: curl: (18) transfer closed with $((size - 5000)) bytes remaining to read" silent-5000
+    OSS_STREAM_RETRIES=1 ends 69 "gave up at byte 5000: curl: (18) *$((size - 5000)) bytes *" silent-5000
     status=0
     (OSS_STREAM_RETRIES=1 stream silent-500000) 2>messages | xbunpack -C cut --decrypt -f "$key" --decompress 2>found || status=$?
     [ "$status" -ne 0 ]

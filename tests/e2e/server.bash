@@ -141,13 +141,14 @@ server_backup() {
 }
 
 # server_prepare DIR [OPTION...]: makes the restored files in DIR/data ones that a server starts
-# from. Its log is DIR/prepare.log.
+# from. Its log is DIR/prepare.log. The options of the server come from the backup: since 11.8 they
+# have to.
 server_prepare() {
     local dir=$1
     shift
     mkdir -p "$dir/tmp"
     server_owns "$dir"
-    as_server mariadb-backup --no-defaults --prepare --target-dir="$dir/data" --tmpdir="$dir/tmp" "$@" \
+    as_server mariadb-backup --defaults-file="$dir/data/backup-my.cnf" --prepare --target-dir="$dir/data" --tmpdir="$dir/tmp" "$@" \
         >"$dir/prepare.log" 2>&1 && grep -q 'completed OK!' "$dir/prepare.log" ||
         { tail -n 30 "$dir/prepare.log"; return 1; }
 }

@@ -39,6 +39,7 @@ enum {
     SAMPLE = 10,
     COMPLAINTS = 8,
     NEAR_NULL = 4096,
+    START_UP = 8, // calls of malloc, of all that are made before OpenSSL is started
     PATH_SIZE = 600
 };
 
@@ -423,17 +424,23 @@ static bool is_done(const struct test *t, const struct run *r) {
 static const char *judge_end(const struct test *t, const struct kind *k, const struct run *r,
                              const struct run *good) {
     // It is not the program's to mend where a library does not look at what its malloc, or
-    // libcrypto for it, gave it: it reads or writes near address 0. libcrypto makes its secure
-    // heap, before there is any input, with assertions that its memory can be had.
+    // libcrypto for it, gave it: it reads or writes near address 0. libcrypto asserts that it gets
+    // some of its memory; and it waits for itself for ever (OpenSSL 3.5) if one of the first two
+    // that it asks for fails.
     bool of_library = shared->class == INJECT_LIBRARY_MEMORY ||
                       (shared->class == INJECT_CIPHER && shared->by_library) ||
                       (shared->class == INJECT_MEMORY && lends_memory(t));
     bool asserted = WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGABRT &&
-                    has(&r->err, "crypto/mem_sec.c");
+                    (has(&r->err, "crypto/mem_sec.c") ||
+                     has(&r->err, "OpenSSL internal error: assertion failed"));
+    bool waits = WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGALRM && of_library &&
+                 shared->at <= START_UP;
     bool crashed = WIFSIGNALED(r->status) && WTERMSIG(r->status) == SIGSEGV &&
                    shared->crash_place[0] != '\0' && shared->crash_address < NEAR_NULL;
-    if (of_library && (asserted || crashed)) {
-        note_spared(asserted ? "libcrypto's mem_sec.c" : shared->crash_place);
+    if (of_library && (asserted || waits || crashed)) {
+        note_spared(asserted ? "libcrypto's assertions"
+                    : waits  ? "libcrypto's start"
+                             : shared->crash_place);
         return ABORTED_BY_LIBRARY;
     }
     if (!WIFEXITED(r->status))
