@@ -32,7 +32,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -
             -Wpointer-arith -Wcast-qual -Wvla -Wundef $(if $(WERROR),-Werror)
 HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE \
             $(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2) \
-            $(if $(filter x86_64 i686,$(shell uname -m)),-fcf-protection)
+            $(shell for o in -fcf-protection -mbranch-protection=standard; do \
+              $(CC) $$o -x c -c /dev/null -o /dev/null 2>/dev/null && echo $$o; done)
 # The sanitizers, and what counts lines, make calls of their own, which the sandbox would forbid.
 SANFLAGS := $(if $(SAN),-DXBPIPE_NO_SANDBOX -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 COVFLAGS := $(if $(COVERAGE),-DXBPIPE_NO_SANDBOX --coverage -fprofile-update=atomic -O0)
