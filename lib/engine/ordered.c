@@ -3,11 +3,12 @@
 
 #include <stdlib.h>
 
-// What may be in flight, in bytes, and at least this many units a thread of the largest size seen.
-// Enough to even out the times of units, and little enough to stay in the second-level caches: what
-// is read is then still there when it is decoded, and its memory is used again before it leaves
-// them. One thread gains nothing from running ahead.
-enum { BYTES_BASE = 1 << 20, BYTES_PER_THREAD = 1 << 20, UNITS_PER_THREAD = 2 };
+// What may be in flight, in bytes: this much, or a unit of the largest size seen for each thread if
+// that is more. Enough to even out the times of units, and little enough to stay in the
+// second-level caches: what is read is then still there when it is decoded, and its memory is used
+// again before it leaves them. One thread gains nothing from running ahead. Each unit counts for at
+// least COST_MIN, for its own structs and what they keep alive.
+enum { BYTES_BASE = 1 << 20, BYTES_PER_THREAD = 1 << 20, COST_MIN = 1 << 10 };
 
 struct ordered {
     struct pool *pool;
@@ -56,6 +57,8 @@ unsigned ordered_threads(const struct ordered *o) {
 
 void ordered_submit(struct ordered *o, struct unit *unit) {
     unit->next = NULL;
+    if (unit->cost < COST_MIN)
+        unit->cost = COST_MIN;
     if (o->last == NULL)
         o->first = unit;
     else
@@ -130,8 +133,7 @@ static bool is_full(const struct ordered *o) {
     size_t threads = pool_threads(o->pool);
     if (threads == 1)
         return true;
-    return o->cost > BYTES_BASE + threads * BYTES_PER_THREAD &&
-           o->cost > threads * UNITS_PER_THREAD * o->largest;
+    return o->cost > BYTES_BASE + threads * BYTES_PER_THREAD && o->cost > threads * o->largest;
 }
 
 void ordered_pump(struct ordered *o) {

@@ -8,6 +8,7 @@ enum {
     LOOK = 4096,            // bytes that a probe always gets to see if they are there
     SEARCH_STEP = 64 << 10, // bytes copied at a time while searching
     OWN_FIRST = 64 << 10,   // memory of the first copy
+    BORROWED_SHARE = 4,     // of a slab that what is left of a view may keep
     INNER_TRIES = 16,       // heads that are looked at inside a damaged unit
     SPENT_BASE = 64 << 20,  // work for false heads that is always allowed
     SPENT_PER_BYTE = 8      // and for each byte of the input before
@@ -251,6 +252,10 @@ void resync_push(struct resync *r, struct view v) {
             run(r, false);
         }
     }
+    // A few bytes that wait for more must not keep a large slab.
+    bool few = r->have > 0 && r->borrowed && r->have < r->slab->capacity / BORROWED_SHARE;
+    if (few && !stage_is_closed(r->stage) && make_room(r, 0) < 0)
+        stage_fail_memory(r->stage);
 }
 
 void resync_finish(struct resync *r) {

@@ -111,6 +111,18 @@ void slab_unref(struct slab *s) {
     destroy(s);
 }
 
+int slab_fit(struct slab **s, size_t size, size_t least) {
+    if (size >= least || size >= (*s)->capacity / 4)
+        return 0;
+    struct slab *small = slab_new(size > 0 ? size : 1);
+    if (small == NULL)
+        return -1;
+    memcpy(small->data, (*s)->data, size);
+    slab_unref(*s);
+    *s = small;
+    return 0;
+}
+
 void slab_trim(void) {
     for (unsigned class = 0; class < CLASS_COUNT; class ++) {
         struct slab *s;

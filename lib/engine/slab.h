@@ -24,6 +24,11 @@ struct slab *slab_ref(struct slab *s);
 // NULL is allowed.
 void slab_unref(struct slab *s);
 
+// Copies the first `size` bytes into a smaller slab, which takes the place of *s, if they are fewer
+// than `least` and less than a quarter of it: what few bytes hold should not be much. Returns 0, or
+// -1 for lack of memory with *s as it was.
+int slab_fit(struct slab **s, size_t size, size_t least);
+
 // Frees the slabs kept for reuse.
 void slab_trim(void);
 

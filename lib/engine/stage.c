@@ -6,8 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Memory that a gather takes at first for what is larger.
-enum { GATHER_FIRST = 1 << 20 };
+// A view that is part of what is gathered stays where it is if it is at least this share of its
+// slab, which it keeps from being freed.
+enum { GATHER_SHARE = 4 };
 
 static struct fault with_name(const struct stage *s, const struct fault *f) {
     struct fault named = *f;
@@ -102,9 +103,7 @@ void gather_begin(struct gather *g, size_t need) {
 static int make_room(struct gather *g, size_t wanted) {
     if (!g->borrowed && g->slab != NULL && wanted <= g->slab->capacity)
         return 0;
-    size_t capacity = g->need < GATHER_FIRST ? g->need : GATHER_FIRST;
-    if (capacity < wanted)
-        capacity = 2 * wanted < g->need || g->need < wanted ? 2 * wanted : g->need;
+    size_t capacity = 4 * wanted < g->need || g->need < wanted ? 2 * wanted : g->need;
     struct slab *own = slab_new(capacity > 0 ? capacity : 1);
     if (own == NULL)
         return -1;
@@ -119,7 +118,8 @@ static int make_room(struct gather *g, size_t wanted) {
 
 int gather_append(struct gather *g, struct view part) {
     bool lasting = part.slab != NULL && part.data != NULL;
-    if (g->slab == NULL && lasting) {
+    if (g->slab == NULL && lasting &&
+        (part.size >= g->need || part.size >= part.slab->capacity / GATHER_SHARE)) {
         g->slab = slab_ref(part.slab);
         g->data = part.data;
         g->borrowed = true;

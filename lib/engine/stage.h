@@ -108,8 +108,9 @@ struct head {
 // Returns true if they are.
 bool head_fill(struct head *h, size_t need, struct view *v, uint64_t *position);
 
-// A run of bytes of known length put together from views: by reference where the views follow each
-// other in one slab, else copied, with memory that grows as data arrives.
+// A run of bytes of known length put together from views: by reference if they are in one view, or
+// in large ones that follow each other in one slab; else copied, with memory that grows as data
+// arrives. Bytes that wait for more take at most a few times their number of memory.
 struct gather {
     size_t need, have;
     const uint8_t *data; // `have` bytes

@@ -10,8 +10,76 @@
 
 const char frames_no_memory[] = "out of memory";
 
-// Of content to frame, for the cost of a unit.
-enum { EXPANSION_GUESS = 3 };
+enum {
+    EXPANSION_GUESS = 3,    // of content to frame, for the cost of a unit
+    SIZE_WORTH = 256 << 10, // a frame whose head is asked how large the content is, for the same
+    PIECE_LEAST = 64 << 10, // bytes that stay where they stand; fewer are copied
+    OWN_LEAST = 4 << 10,    // memory for those
+    OUTPUT_LEAST = 64 << 10 // content that has a slab of its own, however large
+};
+
+void frames_held_clear(struct frames_held *h) {
+    for (size_t i = 0; i < h->count; i++)
+        slab_unref(h->pieces[i].slab);
+    free(h->pieces);
+    *h = (struct frames_held){.place = h->place};
+}
+
+static struct frames_piece *add_piece(struct frames_held *h) {
+    if (h->count == h->room) {
+        size_t room = h->room == 0 ? 4 : 2 * h->room;
+        struct frames_piece *larger = reallocarray(h->pieces, room, sizeof *larger);
+        if (larger == NULL)
+            return NULL;
+        h->pieces = larger;
+        h->room = room;
+    }
+    h->pieces[h->count] = (struct frames_piece){0};
+    return &h->pieces[h->count++];
+}
+
+// Copies bytes behind those that were copied before, as many as there is room for. Returns how
+// many, or 0 for lack of memory.
+static size_t copy_some(struct frames_held *h, const uint8_t *data, size_t size) {
+    struct frames_piece *last = h->count > 0 ? &h->pieces[h->count - 1] : NULL;
+    if (last == NULL || !last->own || last->size == last->slab->capacity) {
+        size_t before = last != NULL && last->own ? last->slab->capacity : OWN_LEAST / 2;
+        struct slab *slab = slab_new(2 * before < PIECE_LEAST ? 2 * before : PIECE_LEAST);
+        last = slab != NULL ? add_piece(h) : NULL;
+        if (last == NULL) {
+            slab_unref(slab);
+            return 0;
+        }
+        *last = (struct frames_piece){.data = slab->data, .slab = slab, .own = true};
+    }
+    size_t room = last->slab->capacity - last->size, n = size < room ? size : room;
+    if (data != NULL)
+        memcpy(last->slab->data + last->size, data, n);
+    else
+        memset(last->slab->data + last->size, 0, n);
+    last->size += n;
+    return n;
+}
+
+// Holds bytes of the frame; `ends`: it is whole with them. Returns 0, or -1 for lack of memory.
+static int hold(struct frames_held *h, struct view v, bool ends) {
+    struct frames_piece *piece;
+    h->have += v.size;
+    if (v.slab != NULL && v.data != NULL && (ends || v.size >= PIECE_LEAST)) {
+        piece = add_piece(h);
+        if (piece == NULL)
+            return -1;
+        *piece = (struct frames_piece){.data = v.data, .size = v.size, .slab = slab_ref(v.slab)};
+        return 0;
+    }
+    while (v.size > 0) {
+        size_t n = copy_some(h, v.data, v.size);
+        if (n == 0)
+            return -1;
+        view_split(&v, n);
+    }
+    return 0;
+}
 
 void frames_shared_unref(struct shared *s) {
     if (s == NULL || --s->references > 0)
@@ -24,65 +92,106 @@ static struct shared *shared_new(const struct frames_codec *codec) {
     struct shared *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
-    *s = (struct shared){.codec = codec, .decoder = codec->open(), .references = 1};
-    if (s->decoder == NULL) {
-        free(s);
-        return NULL;
-    }
+    *s = (struct shared){.codec = codec, .references = 1};
     return s;
+}
+
+// Leaves the pieces that have been decoded, and releases them unless salvage may look at them
+// again.
+static void pass_pieces(struct part *p) {
+    struct frames_held *h = &p->input;
+    for (; p->piece < h->count && p->at == h->pieces[p->piece].size; p->piece++, p->at = 0)
+        if (p->frames->stage.salvage == NULL) {
+            slab_unref(h->pieces[p->piece].slab);
+            h->pieces[p->piece].slab = NULL;
+        }
+}
+
+// Decodes once. Returns 1, 0 if nothing more came of it, or -1 with p->fault.
+static int decode_once(struct part *p, uint8_t *out, size_t *made) {
+    const struct frames_codec *codec = p->shared->codec;
+    const struct frames_held *h = &p->input;
+    pass_pieces(p);
+    bool between = false, some = p->piece < h->count;
+    size_t in = some ? h->pieces[p->piece].size - p->at : 0;
+    const uint8_t *from = some ? h->pieces[p->piece].data + p->at : out;
+    const char *wrong = codec->decode(p->shared->decoder, from, &in, out, made, &between);
+    if (wrong == frames_no_memory)
+        return diag_fault_memory(&p->fault);
+    if (wrong != NULL) {
+        char where[PLACE_TEXT_SIZE];
+        return diag_fault(&p->fault, EX_DATAERR, "damaged data in %s frame %s: %s", codec->name,
+                          place_text(&h->place, p->used, where), wrong);
+    }
+    p->used += in;
+    p->at += in;
+    if (in == 0 && *made == 0)
+        return 0;
+    p->shared->between = between; // asked without input, a decoder says what it waits for
+    return 1;
 }
 
 // Decodes into one more output. Returns 1 if there is more to do, 0 at the end, -1 with p->fault.
 static int decode_some(struct part *p) {
-    const struct frames_codec *codec = p->shared->codec;
     struct slab *out = slab_new(FRAMES_OUTPUT_SIZE);
     if (out == NULL)
         return diag_fault_memory(&p->fault);
     size_t filled = 0;
-    bool progress = true;
-    while (filled < FRAMES_OUTPUT_SIZE && progress) {
-        size_t in = p->size - p->used, made = FRAMES_OUTPUT_SIZE - filled;
-        bool between = false;
-        const char *wrong = codec->decode(p->shared->decoder, p->data + p->used, &in,
-                                          out->data + filled, &made, &between);
-        if (wrong != NULL) {
-            char where[PLACE_TEXT_SIZE];
-            slab_unref(out);
-            if (wrong == frames_no_memory)
-                return diag_fault_memory(&p->fault);
-            return diag_fault(&p->fault, EX_DATAERR, "damaged data in %s frame %s: %s", codec->name,
-                              place_text(&p->place, p->used, where), wrong);
-        }
-        p->used += in;
-        filled += made;
-        progress = in > 0 || made > 0;
-        if (progress) // asked without input, a decoder says what it waits for
-            p->shared->between = between;
+    int more = 1;
+    while (filled < FRAMES_OUTPUT_SIZE && more > 0) {
+        size_t made = FRAMES_OUTPUT_SIZE - filled;
+        more = decode_once(p, out->data + filled, &made);
+        filled += more >= 0 ? made : 0;
+    }
+    if (more >= 0 && slab_fit(&out, filled, OUTPUT_LEAST) < 0)
+        more = diag_fault_memory(&p->fault);
+    if (more < 0) {
+        slab_unref(out);
+        return -1;
     }
     p->outputs[p->output_count] = out;
     p->output_sizes[p->output_count++] = filled;
-    return progress;
+    return more;
+}
+
+// Memory of a decoder is taken when it runs and returned when its frame has ended.
+static int open_decoder(struct part *p) {
+    struct shared *s = p->shared;
+    if (s->decoder == NULL)
+        s->decoder = s->codec->open();
+    return s->decoder != NULL ? 1 : diag_fault_memory(&p->fault);
+}
+
+static void close_decoder(struct shared *s) {
+    s->codec->close(s->decoder);
+    s->decoder = NULL;
 }
 
 static enum job_result run_part(struct job *job, unsigned thread) {
     (void)thread;
     struct part *p = (struct part *)job;
-    int more = 1;
     if (p->shared->spoiled || p->unwanted) {
         p->failed = p->shared->spoiled = true;
         diag_fault(&p->fault, EX_DATAERR, "%s", "");
         return JOB_DONE;
     }
+    int more = open_decoder(p);
     while (more > 0 && p->output_count < FRAMES_OUTPUTS_MAX)
         more = decode_some(p);
     if (more == 0 && p->ends && !p->shared->between) {
         char where[PLACE_TEXT_SIZE];
         more = diag_fault(&p->fault, EX_DATAERR,
                           "damaged data in %s frame %s: it does not end where it should",
-                          p->shared->codec->name, place_text(&p->place, p->used, where));
+                          p->shared->codec->name, place_text(&p->input.place, p->used, where));
     }
     p->failed = p->shared->spoiled = more < 0;
-    return more > 0 ? JOB_MORE : JOB_DONE;
+    if (more > 0)
+        return JOB_MORE;
+    if (p->ends || p->failed)
+        close_decoder(p->shared);
+    if (!p->failed) // what has failed may be asked for its size
+        frames_held_clear(&p->input);
+    return JOB_DONE;
 }
 
 static void drop_outputs(struct part *p) {
@@ -109,7 +218,7 @@ static void deliver_part(struct unit *unit) {
             stage_push(d->next, (struct view){.data = p->outputs[i]->data,
                                               .size = p->output_sizes[i],
                                               .slab = p->outputs[i],
-                                              .origin = p->place.origin});
+                                              .origin = p->input.place.origin});
         }
     drop_outputs(p);
     // What is not wanted any more is not made: a few bytes of a frame may stand for gigabytes.
@@ -122,12 +231,23 @@ static void release_part(struct unit *unit) {
     if (p->frames->last == p)
         p->frames->last = NULL;
     drop_outputs(p);
-    slab_unref(p->slab);
+    frames_held_clear(&p->input);
     frames_shared_unref(p->shared);
     free(p);
 }
 
-// Submits what has been gathered, to be decoded by `shared` (whose reference is taken over).
+// About how much content comes of what is held.
+static size_t guess_content(const struct frames *d) {
+    const struct frames_held *h = &d->frame;
+    uint64_t content = UINT64_MAX;
+    if (d->serial == NULL && h->have >= SIZE_WORTH)
+        content = d->codec->content_size(h->pieces[0].data, h->pieces[0].size);
+    if (content == UINT64_MAX)
+        content = h->have * EXPANSION_GUESS;
+    return content < FRAMES_HOLD_MAX ? (size_t)content : FRAMES_HOLD_MAX;
+}
+
+// Submits what has been held, to be decoded by `shared` (whose reference is taken over).
 static void submit(struct frames *d, struct shared *shared, bool ends) {
     struct part *p = calloc(1, sizeof *p);
     if (p == NULL || shared == NULL) {
@@ -136,20 +256,15 @@ static void submit(struct frames *d, struct shared *shared, bool ends) {
         stage_fail_memory(&d->stage);
         return;
     }
-    size_t content = d->frame.have * EXPANSION_GUESS;
     p->unit.job.run = run_part;
     p->unit.deliver = deliver_part;
     p->unit.release = release_part;
-    p->unit.cost =
-        sizeof *p + d->frame.have + (content < FRAMES_HOLD_MAX ? content : FRAMES_HOLD_MAX);
+    p->unit.cost = sizeof *p + d->frame.have + guess_content(d);
     p->frames = d;
     p->shared = shared;
-    p->slab = d->frame.slab;
-    p->data = d->frame.data;
-    p->size = d->frame.have;
+    p->input = d->frame;
     p->ends = ends;
-    p->place = d->frame.place;
-    gather_begin(&d->frame, 0);
+    d->frame = (struct frames_held){0};
     if (d->serial != NULL) {
         p->unit.job.after = d->last != NULL ? &d->last->unit.job : NULL;
         d->last = p;
@@ -229,7 +344,7 @@ static void fail_foreign(struct frames *d) {
     char where[PLACE_TEXT_SIZE];
     struct fault f;
     le32_put(magic, d->codec->magic);
-    const uint8_t *found = d->frame.data;
+    const uint8_t *found = d->frame.pieces[0].data; // not fewer: small pieces are copied together
     diag_fault(&f, EX_DATAERR,
                "expected the magic of %s frame %s, %02x %02x %02x %02x, found %02x %02x %02x %02x; "
                "it is of another format, or damaged: fetch the backup again",
@@ -247,7 +362,7 @@ void frames_take(struct frames *d, struct view v) {
             d->frame.place =
                 (struct place){.origin = part.origin, .exact = part.exact, .position = d->position};
         d->position += part.size;
-        if (gather_append(&d->frame, part) < 0) {
+        if (hold(&d->frame, part, ended) < 0) {
             stage_fail_memory(&d->stage);
             return;
         }
@@ -300,7 +415,7 @@ static void finish(struct stage *stage) {
 
 static void free_frames(struct stage *stage) {
     struct frames *d = (struct frames *)stage;
-    gather_clear(&d->frame);
+    frames_held_clear(&d->frame);
     frames_shared_unref(d->serial);
     resync_free(d->resync);
     free(d);

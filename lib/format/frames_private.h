@@ -12,10 +12,26 @@ enum {
     FRAMES_OUTPUTS_MAX = FRAMES_HOLD_MAX / FRAMES_OUTPUT_SIZE
 };
 
+// Bytes of a frame, in pieces: large ones where they stand, small ones copied together, so that
+// what has come of a frame takes little more memory than it has bytes.
+struct frames_piece {
+    const uint8_t *data;
+    size_t size;
+    struct slab *slab; // holds them
+    bool own;          // is of this frame alone, and has room behind them
+};
+
+struct frames_held {
+    struct frames_piece *pieces;
+    size_t count, room;
+    size_t have;        // bytes in all
+    struct place place; // of the first
+};
+
 // A decoder with the reference count of the units that use it one after the other.
 struct shared {
     const struct frames_codec *codec;
-    void *decoder;
+    void *decoder;       // NULL before the first unit has run, and after the last one
     unsigned references; // main thread
     bool between;        // after the last unit that ran
     bool spoiled;        // it has failed: what follows of the frame cannot be decoded
@@ -32,11 +48,11 @@ struct frames {
     struct stage *next;
     uint64_t position;
     struct frames_walk walk;
-    struct gather frame;   // what has come of the frame
-    struct shared *serial; // of a frame that is decoded as it comes; NULL between such frames
-    struct part *last;     // the last unit submitted for it, until delivered
-    struct resync *resync; // NULL: the stage does not salvage
-    uint64_t delivered;    // content, and zeros in its place
+    struct frames_held frame; // what has come of the frame
+    struct shared *serial;    // of a frame that is decoded as it comes; NULL between such frames
+    struct part *last;        // the last unit submitted for it, until delivered
+    struct resync *resync;    // NULL: the stage does not salvage
+    uint64_t delivered;       // content, and zeros in its place
 };
 
 // A frame, or a part of one.
@@ -44,11 +60,10 @@ struct part {
     struct unit unit;
     struct frames *frames;
     struct shared *shared;
-    struct slab *slab; // holds the data
-    const uint8_t *data;
-    size_t size, used;
-    bool ends; // the frame ends with it
-    struct place place;
+    struct frames_held input;
+    size_t piece, at; // of the input, where the decoder is: in that piece, at that byte
+    size_t used;      // bytes before that
+    bool ends;        // the frame ends with it
     struct slab *outputs[FRAMES_OUTPUTS_MAX];
     size_t output_sizes[FRAMES_OUTPUTS_MAX];
     unsigned output_count;
@@ -58,6 +73,9 @@ struct part {
 };
 
 void frames_shared_unref(struct shared *s);
+
+// Drops the bytes; the place stays.
+void frames_held_clear(struct frames_held *h);
 
 // How many of the `size` bytes belong to the frame; *ended: it ends with them.
 size_t frames_follow(const struct frames_codec *codec, struct frames_walk *w, const uint8_t *data,

@@ -43,20 +43,21 @@ void frames_salvage_lose(struct part *p) {
     struct shared *s = p->shared;
     if (!s->failed) {
         s->failed = true;
-        s->lost_offset = p->place.position;
+        s->lost_offset = p->input.place.position;
         s->lost_length = 0;
         snprintf(s->why, sizeof s->why, "%.*s", diag_cut(p->fault.text, SALVAGE_WHY_MAX),
                  p->fault.text);
     }
-    s->lost_length += p->size;
+    s->lost_length += p->input.have;
     if (!p->ends)
         return;
-    bool whole = s->lost_offset == p->place.position, ended;
+    bool whole = s->lost_offset == p->input.place.position && p->input.count == 1, ended;
+    const struct frames_piece *frame = p->input.pieces;
     uint64_t content =
-        whole && s->delivered == 0 ? d->codec->content_size(p->data, p->size) : UINT64_MAX;
+        whole && s->delivered == 0 ? d->codec->content_size(frame->data, frame->size) : UINT64_MAX;
     struct frames_walk w = {0};
     if (content != UINT64_MAX)
-        frames_follow(d->codec, &w, p->data, p->size, &ended);
+        frames_follow(d->codec, &w, frame->data, frame->size, &ended);
     if (content == UINT64_MAX || content / d->codec->block_max > w.blocks) {
         lose_frame(d, s);
         return;
@@ -193,7 +194,7 @@ static void submit_gap(struct frames *d, uint64_t offset, uint64_t length, const
     d->serial = NULL;
     d->last = NULL;
     d->walk = (struct frames_walk){0};
-    gather_clear(&d->frame);
+    frames_held_clear(&d->frame);
     ordered_submit(d->stage.ordered, &g->unit);
 }
 

@@ -8,7 +8,13 @@
 #include <zlib.h>
 
 // Input is decoded in pieces, one after the other, each of which goes out when its turn comes.
-enum { PIECE_SIZE = 256 << 10, OUTPUT_SIZE = 1 << 20, OUTPUTS_MAX = 4, COST_GUESS = 4 };
+enum {
+    PIECE_SIZE = 256 << 10,
+    OUTPUT_SIZE = 1 << 20,
+    OUTPUTS_MAX = 4,
+    OUTPUT_LEAST = 64 << 10,
+    COST_GUESS = 4
+};
 enum { FIRST_OF_MAGIC = 0x1f };
 
 enum state { IN_MEMBER, BETWEEN, IN_PADDING };
@@ -131,6 +137,10 @@ static int fill_output(struct piece *p) {
     int more = 1;
     while (more > 0 && filled < OUTPUT_SIZE)
         more = p->strand->state == IN_MEMBER ? inflate_some(p, out, &filled) : look_for_member(p);
+    if (slab_fit(&out, filled, OUTPUT_LEAST) < 0) {
+        slab_unref(out);
+        return diag_fault_memory(&p->fault);
+    }
     p->outputs[p->output_count] = out;
     p->output_sizes[p->output_count++] = filled;
     return more;

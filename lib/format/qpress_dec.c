@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// Of the path of a folder or a file, and of folders inside each other.
+enum { PATH_SIZE_MAX = 4096, DEPTH_MAX = PATH_SIZE_MAX / 2 };
+
 struct block {
     struct unit unit;
     struct decoder *decoder;
@@ -169,37 +172,56 @@ void qpress_dec_submit_mark(struct decoder *d, bool archive) {
     ordered_submit(d->stage.ordered, &m->unit);
 }
 
-// Appends the item's name to the open folder's path; returns the whole size, or 0 and *f.
-static size_t append_name(struct decoder *d, const struct qpress_item *item, struct fault *f) {
-    size_t size = d->path_size + item->name_size;
-    if (size + 2 > sizeof d->path) {
-        char where[PLACE_TEXT_SIZE];
-        diag_fault(f, EX_DATAERR, "folders in qpress archive nested too deep %s",
-                   place_text(&d->head.place, 0, where));
-        return 0;
+static int refuse_depth(const struct decoder *d, struct fault *f) {
+    char where[PLACE_TEXT_SIZE];
+    return diag_fault(f, EX_DATAERR, "folders in qpress archive nested too deep %s",
+                      place_text(&d->head.place, 0, where));
+}
+
+// Appends the item's name to the open folder's path; *size is that of both. Returns 0, or -1 and
+// *f. Memory follows what comes: a member may consist of its head only, and there may be many.
+static int append_name(struct decoder *d, const struct qpress_item *item, size_t *size,
+                       struct fault *f) {
+    *size = d->path_size + item->name_size;
+    if (*size + 2 > PATH_SIZE_MAX)
+        return refuse_depth(d, f);
+    if (*size + 2 > d->path_room) {
+        char *larger = realloc(d->path, 2 * (*size + 2));
+        if (larger == NULL)
+            return diag_fault_memory(f);
+        d->path = larger;
+        d->path_room = 2 * (*size + 2);
     }
     memcpy(d->path + d->path_size, item->name, item->name_size);
-    d->path[size] = '\0';
-    return size;
+    d->path[*size] = '\0';
+    return 0;
 }
 
 static int enter_folder(struct decoder *d, const struct qpress_item *item, struct fault *f) {
-    size_t size = append_name(d, item, f);
-    if (size == 0 && item->name_size + d->path_size > 0)
+    size_t size;
+    if (append_name(d, item, &size, f) < 0)
         return -1;
     if (d->target.folder != NULL && d->target.folder(d->target.context, d->path, size, f) < 0)
         return -1;
-    if (d->depth == sizeof d->depths / sizeof d->depths[0])
-        return diag_fault(f, EX_DATAERR, "folders in qpress archive nested too deep");
-    d->depths[d->depth++] = d->path_size;
+    if (d->depth == DEPTH_MAX)
+        return refuse_depth(d, f);
+    if (d->depth == d->depth_room) {
+        unsigned room = d->depth_room == 0 ? 8 : 2 * d->depth_room;
+        uint16_t *larger = realloc(d->depths, room * sizeof *larger);
+        if (larger == NULL)
+            return diag_fault_memory(f);
+        d->depths = larger;
+        d->depth_room = room;
+    }
+    d->depths[d->depth++] = (uint16_t)d->path_size;
     d->path[size] = '/';
     d->path_size = size + 1;
     return 0;
 }
 
 int qpress_dec_begin_file(struct decoder *d, const struct qpress_item *item, struct fault *f) {
-    size_t size = append_name(d, item, f);
-    if (size == 0 && item->name_size + d->path_size > 0)
+    size_t size;
+    if (append_name(d, item, &size, f) < 0)
         return -1;
     d->in_file = true;
     d->produced = 0;
@@ -381,6 +403,8 @@ static void free_decoder(struct stage *stage) {
     struct decoder *d = (struct decoder *)stage;
     gather_clear(&d->data);
     qpress_salvage_free(d);
+    free(d->path);
+    free(d->depths);
     free(d);
 }
 

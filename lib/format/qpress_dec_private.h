@@ -9,8 +9,6 @@
 #include "format/qpress_dec.h"
 #include "format/quicklz.h"
 
-enum { PATH_SIZE_MAX = 4096 };
-
 enum state { IN_ARCHIVE_HEAD, IN_ITEM_HEAD, IN_PACKET_HEAD, IN_PACKET };
 
 struct decoder {
@@ -30,11 +28,11 @@ struct decoder {
     uint64_t base;            // bytes of the files before it, if all go to one output; salvage only
     struct qpress_item block; // whose packet is being read
     struct quicklz_header packet;
-    struct gather data;       // the packet
-    char path[PATH_SIZE_MAX]; // of the folder that is open, each component followed by '/'
-    size_t path_size;
-    unsigned depth;
-    size_t depths[PATH_SIZE_MAX / 2]; // path_size before each folder was entered
+    struct gather data; // the packet
+    char *path;         // of the folder that is open, each component followed by '/'
+    size_t path_size, path_room;
+    uint16_t *depths; // path_size before each folder was entered
+    unsigned depth, depth_room;
 };
 
 // The scope of what the file of that stage loses.

@@ -127,21 +127,25 @@ static void test_head_fill(void **state) {
     assert_int_equal(v.size, 8);
 }
 
+static uint8_t byte_at(size_t i) {
+    return (uint8_t)(i + (i >> 8));
+}
+
 static void test_gather_by_reference(void **state) {
     (void)state;
-    struct slab *slab = slab_new(100), *other = slab_new(100);
-    for (uint8_t i = 0; i < 100; i++)
-        slab->data[i] = i;
-    memcpy(other->data, slab->data, 100);
+    enum { SIZE = 4096, FIRST = 1200, NEED = 2000 };
+    struct slab *slab = slab_new(SIZE), *other = slab_new(SIZE);
+    for (size_t i = 0; i < SIZE; i++)
+        slab->data[i] = other->data[i] = byte_at(i);
     struct gather g;
     uint64_t position = 0;
-    struct view v = {.data = slab->data + 10, .size = 30, .slab = slab, .origin = 10};
-    gather_begin(&g, 50);
+    struct view v = {.data = slab->data + 10, .size = FIRST, .slab = slab, .origin = 10};
+    gather_begin(&g, NEED);
     assert_int_equal(gather_fill(&g, &v, &position), 0);
-    v = (struct view){.data = slab->data + 40, .size = 60, .slab = slab, .origin = 40};
+    v = (struct view){.data = slab->data + 10 + FIRST, .size = 2000, .slab = slab};
     assert_int_equal(gather_fill(&g, &v, &position), 1);
-    assert_int_equal(v.size, 40);
-    assert_int_equal(position, 50);
+    assert_int_equal(v.size, 2000 - (NEED - FIRST));
+    assert_int_equal(position, NEED);
     // What follows on in one slab is not copied.
     assert_ptr_equal(g.data, slab->data + 10);
     assert_ptr_equal(g.slab, slab);
@@ -152,16 +156,16 @@ static void test_gather_by_reference(void **state) {
 
     // Not following on, or from another slab, it is.
     for (unsigned how = 0; how < 3; how++) {
-        gather_begin(&g, 50);
-        v = (struct view){.data = slab->data + 10, .size = 30, .slab = slab};
+        gather_begin(&g, NEED);
+        v = (struct view){.data = slab->data + 10, .size = FIRST, .slab = slab};
         assert_int_equal(gather_fill(&g, &v, &position), 0);
-        v = how == 0   ? (struct view){.data = slab->data + 41, .size = 20, .slab = slab}
-            : how == 1 ? (struct view){.data = other->data + 41, .size = 20, .slab = other}
-                       : (struct view){.data = other->data + 41, .size = 20};
+        v = how == 0   ? (struct view){.data = slab->data + 11 + FIRST, .size = 900, .slab = slab}
+            : how == 1 ? (struct view){.data = other->data + 11 + FIRST, .size = 900, .slab = other}
+                       : (struct view){.data = other->data + 11 + FIRST, .size = 900};
         assert_int_equal(gather_fill(&g, &v, &position), 1);
         assert_false(g.borrowed);
-        for (uint8_t i = 0; i < 50; i++)
-            assert_int_equal(g.data[i], i < 30 ? 10 + i : 11 + i);
+        for (size_t i = 0; i < NEED; i++)
+            assert_int_equal(g.data[i], byte_at(i < FIRST ? 10 + i : 11 + i));
         assert_int_equal(slab->references, 1);
         gather_clear(&g);
     }
@@ -170,7 +174,48 @@ static void test_gather_by_reference(void **state) {
     slab_trim();
 }
 
-// Memory follows what arrives, not what is claimed.
+// A few bytes of a slab that wait for more are copied, and do not keep it; all that is needed
+// stays.
+static void test_gather_keeps_little(void **state) {
+    (void)state;
+    enum { SIZE = 512 << 10, NEED = 64 << 10 };
+    struct slab *slab = slab_new(SIZE);
+    memset(slab->data, 'x', SIZE);
+    struct gather g;
+    uint64_t position = 0;
+    gather_begin(&g, NEED);
+    struct view v = {.data = slab->data, .size = 100, .slab = slab};
+    assert_int_equal(gather_fill(&g, &v, &position), 0);
+    assert_int_equal(slab->references, 1);
+    assert_true(g.slab->capacity <= 4096);
+    gather_clear(&g);
+
+    gather_begin(&g, NEED);
+    v = (struct view){.data = slab->data, .size = SIZE, .slab = slab};
+    assert_int_equal(gather_fill(&g, &v, &position), 1);
+    assert_ptr_equal(g.data, slab->data);
+    gather_clear(&g);
+    slab_unref(slab);
+    slab_trim();
+}
+
+// What few bytes hold does not stay large.
+static void test_slab_fit(void **state) {
+    (void)state;
+    struct slab *slab = slab_new(1 << 20), *before = slab;
+    memcpy(slab->data, "content", 7);
+    assert_int_equal(slab_fit(&slab, 1 << 18, 1 << 20), 0); // a quarter is not little
+    assert_ptr_equal(slab, before);
+    assert_int_equal(slab_fit(&slab, 7, 7), 0); // nor is `least`
+    assert_ptr_equal(slab, before);
+    assert_int_equal(slab_fit(&slab, 7, 64), 0);
+    assert_true(slab->capacity <= 4096);
+    assert_memory_equal(slab->data, "content", 7);
+    assert_int_equal(slab_fit(&slab, 0, 64), 0);
+    slab_unref(slab);
+    slab_trim();
+}
+
 static void test_gather_grows(void **state) {
     (void)state;
     enum { CLAIM = 1 << 30, PIECES = 300, PIECE = 10007 };
@@ -207,10 +252,16 @@ static void test_gather_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_view_split),   cmocka_unit_test(test_view_hold),
-        cmocka_unit_test(test_slabs),        cmocka_unit_test(test_place_text),
-        cmocka_unit_test(test_head_fill),    cmocka_unit_test(test_gather_by_reference),
-        cmocka_unit_test(test_gather_grows), cmocka_unit_test(test_gather_nothing),
+        cmocka_unit_test(test_view_split),
+        cmocka_unit_test(test_view_hold),
+        cmocka_unit_test(test_slabs),
+        cmocka_unit_test(test_place_text),
+        cmocka_unit_test(test_head_fill),
+        cmocka_unit_test(test_gather_by_reference),
+        cmocka_unit_test(test_gather_keeps_little),
+        cmocka_unit_test(test_slab_fit),
+        cmocka_unit_test(test_gather_grows),
+        cmocka_unit_test(test_gather_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
