@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "archive/extract.h"
 
+#include "base/chain.h"
 #include "base/member_name.h"
 #include "engine/capture.h"
 #include "engine/limit.h"
@@ -30,7 +31,8 @@ struct extract {
     struct stage *output; // before it
     bool output_taken;    // by a member
     bool absolute_warned;
-    struct member *members;                    // begun and not freed
+    struct chain members;                      // begun and not complete
+    struct chain complete;                     // and not freed
     struct listed *first_listed, *last_listed; // ended in the stream, in order, and not yet listed
     unsigned left_encrypted;
     unsigned left_transformed;
@@ -38,9 +40,8 @@ struct extract {
 };
 
 struct member {
+    struct chain link;
     struct extract *extract;
-    struct member *next; // in extract->members
-    bool complete;
     char shown[SHOWN_SIZE]; // printable name
     struct stage *sink;     // belongs to settings->files, or is extract->output or listed->limit
     struct stage *decoders[DECODERS_MAX]; // [0] is next to the sink
@@ -87,27 +88,27 @@ static struct stage *make_decoder(struct member *m, enum suffix suffix, struct s
 // In order: the member has got where it goes. The stages that are on the way are freed later.
 static void complete(void *context) {
     struct member *m = context;
-    m->complete = true;
+    chain_remove(&m->link);
+    chain_add(&m->extract->complete, &m->link);
 }
 
-// Frees the members that are complete, or all.
-static void free_members(struct extract *e, bool all) {
-    for (struct member **link = &e->members; *link != NULL;) {
-        struct member *m = *link;
-        if (!m->complete && !all) {
-            link = &m->next;
-            continue;
-        }
-        *link = m->next;
-        for (unsigned i = 0; i < m->decoder_count; i++)
-            stage_free(m->decoders[i]);
-        stage_free(m->capture);
-        if (m->listed != NULL) {
-            stage_free(m->listed->limit);
-            stage_free(m->listed->counter);
-        }
-        free(m->listed);
-        free(m);
+static void free_member(struct member *m) {
+    for (unsigned i = 0; i < m->decoder_count; i++)
+        stage_free(m->decoders[i]);
+    stage_free(m->capture);
+    if (m->listed != NULL) {
+        stage_free(m->listed->limit);
+        stage_free(m->listed->counter);
+    }
+    free(m->listed);
+    free(m);
+}
+
+static void free_members(const struct chain *list) {
+    struct chain *m;
+    while ((m = chain_first(list)) != NULL) {
+        chain_remove(m);
+        free_member((struct member *)m);
     }
 }
 
@@ -324,7 +325,7 @@ static int begin(void *context, const char *name, size_t size, void **member, st
     if (e->settings->info_only ? !can_read_info(e, name, size)
                                : !selection_wants(e->settings->selection, name, size))
         return 0;
-    free_members(e, false);
+    free_members(&e->complete);
     struct member *m = calloc(1, sizeof *m);
     if (m == NULL)
         return diag_fault_memory(f);
@@ -332,8 +333,7 @@ static int begin(void *context, const char *name, size_t size, void **member, st
     diag_name(name, size, m->shown, sizeof m->shown);
     progress_member(m->shown);
     *member = m;
-    m->next = e->members;
-    e->members = m;
+    chain_add(&e->members, &m->link);
     return open_member(m, name, size, f);
 }
 
@@ -488,6 +488,8 @@ int extract_new(struct extract **out, struct ordered *o, const struct extract_se
     struct extract *e = calloc(1, sizeof *e);
     if (e == NULL)
         return diag_fault_memory(f);
+    chain_init(&e->members);
+    chain_init(&e->complete);
     e->ordered = o;
     e->settings = settings;
     e->reader = xbstream_reader_new(o, settings->max_chunk, choose_target(e));
@@ -529,7 +531,8 @@ const char *extract_unread_info(const struct extract *e) {
 void extract_free(struct extract *e) {
     if (e == NULL)
         return;
-    free_members(e, true);
+    free_members(&e->members);
+    free_members(&e->complete);
     stage_free(e->output);
     stage_free(e->sink);
     stage_free(e->reader);

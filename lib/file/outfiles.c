@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "file/outfiles.h"
 
+#include "base/chain.h"
 #include "base/hex.h"
 #include "base/member_name.h"
 #include "base/names.h"
@@ -19,15 +20,16 @@ struct outfiles {
     struct ordered *ordered;
     const struct outfiles_settings *settings;
     struct names *names; // of all files and folders so far
-    struct file *files;  // begun and not freed
+    struct chain files;  // begun and not complete
+    struct chain done;   // complete and not freed
     unsigned open;
     struct manifest unlisted; // files that are not in the list
 };
 
 struct file {
+    struct chain link;
     struct outfiles *files;
     struct outfile *out; // NULL: nowhere, or complete
-    bool complete;
     struct stage *sink;
     struct stage *digest;                  // before the sink; may be NULL
     struct stage *limit;                   // before both; may be NULL
@@ -38,7 +40,6 @@ struct file {
     char shown[SHOWN_SIZE];
     void (*done)(void *);
     void *context;
-    struct file *next;
 };
 
 int outfiles_new(struct outfiles **out, struct ordered *o, const struct outfiles_settings *settings,
@@ -48,6 +49,8 @@ int outfiles_new(struct outfiles **out, struct ordered *o, const struct outfiles
         return diag_fault_memory(f);
     (*out)->ordered = o;
     (*out)->settings = settings;
+    chain_init(&(*out)->files);
+    chain_init(&(*out)->done);
     return 0;
 }
 
@@ -59,16 +62,11 @@ static void free_file(struct file *file) {
     free(file);
 }
 
-// Frees the files that are complete, or all.
-static void free_files(struct outfiles *files, bool all) {
-    for (struct file **link = &files->files; *link != NULL;) {
-        struct file *file = *link;
-        if (!file->complete && !all) {
-            link = &file->next;
-            continue;
-        }
-        *link = file->next;
-        free_file(file);
+static void free_files(const struct chain *list) {
+    struct chain *file;
+    while ((file = chain_first(list)) != NULL) {
+        chain_remove(file);
+        free_file((struct file *)file);
     }
 }
 
@@ -81,8 +79,9 @@ static void complete(struct file *file) {
     struct outfiles *files = file->files;
     struct outfile *out = file->out;
     struct fault f;
-    file->complete = true;
     file->out = NULL;
+    chain_remove(&file->link);
+    chain_add(&files->done, &file->link);
     if (out != NULL)
         files->open--;
     struct salvage_scope *scope = scope_of(file);
@@ -250,7 +249,7 @@ int outfiles_begin(struct outfiles *files, const char *name, size_t size,
                    struct fault *f) {
     if (outdir_check_name(name, size, f) < 0 || claim_path(files, name, size, &is_file, f) < 0)
         return -1;
-    free_files(files, false);
+    free_files(&files->done);
     if (files->open >= OPEN_MAX_EASY && ordered_settle(files->ordered, f) < 0)
         return -1;
     struct file *file = calloc(1, sizeof *file);
@@ -265,8 +264,7 @@ int outfiles_begin(struct outfiles *files, const char *name, size_t size,
     }
     if (file->out != NULL)
         files->open++;
-    file->next = files->files;
-    files->files = file;
+    chain_add(&files->files, &file->link);
     file->first = file->limit != NULL    ? file->limit
                   : file->digest != NULL ? file->digest
                                          : file->sink;
@@ -326,7 +324,8 @@ int outfiles_finish(struct outfiles *files, struct fault *f) {
 void outfiles_free(struct outfiles *files) {
     if (files == NULL)
         return;
-    free_files(files, true);
+    free_files(&files->files);
+    free_files(&files->done);
     manifest_clear(&files->unlisted);
     names_free(files->names);
     free(files);
