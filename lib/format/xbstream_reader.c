@@ -9,7 +9,7 @@
 #include <string.h>
 
 // A payload is checked in pieces of at most this size.
-enum { PIECE_MAX = 1 << 20 };
+enum { PIECE_MAX = 1 << 20, PIECE_LEAST = 64 << 10 };
 
 // A chunk of type P or S. Its pieces hold references, and so does the reader while it is read.
 struct chunk {
@@ -173,7 +173,14 @@ static void release_ending(struct unit *unit) {
     free(unit);
 }
 
+void xbstream_reader_close(struct reader *r, struct member *member) {
+    member->ended = true;
+    chain_remove(&member->open);
+    r->unfinished--;
+}
+
 void xbstream_reader_end(struct reader *r, struct member *member) {
+    xbstream_reader_close(r, member);
     struct ending *e = calloc(1, sizeof *e);
     if (e == NULL) {
         stage_fail_memory(&r->stage);
@@ -202,6 +209,7 @@ struct member *xbstream_reader_member(struct reader *r, struct fault *f) {
         return NULL;
     }
     member->name = name;
+    chain_add(&r->open, &member->open);
     r->unfinished++;
     const struct xbstream_target *target = &r->target;
     if (target->begin(target->context, name->bytes, name->size, &member->target, f) < 0)
@@ -246,11 +254,15 @@ static int begin_chunk(struct reader *r, struct fault *f) {
         return prefix_member(member, f);
     }
     if (h->type == XBSTREAM_END) {
-        member->ended = true;
-        r->unfinished--;
         xbstream_reader_end(r, member);
         return 0;
     }
+    if (r->unfinished > XBSTREAM_OPEN_MAX && r->stage.salvage == NULL)
+        return diag_fault(f, EX_DATAERR,
+                          "xbstream chunk %s begins one member too many: expected at most %d that "
+                          "have not ended; no backup tool writes more at a time: the stream is no "
+                          "backup, or damaged",
+                          where, XBSTREAM_OPEN_MAX);
     if (h->offset != member->offset) {
         diag_fault(f, EX_DATAERR,
                    "xbstream chunk %s does not continue its member: expected offset %" PRIu64
@@ -341,6 +353,32 @@ static bool take_map(struct reader *r, struct view *v) {
     return !r->stage.failed;
 }
 
+// Takes part of the payload: small parts are copied together, so that a stream that comes byte by
+// byte does not take a unit for each.
+static void take_piece(struct reader *r, struct view *v) {
+    size_t most = r->remaining < PIECE_MAX ? (size_t)r->remaining : PIECE_MAX;
+    size_t least = most < PIECE_LEAST ? most : PIECE_LEAST;
+    if (r->piece.need == 0 && v->size >= least) {
+        struct view part = view_split(v, v->size < most ? v->size : most);
+        r->position += part.size;
+        submit_piece(r, part);
+        return;
+    }
+    if (r->piece.need == 0)
+        gather_begin(&r->piece, least);
+    int gathered = gather_fill(&r->piece, v, &r->position);
+    if (gathered < 0)
+        stage_fail_memory(&r->stage);
+    if (gathered <= 0)
+        return;
+    submit_piece(r, (struct view){.data = r->piece.data,
+                                  .size = r->piece.have,
+                                  .slab = r->piece.slab,
+                                  .origin = r->piece.place.origin,
+                                  .exact = r->piece.place.exact});
+    gather_clear(&r->piece);
+}
+
 static bool take_payload(struct reader *r, struct view *v) {
     if (r->remaining == 0) {
         end_chunk(r);
@@ -348,13 +386,13 @@ static bool take_payload(struct reader *r, struct view *v) {
     }
     if (v->size == 0)
         return false;
-    size_t n = v->size < PIECE_MAX ? v->size : PIECE_MAX;
-    struct view part = view_split(v, n < r->remaining ? n : (size_t)r->remaining);
-    r->position += part.size;
-    if (r->state == IN_IGNORED)
+    if (r->state == IN_IGNORED) {
+        struct view part = view_split(v, v->size < r->remaining ? v->size : (size_t)r->remaining);
+        r->position += part.size;
         r->remaining -= part.size;
-    else
-        submit_piece(r, part);
+    } else {
+        take_piece(r, v);
+    }
     return !r->stage.failed;
 }
 
@@ -458,8 +496,9 @@ static void free_member(struct name *name, void *context) {
 static void free_reader(struct stage *stage) {
     struct reader *r = (struct reader *)stage;
     gather_clear(&r->map);
+    gather_clear(&r->piece);
     chunk_unref(r->chunk);
-    xbstream_salvage_free(r->salvaging);
+    xbstream_salvage_free(r);
     names_visit(r->names, free_member, NULL);
     names_free(r->names);
     free(r);
@@ -476,5 +515,6 @@ struct stage *xbstream_reader_new(struct ordered *o, uint64_t max_chunk,
     r->stage.ordered = o;
     r->max_chunk = max_chunk;
     r->target = target;
+    chain_init(&r->open);
     return &r->stage;
 }

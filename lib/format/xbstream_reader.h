@@ -6,6 +6,10 @@
 
 #include "engine/stage.h"
 
+// Members that may be begun and not ended at a time, each of which takes memory for its decoders.
+// Backup tools write as many as they have threads.
+enum { XBSTREAM_OPEN_MAX = 1024 };
+
 // What becomes of the members. All are called with `context` on the main thread.
 struct xbstream_target {
     // A member's first chunk was met in the input (which may be before what precedes it has been
@@ -33,7 +37,8 @@ struct xbstream_target {
 // A reader that refuses chunks larger than max_chunk. NULL if memory could not be had.
 // Failures (EX_DATAERR): what xbstream_parse refuses, a wrong CRC, an offset that does not continue
 // the file, a chunk after a member's end, a sparse map that does not fit its payload, an empty
-// stream, a stream that ends inside a chunk or with members unfinished.
+// stream, a stream that ends inside a chunk or with members unfinished, more than XBSTREAM_OPEN_MAX
+// members open at a time.
 //
 // A reader that salvages does this instead. Bytes that are no chunk are passed over. What is lost
 // of a member becomes a hole: it is known from the chunk's head, where the next chunk stands where
@@ -41,7 +46,8 @@ struct xbstream_target {
 // own, so a chunk whose offset does not fit is taken only if the next one of its member continues
 // it, or, where none comes or more is lost between the two, if something before it was lost. A
 // member that ends after something was lost that may have been its last chunk is noted as damaged;
-// one that does not end is ended, and noted; one whose name `begin` refuses as bad data is lost.
+// one that does not end is ended, and noted, at the latest when XBSTREAM_OPEN_MAX others are open;
+// one whose name `begin` refuses as bad data is lost.
 struct stage *xbstream_reader_new(struct ordered *o, uint64_t max_chunk,
                                   struct xbstream_target target);
 

@@ -4,7 +4,9 @@
 #ifndef XBPIPE_XBSTREAM_READER_PRIVATE_H
 #define XBPIPE_XBSTREAM_READER_PRIVATE_H
 
+#include "base/chain.h"
 #include "base/names.h"
+#include "engine/resync.h"
 #include "engine/salvage.h"
 #include "engine/stage.h"
 #include "format/xbstream.h"
@@ -13,6 +15,7 @@
 enum state { IN_HEAD, IN_MAP, IN_PAYLOAD, IN_IGNORED };
 
 struct member {
+    struct chain open; // in reader->open, until it ends
     const struct name *name;
     void *target; // the target's
     unsigned weight;
@@ -25,8 +28,7 @@ struct member {
     bool empty;           // it is nothing but an end
 };
 
-struct chunk;     // xbstream_reader.c
-struct salvaging; // xbstream_salvage.c
+struct chunk; // xbstream_reader.c
 
 struct reader {
     struct stage stage;
@@ -40,11 +42,13 @@ struct reader {
     struct head head;
     struct xbstream_chunk header; // its path is in the head
     struct gather map;
-    struct chunk *chunk; // that is being read
-    uint64_t remaining;  // payload bytes of it
-    struct names *names; // all members; the value is a struct member
-    unsigned unfinished;
-    struct salvaging *salvaging;
+    struct chunk *chunk;   // that is being read
+    uint64_t remaining;    // payload bytes of it
+    struct gather piece;   // small parts of the payload, to be one piece
+    struct names *names;   // all members; the value is a struct member
+    struct chain open;     // those that have not ended, the one seen last at the end
+    unsigned unfinished;   // their number
+    struct resync *resync; // begins what xbstream_salvage.c keeps; NULL: nothing
 };
 
 // Takes the bytes of a sound stream.
@@ -59,7 +63,10 @@ struct member *xbstream_reader_member(struct reader *r, struct fault *f);
 bool xbstream_reader_measure_map(const uint8_t *map, size_t size, uint64_t payload_size,
                                  uint64_t *data, uint64_t *advance);
 
-// Submits the end of the member.
+// From now on the member takes no more chunks.
+void xbstream_reader_close(struct reader *r, struct member *member);
+
+// The same, and submits its end.
 void xbstream_reader_end(struct reader *r, struct member *member);
 
 // Takes bytes that may be damaged.
@@ -69,7 +76,7 @@ void xbstream_salvage_push(struct reader *r, struct view v);
 // the end besides.
 bool xbstream_salvage_finish(struct reader *r);
 
-// NULL is allowed.
-void xbstream_salvage_free(struct salvaging *s);
+// Frees what they keep.
+void xbstream_salvage_free(struct reader *r);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What a reader that salvages knows besides.
+// What a reader that salvages knows besides; reader->resync is its first member.
 struct salvaging {
     struct resync resync;
     uint64_t lost_until; // where in the stream the last part ended that is lost, or out of place
@@ -16,6 +16,7 @@ struct salvaging {
     // do not fit, or it does not end. A member that had no chunk but its end after that may have
     // had them.
     uint64_t misnamed_from;
+    bool misnamed; // the same is known: there is such a member
     // A chunk that does not continue its member: the member's next chunk shows whether its offset
     // is right. `lost`: something before it was, so that it is believed where nothing speaks
     // against it. `member` NULL: none.
@@ -26,6 +27,10 @@ struct salvaging {
         bool lost;
     } doubtful;
 };
+
+static struct salvaging *salvaging_of(const struct reader *r) {
+    return (struct salvaging *)r->resync;
+}
 
 static const char magic[] = XBSTREAM_MAGIC;
 enum {
@@ -186,8 +191,8 @@ static void submit_hole(struct reader *r, struct member *m, const struct salvage
 static void drop(struct reader *r, struct member *m, uint64_t position, uint64_t length,
                  const char *why) {
     struct salvage_loss loss = {.offset = position, .length = length};
-    if (position + length > r->salvaging->lost_until)
-        r->salvaging->lost_until = position + length;
+    if (position + length > salvaging_of(r)->lost_until)
+        salvaging_of(r)->lost_until = position + length;
     submit_hole(r, m, &loss, m != NULL && m->ended && !m->refused, why);
 }
 
@@ -208,35 +213,11 @@ static void doubt_end(struct reader *r, struct member *m, uint64_t position, boo
     submit_hole(r, m, &loss, retract, why);
 }
 
-// The member of the header, begun if it is new. NULL if its name is refused, in which case the
-// bytes at `position` are lost, or on failure.
-static struct member *salvage_member_of(struct reader *r, uint64_t position, size_t size) {
-    struct fault f;
-    struct member *m = xbstream_reader_member(r, &f);
-    if (m == NULL) {
-        struct name *name = names_find(r->names, r->header.path, r->header.path_size);
-        m = name != NULL ? name->value : NULL;
-        if (m == NULL || f.status != EX_DATAERR) {
-            stage_fail(&r->stage, &f);
-            return NULL;
-        }
-        m->refused = m->ended = true;
-        r->unfinished--;
-    }
-    if (m->scope == NULL) {
-        m->began = position;
-        m->scope = salvage_member(r->stage.salvage->record, m->name->bytes, m->name->size);
-        if (m->scope == NULL) {
-            stage_fail_memory(&r->stage);
-            return NULL;
-        }
-        if (!m->refused && r->target.salvage != NULL)
-            r->target.salvage(r->target.context, m->target, m->scope);
-    }
-    if (!m->refused)
-        return m;
-    drop(r, m, position, size, "its name is refused");
-    return NULL;
+static void suspect(struct reader *r, const struct member *m) {
+    struct salvaging *s = salvaging_of(r);
+    if (!s->misnamed || m->began < s->misnamed_from)
+        s->misnamed_from = m->began;
+    s->misnamed = true;
 }
 
 // Passes a sound chunk on, which continues its member.
@@ -247,9 +228,9 @@ static void feed(struct reader *r, struct member *m, struct view v, uint64_t pos
 }
 
 static void forget_doubtful(struct reader *r) {
-    slab_unref(r->salvaging->doubtful.view.slab);
-    r->salvaging->doubtful.member = NULL;
-    r->salvaging->doubtful.view.slab = NULL;
+    slab_unref(salvaging_of(r)->doubtful.view.slab);
+    salvaging_of(r)->doubtful.member = NULL;
+    salvaging_of(r)->doubtful.view.slab = NULL;
 }
 
 // Whether the doubtful chunk is where it belongs, now that a chunk of its member comes at `next`,
@@ -265,7 +246,7 @@ static bool is_vouched_for(const struct salvaging *s, uint64_t next) {
 // A chunk of the member comes at `next`, or it ends, or there is no more time to wait (UINT64_MAX):
 // the chunk that waited for that is passed on, or lost.
 static void settle_doubtful(struct reader *r, struct member *m, uint64_t next) {
-    struct salvaging *s = r->salvaging;
+    struct salvaging *s = salvaging_of(r);
     if (s->doubtful.member == NULL || (m != NULL && s->doubtful.member != m))
         return;
     m = s->doubtful.member;
@@ -281,9 +262,57 @@ static void settle_doubtful(struct reader *r, struct member *m, uint64_t next) {
     forget_doubtful(r);
 }
 
+// Ends the open member that was seen longest ago, whose end does not come.
+static void end_unfinished(struct reader *r, uint64_t position, const char *why) {
+    struct member *m = (struct member *)chain_first(&r->open);
+    settle_doubtful(r, m, UINT64_MAX);
+    doubt_end(r, m, position, false, why);
+    suspect(r, m);
+    xbstream_reader_end(r, m);
+}
+
+// The member of the header, begun if it is new. NULL if its name is refused, in which case the
+// bytes at `position` are lost, or on failure.
+static struct member *salvage_member_of(struct reader *r, uint64_t position, size_t size) {
+    struct fault f;
+    struct member *m = xbstream_reader_member(r, &f);
+    if (m == NULL) {
+        struct name *name = names_find(r->names, r->header.path, r->header.path_size);
+        m = name != NULL ? name->value : NULL;
+        if (m == NULL || f.status != EX_DATAERR) {
+            stage_fail(&r->stage, &f);
+            return NULL;
+        }
+        m->refused = true;
+        xbstream_reader_close(r, m);
+    }
+    if (m->scope == NULL) {
+        m->began = position;
+        m->scope = salvage_member(r->stage.salvage->record, m->name->bytes, m->name->size);
+        if (m->scope == NULL) {
+            stage_fail_memory(&r->stage);
+            return NULL;
+        }
+        if (!m->refused && r->target.salvage != NULL)
+            r->target.salvage(r->target.context, m->target, m->scope);
+    }
+    if (m->refused) {
+        drop(r, m, position, size, "its name is refused");
+        return NULL;
+    }
+    if (!m->ended) { // it is the one seen last
+        chain_remove(&m->open);
+        chain_add(&r->open, &m->open);
+    }
+    if (r->unfinished > XBSTREAM_OPEN_MAX)
+        end_unfinished(r, position,
+                       "so many members without an end came after it that it is ended");
+    return m;
+}
+
 static void hold_doubtful(struct reader *r, struct member *m, struct view v, uint64_t position,
                           uint64_t offset, uint64_t advance) {
-    struct salvaging *s = r->salvaging;
+    struct salvaging *s = salvaging_of(r);
     s->doubtful.lost = s->lost_until > m->seen;
     s->doubtful.member = m;
     s->doubtful.view = v;
@@ -293,13 +322,8 @@ static void hold_doubtful(struct reader *r, struct member *m, struct view v, uin
     s->doubtful.advance = advance;
 }
 
-static void suspect(struct reader *r, const struct member *m) {
-    if (m->began < r->salvaging->misnamed_from)
-        r->salvaging->misnamed_from = m->began;
-}
-
 static void salvage_end(struct reader *r, struct view v, uint64_t position, const char *hit) {
-    struct salvaging *s = r->salvaging;
+    struct salvaging *s = salvaging_of(r);
     bool known = known_member(r, &r->header) != NULL;
     struct member *m = salvage_member_of(r, position, v.size);
     if (m == NULL)
@@ -323,7 +347,7 @@ static void salvage_end(struct reader *r, struct view v, uint64_t position, cons
 static void salvage_payload(struct reader *r, struct view v, uint64_t position, size_t head,
                             const char *hit) {
     const struct xbstream_chunk c = r->header;
-    struct salvaging *s = r->salvaging;
+    struct salvaging *s = salvaging_of(r);
     uint64_t advance = c.payload_size, data;
     struct member *m = salvage_member_of(r, position, v.size);
     if (m == NULL)
@@ -391,63 +415,41 @@ static void take_gap(void *context, const struct resync_gap *gap) {
     drop(context, NULL, gap->offset, gap->length, gap->why);
 }
 
-static bool begin_salvage(struct reader *r) {
-    static const struct resync_format format = {
-        .probe = probe, .find = find_chunk, .unit = take_unit, .gap = take_gap};
-    if (r->salvaging != NULL)
-        return true;
-    r->salvaging = calloc(1, sizeof *r->salvaging);
-    if (r->salvaging == NULL) {
-        stage_fail_memory(&r->stage);
-        return false;
-    }
-    r->salvaging->misnamed_from = UINT64_MAX;
-    resync_begin(&r->salvaging->resync, &r->stage, &format, r);
-    return true;
-}
-
-// The end of the stream has come before that of the member.
-static void end_unfinished(struct name *name, void *context) {
-    struct reader *r = context;
-    struct member *m = name->value;
-    if (m == NULL || m->ended)
-        return;
-    doubt_end(r, m, r->salvaging->resync.position, false, "the stream has no end of it");
-    suspect(r, m);
-    m->ended = true;
-    xbstream_reader_end(r, m);
-}
+static const struct resync_format format = {.size = sizeof(struct salvaging),
+                                            .probe = probe,
+                                            .find = find_chunk,
+                                            .unit = take_unit,
+                                            .gap = take_gap};
 
 static void doubt_empty(struct name *name, void *context) {
     struct reader *r = context;
     struct member *m = name->value;
-    if (m != NULL && m->empty && m->seen > r->salvaging->misnamed_from)
+    if (m != NULL && m->empty && salvaging_of(r)->misnamed &&
+        m->seen > salvaging_of(r)->misnamed_from)
         doubt_end(r, m, m->seen, true, "it is empty, or its chunks have another's name");
 }
 
 bool xbstream_salvage_finish(struct reader *r) {
-    if (!begin_salvage(r))
+    if (!resync_start(&r->resync, &r->stage, &format, r))
         return false;
-    resync_finish(&r->salvaging->resync);
+    resync_finish(r->resync);
     if (stage_is_closed(&r->stage))
         return false;
     settle_doubtful(r, NULL, UINT64_MAX);
-    names_visit(r->names, end_unfinished, r);
+    while (r->unfinished > 0 && !r->stage.failed)
+        end_unfinished(r, r->resync->position, "the stream has no end of it");
     names_visit(r->names, doubt_empty, r);
-    r->any = r->any || r->salvaging->resync.position > 0;
-    r->unfinished = 0;
+    r->any = r->any || r->resync->position > 0;
     return !r->stage.failed;
 }
 
 void xbstream_salvage_push(struct reader *r, struct view v) {
-    if (begin_salvage(r))
-        resync_push(&r->salvaging->resync, v);
+    if (resync_start(&r->resync, &r->stage, &format, r))
+        resync_push(r->resync, v);
 }
 
-void xbstream_salvage_free(struct salvaging *s) {
-    if (s == NULL)
-        return;
-    slab_unref(s->doubtful.view.slab);
-    resync_clear(&s->resync);
-    free(s);
+void xbstream_salvage_free(struct reader *r) {
+    if (r->resync != NULL)
+        slab_unref(salvaging_of(r)->doubtful.view.slab);
+    resync_free(r->resync);
 }
