@@ -8,7 +8,8 @@
 # on a command line.
 #
 # A connection that breaks is taken up again where it broke, as long as the object is the same
-# (its ETag says so). OSS_STREAM_RETRIES (5) is how many attempts in a row may bring nothing,
+# (its ETag says so). A server that says neither how long the object is nor where its reply ends is
+# an error: what was cut short would look whole. OSS_STREAM_RETRIES (5) is how many attempts in a row may bring nothing,
 # OSS_STREAM_WAIT (1) the seconds before the second of them, doubled each time. Ends with status 0
 # only once all bytes of the object are written; 65 if it changed meanwhile, 69 if it is refused or
 # cannot be reached, 77 if permission is missing or the URL has expired. Use set -o pipefail.
@@ -48,6 +49,12 @@ header() {
             tolower($1) == tolower(name) ":" { sub(/^[^:]*: */, ""); value = $0 } END { print value }'
 }
 
+# Whether the end of a reply without a length shows: in chunks, and from HTTP/2 on.
+ends_itself() {
+    [[ $(header transfer-encoding) == *chunked ]] ||
+        [[ $(grep '^HTTP/' "$work/headers" | tail -n 1) =~ ^HTTP/[23] ]]
+}
+
 # fetch FROM: the object's bytes from there on; curl writes none if the server sends others. How many
 # came is the last word of $work/count, even if they end too early.
 fetch() {
@@ -66,9 +73,11 @@ while :; do
     status=0
     fetch "$offset" || status=$?
     read -r code got < <(tail -n 1 "$work/count") || true
-    [[ ${code-} =~ ^[0-9]{3}$ && ${got-} =~ ^[0-9]+$ ]] || code=000 got=0
     # 23: what reads this has ended, and says why itself.
     [ "$status" -ne 23 ] || exit 74
+    # One that was killed: nobody knows where to go on.
+    [[ ${code-} =~ ^[0-9]{3}$ && ${got-} =~ ^[0-9]+$ ]] ||
+        fail 69 "curl ended with status $status, and did not say how much it had written"
     case $code in
     206)
         range=$(header content-range) # bytes FIRST-LAST/SIZE
@@ -90,6 +99,7 @@ while :; do
     fi
     offset=$((offset + got))
     if [ "$status" -eq 0 ] && [[ $code == 20[06] ]]; then
+        [ -n "$size" ] || ends_itself || fail 69 "the server does not say how long the object is: it may be cut short after byte $offset"
         [ -z "$size" ] || [ "$offset" -eq "$size" ] || fail 69 "expected $size bytes, got $offset"
         exit 0
     fi

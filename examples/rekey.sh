@@ -72,9 +72,15 @@ same() {
     [ "$from" = "$to" ] || fail 65 "$1: what was written differs: the disk or the memory is at fault"
 }
 
-# Each encrypted file of the folder $1; there has to be one.
+# Each encrypted file of the folder $1; there has to be one. What cannot be looked into is an error,
+# and so is a link, which could lead anywhere.
 encrypted_files() {
-    mapfile -d '' -t files < <(cd "$1" && find . -type f -name '*.xbcrypt' -print0)
+    local others
+    others=$(cd "$1" && find . ! -type f ! -type d -print -quit)
+    [ -z "$others" ] || fail 65 "$1/$others: neither a file nor a folder"
+    (cd "$1" && find . -type f -name '*.xbcrypt' -print0) >"$work/list"
+    mapfile -d '' -t files <"$work/list"
+    rm -- "$work/list"
     [ ${#files[@]} -gt 0 ] || fail 65 "$backup: nothing in it is encrypted"
 }
 
@@ -108,5 +114,5 @@ folder)
     ;;
 esac
 sync -- "$work/new"
-[ ! -e "$new" ] || fail 73 "$new exists already"
-mv -T -- "$work/new" "$new"
+mv -T --no-clobber -- "$work/new" "$new"
+[ ! -e "$work/new" ] || fail 73 "$new exists already"

@@ -81,6 +81,14 @@ kill_all() {
     done
 }
 
+# kill_curls VARIABLE: the downloads in whose environment it is.
+kill_curls() {
+    local pid
+    for pid in $(pgrep -x curl); do
+        ! grep -qsxaz "$1" "/proc/$pid/environ" || kill -9 "$pid" || true
+    done
+}
+
 # The host dies: its sshd, the connections, and all that runs in them.
 kill_host() {
     kill -9 "$(cat "pid.$1")"
@@ -129,7 +137,7 @@ kill_host() {
     backup three
     fleet >out 2>err 3>&- &
     controller=$!
-    for _ in {1..200}; do grep -q slow log && break; sleep 0.05; done
+    for _ in {1..1200}; do grep -q slow log && break; sleep 0.05; done
     kill_all -F -e "$PWD/state/joblog" -e "$PWD/target" # the controller, and what it has started
     wait "$controller" || true
     whole one
@@ -162,13 +170,13 @@ kill_host() {
     backup corrupt corrupt
     fleet -e "ssh -F $PWD/ssh_config" >out 2>err 3>&- &
     controller=$!
-    for _ in {1..200}; do [ "$(wc -l <log)" -ge 4 ] && break; sleep 0.05; done
-    [ "$(wc -l <log)" -eq 4 ]
+    for _ in {1..1200}; do [ "$(wc -l <log)" -ge 4 ] && break; sleep 0.05; done
+    [ "$(wc -l <log)" -eq 4 ] || { cat log out err state/joblog; false; }
     rm -f served/*.stall
     kill_host first
     # The other host's two are stalled as well: their downloads break, and they are tried again.
     sleep 0.3
-    kill_all -F "$url/"
+    kill_curls FLEET_HOST=second
     status=0
     wait "$controller" || status=$?
     cat out err state/joblog
@@ -194,6 +202,58 @@ kill_host() {
     "$fleet/plan" 1e15 2.3 8 16 0.38e9 3.1e9 2e9 | while read -r line; do grep -qF "$line" "$fleet/README.md"; done
 }
 
+@test "a signed URL: in no file that others can read, on no command line, and gone from the host at the end" {
+    echo '2/:' >hosts
+    cp served/good served/slow
+    touch served/slow.stall
+    backup one
+    printf 'slow\t%s\t%s\n' "$url/slow?Signature=TOPSECRETSIG" "$ciphertext" >>backups
+    sed -i "s|$url/good|$url/good?Signature=TOPSECRETSIG|" backups
+    (umask 022 && fleet >out 2>err 3>&-) &
+    controller=$!
+    for _ in {1..1200}; do grep -q slow log && break; sleep 0.05; done
+    # While one is being fetched.
+    grep -lsaz TOPSECRETSIG /proc/[0-9]*/cmdline /proc/[0-9]*/environ >seen || true
+    [ ! -s seen ] || { xargs -a seen head -c 300; return 1; }
+    ls target/.fleet-*
+    find . -type f ! -perm 600 ! -path './served/*' -print0 | xargs -0 grep -l TOPSECRETSIG >readable || true
+    [ "$(cat readable)" = ./backups ] # the user's own
+    kill_curls "HOME=$HOME"
+    wait "$controller" || true
+    cat out err
+    whole one
+    run ! grep -r TOPSECRETSIG target state/joblog state/answers state/results out err
+    [ "$(stat -c %a state)" = 700 ]
+}
+
+@test "a target with blanks and what a shell takes for code" {
+    echo '2/:' >hosts
+    backup one
+    for target in "my target" 't$(touch pwned)' "it's" 'a;touch pwned'; do
+        run "$fleet/restore-fleet" -s hosts -t "$PWD/$target" -w "state of $target" backups --master-key="$PWD/master.key"
+        [ "$status" -eq 0 ] || { echo "$target: $output"; return 1; }
+        [ "$output" = "1 restored, 0 bad, 0 open" ]
+        (cd "$target/one" && sha256sum -c --quiet "$fixtures/rds/part.sha256")
+    done
+    [ ! -e pwned ]
+    run -64 "$fleet/restore-fleet" -s hosts -t "$PWD/{}" -w w backups
+    run -64 "$fleet/restore-fleet" -s hosts -t t -w w backups '--master-key={1}'
+}
+
+@test "a tar archive; a download without a length, which may be cut: not restored" {
+    echo '2/:' >hosts
+    cp "$fixtures/rds/part.tar.gz" served/tarball
+    cp served/good served/lengthless
+    touch served/lengthless.lengthless
+    backup tarball tarball
+    backup lengthless lengthless
+    run --separate-stderr fleet -n 1
+    [ "$status" -eq 75 ]
+    [ "$output" = "1 restored, 0 bad, 1 open" ]
+    whole tarball
+    [ ! -e target/lengthless ]
+}
+
 @test "mistakes are found before anything runs: 64, 65, 66" {
     echo : >hosts
     backup one
@@ -211,7 +271,9 @@ kill_host() {
     echo other >state/backups
     run -64 fleet
     [[ $output == *"is of a run with other backups"* ]]
-    run -64 "$fleet/restore-one" target ../x "$url/good" -
+    run -64 "$fleet/restore-one" target ../x backups
+    run -75 "$fleet/restore-one" target two backups
+    run -75 "$fleet/restore-one" target one none
     run -64 "$fleet/restore-one" target
     [ ! -e target ]
     [ ! -s log ]

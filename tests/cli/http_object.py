@@ -11,6 +11,8 @@ PORTFILE. Each request's path and range are a line of LOG. The path's first part
   unmatched-N the same, and If-Match is not heeded
   status-N    nothing but the status N
   busy        each second request is answered with 503
+  endless-N   N bytes without a length, as HTTP/1.0 has it
+  chunked-0   without a length, in chunks, whole; chunked-1: without the last chunk
   silent-N    breaks off after N bytes, then never brings any
 """
 import http.server
@@ -35,6 +37,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.empty(number)
         if how == "busy" and count % 2 == 1:
             return self.empty(503)
+        if how in ("endless", "chunked"):
+            return self.no_length(how, number)
         changed = how in ("changes", "unmatched") and count > 1
         etag = '"another"' if changed else '"the-object"'
         if how != "unmatched" and self.headers.get("If-Match", etag) != etag:
@@ -53,6 +57,21 @@ class Handler(http.server.BaseHTTPRequestHandler):
             number = len(body)
         self.wfile.write(body[:number])
         self.close_connection = True
+
+    def no_length(self, how, number):
+        self.protocol_version = "HTTP/1.1" if how == "chunked" else "HTTP/1.0"
+        self.close_connection = True
+        self.send_response(200)
+        self.send_header("ETag", '"the-object"')
+        if how == "endless":
+            self.end_headers()
+            self.wfile.write(BODY[:number])
+            return
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(BODY), BODY))
+        if number == 0:
+            self.wfile.write(b"0\r\n\r\n")
 
     def empty(self, status):
         self.send_response(status)

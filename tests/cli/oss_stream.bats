@@ -59,6 +59,27 @@ ends() {
     [ "$(grep -c status-500 log)" -eq 3 ]
 }
 
+@test "a reply without a length: an error, whether it is whole or cut; chunks have an end of their own" {
+    unsure="the server does not say how long the object is: it may be cut short after byte"
+    ends 69 "$unsure 1000000" endless-1000000
+    ends 69 "$unsure $size" "endless-$size"
+    # Cut between two chunks of an encrypted stream, which looks whole: the pipeline fails.
+    stream chunked-0 | cmp - "$object"
+    run --separate-stderr stream chunked-1
+    [ "$status" -eq 69 ]
+}
+
+@test "a curl that is killed is no reason to write the same bytes again" {
+    mkdir bin
+    printf '#!/bin/sh\nhead -c 3000 "%s"\nkill -9 $$\n' "$object" >bin/curl
+    chmod +x bin/curl
+    status=0
+    PATH=$PWD/bin:$PATH stream whole >out 2>messages || status=$?
+    [ "$status" -eq 69 ]
+    [ "$(tail -n 1 messages)" = "oss-stream.sh: curl ended with status 137, and did not say how much it had written" ]
+    cmp out <(head -c 3000 "$object")
+}
+
 @test "an object that changes under a server that does not look is an error too" {
     status=0
     stream unmatched-1000000 >out 2>messages || status=$?

@@ -3,7 +3,8 @@
 """Backups by HTTP on loopback, for the tests of the fleet: server.py DIR PORTFILE LOG.
 
 Serves DIR/NAME and writes a line NAME a request to LOG. The first request for NAME gets half of the
-body and then nothing more, while a file DIR/NAME.stall exists when it comes, which it removes.
+body and then nothing more, while a file DIR/NAME.stall exists when it comes, which it removes. With a
+file DIR/NAME.lengthless the reply does not say how long it is.
 """
 import http.server
 import os
@@ -17,7 +18,7 @@ LOCK = threading.Lock()
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        name = os.path.basename(self.path)
+        name = os.path.basename(self.path.partition("?")[0])
         with LOCK:
             with open(LOG, "a", encoding="utf-8") as log:
                 log.write(name + "\n")
@@ -31,7 +32,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_error(404)
             return
         self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
+        if not os.path.exists(os.path.join(ROOT, name + ".lengthless")):
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[:len(body) // 2])
         if stall:
