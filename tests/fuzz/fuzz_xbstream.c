@@ -4,108 +4,24 @@
 //
 // Parsers: xbstream.c xbstream_reader.c xbstream_salvage.c
 #include "archives.h"
-#include "format/xbstream.h"
 #include "format/xbstream_reader.h"
 #include "fuzz.h"
+#include "members.h"
 #include "repair.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-enum { MAX_CHUNK = 1 << 16, MEMBERS_MAX = 512, HOLES_MAX = 1 << 16 };
-
-// What each member was given goes into one stage as it comes, the member's number before it, so
-// that a difference in names, order or bytes shows.
-struct reading {
-    struct stage *next;
-    unsigned members;
-    struct member {
-        struct reading *reading;
-        unsigned number;
-        bool ended;
-    } member[MEMBERS_MAX];
-    unsigned current;
-};
-
-static void show(struct reading *r, const void *data, size_t size) {
-    stage_push(r->next, (struct view){.data = data, .size = size});
-}
-
-static int begin(void *context, const char *name, size_t size, void **member, struct fault *f) {
-    struct reading *r = context;
-    if (name[size] != '\0' || size == 0 || size > MEMBER_NAME_MAX)
-        fuzz_broken("a member's name of %zu bytes", size);
-    if (r->members == MEMBERS_MAX)
-        return diag_fault(f, EX_DATAERR, "too many members for the fuzzer");
-    *member = &r->member[r->members];
-    r->member[r->members] = (struct member){.reading = r, .number = r->members};
-    r->members++;
-    return 0;
-}
-
-static void mark(struct reading *r, const struct member *m, char what) {
-    char text[2] = {what, (char)m->number};
-    show(r, text, sizeof text);
-}
-
-static void data(void *context, void *member, struct view v) {
-    struct reading *r = context;
-    const struct member *m = member;
-    if (m->ended)
-        fuzz_broken("data after a member's end");
-    if (r->current != m->number + 1)
-        mark(r, m, 'd');
-    r->current = m->number + 1;
-    if (v.data != NULL)
-        show(r, v.data, v.size);
-    else if (v.size <= HOLES_MAX)
-        stage_push(r->next, v);
-}
-
-static void end(void *context, void *member) {
-    struct reading *r = context;
-    struct member *m = member;
-    if (m->ended)
-        fuzz_broken("a member's second end");
-    m->ended = true;
-    r->current = 0;
-    mark(r, m, 'e');
-}
-
-static void finish(void *context) {
-    struct reading *r = context;
-    for (unsigned i = 0; i < r->members; i++)
-        if (!r->member[i].ended)
-            fuzz_broken("the stream ended well, member %u did not", i);
-    stage_finish(r->next);
-}
-
-static void unfinished(void *context, const char *name, size_t size) {
-    (void)context;
-    if (name[size] != '\0')
-        fuzz_broken("a name is not terminated");
-}
+enum { MAX_CHUNK = 1 << 16 };
 
 static struct stage *make(struct ordered *o, struct stage *next, void *context) {
-    struct reading *r = context;
-    r->next = next;
-    r->members = r->current = 0;
-    return xbstream_reader_new(o, MAX_CHUNK,
-                               (struct xbstream_target){.begin = begin,
-                                                        .data = data,
-                                                        .end = end,
-                                                        .finish = finish,
-                                                        .unfinished = unfinished,
-                                                        .context = r});
+    return xbstream_reader_new(o, MAX_CHUNK, fuzz_members_target(context, next));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
-    static struct reading reading;
+    static struct fuzz_members members;
     struct fuzz_input in = {bytes, size};
     uint8_t choice = fuzz_byte(&in);
     struct fuzz_how how = {.pieces = choice & 0x7f, .salvage = choice & 0x80};
     struct fed fed;
-    fuzz_stage(make, &reading, in.data, in.size, &how, &fed);
+    fuzz_stage(make, &members, in.data, in.size, &how, &fed);
     fed_free(&fed);
     return 0;
 }

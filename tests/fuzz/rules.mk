@@ -4,7 +4,7 @@
 FUZZ_NAMES  := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_TESTS  := $(FUZZ_NAMES:%=$(BUILD)/tests/test_fuzz_%)
 FUZZERS     := $(FUZZ_NAMES:%=$(BUILD)/fuzz_%)
-FUZZ_SHARED := $(BUILD)/fuzz-objects/fuzz.o $(BUILD)/fuzz-objects/repair.o \
+FUZZ_SHARED := $(patsubst %,$(BUILD)/fuzz-objects/%.o,fuzz repair members) \
                $(patsubst %,$(BUILD)/tests/%.o,archives feed qp_walk quicklz_encode quicklz_plain)
 
 # Functions that a target brings itself: nothing is run or asked, files stay in memory.

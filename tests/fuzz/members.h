@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the readers of archives pass on, for their fuzz targets: each member's number, data and end
+// go into one stage as they come, so that a difference in names, order or bytes shows. What a
+// reader must not do (data after an end, a good end with members unfinished) is broken.
+#ifndef XBPIPE_TESTS_MEMBERS_H
+#define XBPIPE_TESTS_MEMBERS_H
+
+#include "format/xbstream_reader.h"
+
+#include <stdbool.h>
+
+enum { FUZZ_MEMBERS_MAX = 512 };
+
+struct fuzz_members {
+    struct stage *next;
+    unsigned members;
+    struct fuzz_member {
+        unsigned number;
+        bool ended;
+    } member[FUZZ_MEMBERS_MAX];
+    unsigned current;
+};
+
+// A target that shows what it is given in `next`. *m, which is cleared, outlives it.
+struct xbstream_target fuzz_members_target(struct fuzz_members *m, struct stage *next);
+
+#endif
