@@ -791,6 +791,24 @@ static void compress(struct bytes *out, const struct bytes *data, bool zstd) {
     bytes_add(out, room, size);
 }
 
+// A tar archive with a long name, a pax header, a folder and a sparse file.
+static void put_tar(const struct bytes *plain) {
+    static const char name[] = "d/e/b";
+    struct bytes b = {0}, x = {0};
+    ustar_entry(&b, USTAR_GNU, '0', "a", plain->data, plain->size);
+    ustar_entry(&b, USTAR_GNU, '5', "empty/", NULL, 0);
+    ustar_entry(&b, USTAR_GNU, 'L', "././@LongLink", name, sizeof name);
+    ustar_entry(&b, USTAR_GNU, '0', "cut", plain->data, 700);
+    ustar_record(&x, "GNU.sparse.size", "5000");
+    ustar_record(&x, "GNU.sparse.name", "sparse");
+    ustar_record(&x, "GNU.sparse.map", "512,100,4000,28");
+    ustar_entry(&b, USTAR_POSIX, 'x', "pax", x.data, x.size);
+    ustar_entry(&b, USTAR_POSIX, '0', "x", plain->data, 128);
+    ustar_end(&b);
+    put_and_free("archive.tar", &b);
+    bytes_free(&x);
+}
+
 static void put_archives(const struct bytes *plain) {
     static const uint32_t map[2][2] = {{512, 100}, {4000, 28}};
     struct bytes archive = {0}, one = {0}, half = {0};
@@ -876,6 +894,7 @@ static void prepare(void) {
     encrypt(&b, &plain, 1000);
     put_and_free("plain.xbcrypt", &b);
     put_archives(&plain);
+    put_tar(&plain);
     put_damaged(&plain);
     bytes_free(&plain);
     bytes_load(&b, text_of("%s/in/archive.enc", work));
@@ -1299,6 +1318,13 @@ static const struct {
      {.name = "xbunpack --auto of four layers",
       .arguments = {"xbunpack", "-j1", "--auto", KEY, "-C", "d"},
       .input = "archive.layers.gz",
+      .piped = true,
+      .expected = "plain",
+      .expected_at = "d/a"}},
+    {add_file_key,
+     {.name = "xbunpack --auto of a tar archive",
+      .arguments = {"xbunpack", "-j1", "--auto", "-C", "d"},
+      .input = "archive.tar",
       .piped = true,
       .expected = "plain",
       .expected_at = "d/a"}},
