@@ -95,8 +95,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 
 static const struct argp_option option_list[] = {
     {"envelope", 'e', "FILE", 0,
-     "Read the envelope from FILE: JSON of 'aws s3api head-object' or get-object, the bare map, an "
-     "instruction file, or HTTP header lines; twice for metadata and instruction file",
+     "Read the envelope from FILE: what 'aws s3api head-object', 'mc stat --json', 'rclone lsjson "
+     "--metadata' or 's3cmd info' prints, the table of the S3 console, HTTP header lines, or an "
+     "instruction file; twice for metadata and instruction file",
      0},
     {"data-key", 'f', "FILE", 0,
      "Read the data key from FILE: 32 bytes, or base64 as kmsunwrap prints it", 0},
@@ -145,9 +146,9 @@ static int plain_fault(const struct s3_envelope *e, struct fault *f) {
                           "is in the instruction file (the object's name and '.instruction'); give "
                           "that file by -e");
     return diag_fault(f, EX_DATAERR,
-                      "no envelope in the metadata: no encryption client encrypted this object; "
-                      "use it as it is, or if there is an instruction file (the object's name and "
-                      "'.instruction'), give that by -e");
+                      "no envelope in the metadata: the object is not encrypted by a client, or a "
+                      "copy of it lost its metadata, or the envelope is in an instruction file "
+                      "(the object's name and '.instruction'): then give that by -e");
 }
 
 static int describe(const struct s3_envelope *e, bool found) {

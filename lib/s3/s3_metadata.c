@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "s3/s3_metadata.h"
 
+#include "base/utf16.h"
+#include "s3/s3_encoded_word.h"
+
 #include <ctype.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -40,51 +44,78 @@ void s3_metadata_free(struct s3_metadata *m) {
     memset(m, 0, sizeof *m);
 }
 
+// Whether a name is that of a key of an envelope, with or without the prefix. Returns the key, or
+// S3_KEY_COUNT.
+static enum s3_metadata_key find_key(const char *name, size_t size) {
+    size_t prefix_size = sizeof prefix - 1;
+    if (size > prefix_size && strncasecmp(name, prefix, prefix_size) == 0) {
+        name += prefix_size;
+        size -= prefix_size;
+    }
+    size_t i = 0;
+    while (i < S3_KEY_COUNT &&
+           !(strlen(key_names[i]) == size && strncasecmp(name, key_names[i], size) == 0))
+        i++;
+    return (enum s3_metadata_key)i;
+}
+
 // Keeps the value if the name is one of ours.
 static int take(struct s3_metadata *m, const char *name, size_t name_size, const char *value,
                 size_t value_size, struct fault *f) {
-    size_t prefix_size = sizeof prefix - 1;
-    if (name_size > prefix_size && strncasecmp(name, prefix, prefix_size) == 0) {
-        name += prefix_size;
-        name_size -= prefix_size;
-    }
-    for (size_t i = 0; i < S3_KEY_COUNT; i++) {
-        if (strlen(key_names[i]) != name_size || strncasecmp(name, key_names[i], name_size) != 0)
-            continue;
-        if (m->value[i] != NULL)
-            return diag_fault(f, EX_DATAERR, "%s: %s is there twice", m->shown, key_names[i]);
-        m->value[i] = strndup(value, value_size);
-        return m->value[i] == NULL ? diag_fault_memory(f) : 0;
-    }
-    return 0;
+    enum s3_metadata_key key = find_key(name, name_size);
+    if (key == S3_KEY_COUNT)
+        return 0;
+    if (m->value[key] != NULL)
+        return diag_fault(f, EX_DATAERR, "%s: %s is there twice", m->shown, key_names[key]);
+    if (s3_encoded_word_decode(&m->value[key], value, value_size, f) == 0)
+        return 0;
+    char name_shown[sizeof m->shown + 40];
+    snprintf(name_shown, sizeof name_shown, "%s: %s", m->shown, key_names[key]);
+    if (f->status == EX_DATAERR)
+        diag_prefix(f, name_shown);
+    return -1;
 }
 
-// Keeps the size of the object beside its metadata. That of a part (an answer with a ContentRange)
-// says nothing.
-static void take_body_size(struct s3_metadata *m, const char *text, size_t size) {
+static bool has_key(const struct s3_metadata *m) {
+    for (size_t i = 0; i < S3_KEY_COUNT; i++)
+        if (m->value[i] != NULL)
+            return true;
+    return false;
+}
+
+// For a text that says nothing about an object's metadata: it proves nothing.
+static int no_metadata(const struct s3_metadata *m, const char *found, struct fault *f) {
+    return diag_fault(f, EX_DATAERR,
+                      "%s: holds no metadata of an object, so it does not tell whether the object "
+                      "is encrypted: found %s; give what 'aws s3api head-object' prints",
+                      m->shown, found);
+}
+
+static void keep_body_size(struct s3_metadata *m, uint64_t size, const char *name) {
+    m->has_body_size = true;
+    m->body_size = size;
+    m->body_size_name = name;
+}
+
+// Keeps the size of the object beside its metadata.
+static void take_body_size(struct s3_metadata *m, const char *text, size_t size, const char *name) {
     char digits[20] = "";
     if (size == 0 || size >= sizeof digits || text[0] < '0' || text[0] > '9')
         return;
     memcpy(digits, text, size);
     char *end;
-    m->body_size = strtoull(digits, &end, 10);
-    m->has_body_size = *end == '\0';
+    uint64_t value = strtoull(digits, &end, 10);
+    if (*end == '\0')
+        keep_body_size(m, value, name);
 }
 
-static bool is_envelope_name(const char *name) {
-    if (strncasecmp(name, prefix, sizeof prefix - 1) == 0)
-        name += sizeof prefix - 1;
-    for (size_t i = 0; i < S3_KEY_COUNT; i++)
-        if (strcasecmp(name, key_names[i]) == 0)
-            return true;
-    return false;
-}
+// ---- JSON
 
 static int take_json_map(struct s3_metadata *m, json_t *map, struct fault *f) {
     const char *name;
     json_t *value;
     json_object_foreach(map, name, value) {
-        if (!is_envelope_name(name))
+        if (find_key(name, strlen(name)) == S3_KEY_COUNT)
             continue;
         if (!json_is_string(value)) {
             char shown[80];
@@ -97,6 +128,78 @@ static int take_json_map(struct s3_metadata *m, json_t *map, struct fault *f) {
     return 0;
 }
 
+// Whether an object without a member for metadata can be the metadata itself: a map of strings,
+// and none of what tells an error.
+static bool is_bare_map(json_t *root) {
+    static const char *const errors[] = {"code", "message", "error", "__type", "status"};
+    const char *name;
+    json_t *value;
+    bool has_ours = false, is_map = true;
+    json_object_foreach(root, name, value) {
+        has_ours = has_ours || find_key(name, strlen(name)) != S3_KEY_COUNT;
+        is_map = is_map && json_is_string(value);
+        for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
+            is_map = is_map && strcasecmp(name, errors[i]) != 0;
+    }
+    return has_ours || is_map;
+}
+
+// What an object without metadata is, for the message.
+static const char *describe(const json_t *root) {
+    static const struct {
+        const char *member, *meaning;
+    } kinds[] = {
+        {"Contents", "a list of objects"},
+        {"Versions", "a list of versions"},
+        {"Error", "an error"},
+        {"error", "an error"},
+        {"Errors", "an error"},
+        {"Code", "an error"},
+        {"code", "an error"},
+        {"message", "an error"},
+        {"IsDir", "a listing by rclone without --metadata"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (json_object_get(root, kinds[i].member) != NULL)
+            return kinds[i].meaning;
+    return "JSON without a member Metadata";
+}
+
+// The size of the whole object, as head-object, rclone and mc call it. That of a part (an answer
+// with a ContentRange) says nothing.
+static void take_json_size(struct s3_metadata *m, const json_t *root) {
+    static const char *const names[] = {"ContentLength", "Size", "size"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const json_t *size = json_object_get(root, names[i]);
+        if (json_is_integer(size) && json_integer_value(size) >= 0 &&
+            json_object_get(root, "ContentRange") == NULL)
+            keep_body_size(m, (uint64_t)json_integer_value(size), names[i]);
+    }
+}
+
+static int take_json(struct s3_metadata *m, json_t *root, struct fault *f) {
+    if (json_is_array(root)) { // rclone lsjson
+        if (json_array_size(root) != 1 || !json_is_object(json_array_get(root, 0)))
+            return no_metadata(m, "a list; ask for one object (rclone: --stat --metadata)", f);
+        root = json_array_get(root, 0);
+    }
+    if (!json_is_object(root))
+        return diag_fault(f, EX_DATAERR, "%s: expected a JSON object", m->shown);
+    if (json_object_get(root, "EncryptedEnvelopeKey") != NULL)
+        return diag_fault(f, EX_DATAERR,
+                          "%s: an instruction file of the oldest .NET client "
+                          "(EncryptedEnvelopeKey): this form is not supported",
+                          m->shown);
+    json_t *metadata = json_object_get(root, "Metadata");
+    if (metadata == NULL)
+        metadata = json_object_get(root, "metadata"); // mc stat
+    if (json_is_object(metadata)) {
+        take_json_size(m, root);
+        return take_json_map(m, metadata, f);
+    }
+    return is_bare_map(root) ? take_json_map(m, root, f) : no_metadata(m, describe(root), f);
+}
+
 static int parse_json(struct s3_metadata *m, const char *text, size_t size, struct fault *f) {
     json_error_t error;
     json_t *root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
@@ -107,116 +210,246 @@ static int parse_json(struct s3_metadata *m, const char *text, size_t size, stru
         return diag_fault(f, EX_DATAERR, "%s: not valid JSON at line %d: %s", m->shown, error.line,
                           show(error.text, shown, sizeof shown));
     }
-    json_t *metadata = json_object_get(root, "Metadata");
-    json_t *length = json_object_get(root, "ContentLength");
-    int result;
-    if (!json_is_object(root))
-        result = diag_fault(f, EX_DATAERR, "%s: expected a JSON object", m->shown);
-    else if (json_object_get(root, "EncryptedEnvelopeKey") != NULL)
-        result = diag_fault(f, EX_DATAERR,
-                            "%s: an instruction file of the oldest .NET client "
-                            "(EncryptedEnvelopeKey): this form is not supported",
-                            m->shown);
-    else
-        result = take_json_map(m, json_is_object(metadata) ? metadata : root, f);
-    if (json_is_object(metadata) && json_is_integer(length) && json_integer_value(length) >= 0 &&
-        json_object_get(root, "ContentRange") == NULL) {
-        m->body_size = (uint64_t)json_integer_value(length);
-        m->has_body_size = true;
-    }
+    int result = take_json(m, root, f);
     json_decref(root);
     return result;
 }
 
-static bool is_token(const char *text, size_t size) {
-    for (size_t i = 0; i < size; i++)
-        if (!isalnum((unsigned char)text[i]) && memchr("!#$%&'*+-.^_`|~", text[i], 15) == NULL)
-            return false;
-    return size > 0;
-}
+// ---- Text
 
 static bool is_blank(char c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static bool name_is(const char *name, size_t size, const char *expected) {
-    return size == strlen(expected) && strncasecmp(name, expected, size) == 0;
+struct line {
+    const char *text;
+    size_t size, number;
+};
+
+// Leaves out blanks at the start.
+static void trim(struct line *line) {
+    while (line->size > 0 && is_blank(line->text[0])) {
+        line->text++;
+        line->size--;
+    }
 }
 
-static int parse_headers(struct s3_metadata *m, const char *text, size_t size, struct fault *f) {
-    const char *end = text + size;
-    bool ended = false; // by an empty line
-    bool is_part = false;
-    for (size_t number = 1; text < end; number++) {
-        const char *newline = memchr(text, '\n', (size_t)(end - text));
-        const char *line = text;
-        const char *stop = newline != NULL ? newline : end;
-        text = newline != NULL ? newline + 1 : end;
-        while (stop > line && is_blank(stop[-1]))
-            stop--;
-        if (stop == line) {
-            ended = true;
-            continue;
-        }
-        size_t line_size = (size_t)(stop - line);
-        if (line_size > 5 && memcmp(line, "HTTP/", 5) == 0) {
-            // What came before belongs to an interim answer or a redirect.
-            for (size_t i = 0; i < S3_KEY_COUNT; i++) {
-                free(m->value[i]);
-                m->value[i] = NULL;
-            }
-            m->has_body_size = false;
-            ended = is_part = false;
-            continue;
-        }
-        const char *colon = memchr(line, ':', line_size);
-        if (ended || colon == NULL || !is_token(line, (size_t)(colon - line)))
-            return diag_fault(f, EX_DATAERR,
-                              "%s: line %zu: expected JSON or HTTP header lines; metadata saved by "
-                              "the AWS CLI needs --output json",
-                              m->shown, number);
-        const char *value = colon + 1;
-        while (value < stop && is_blank(*value))
-            value++;
-        if (memchr(value, '\0', (size_t)(stop - value)) != NULL)
-            return diag_fault(f, EX_DATAERR, "%s: line %zu: a NUL byte", m->shown, number);
-        size_t name_size = (size_t)(colon - line), value_size = (size_t)(stop - value);
-        if (name_is(line, name_size, "content-length"))
-            take_body_size(m, value, value_size);
-        is_part = is_part || name_is(line, name_size, "content-range");
-        if (take(m, line, name_size, value, value_size, f) < 0)
+// Takes what is before the next of the `separators`, or all of it, off the text, without blanks at
+// its end. Returns false at the end of the text.
+static bool next_part(struct line *text, const char *separators, struct line *part) {
+    if (text->size == 0)
+        return false;
+    size_t size = 0, count = strlen(separators);
+    while (size < text->size && memchr(separators, text->text[size], count) == NULL)
+        size++;
+    *part = (struct line){.text = text->text, .size = size, .number = text->number};
+    bool ended = size < text->size;
+    if (ended && text->text[size] == '\n')
+        text->number++;
+    text->text += size + ended;
+    text->size -= size + ended;
+    while (part->size > 0 && is_blank(part->text[part->size - 1]))
+        part->size--;
+    return true;
+}
+
+// Divides a line at its first colon. Returns false if it has none.
+static bool divide(const struct line *line, struct line *name, struct line *value) {
+    const char *colon = memchr(line->text, ':', line->size);
+    if (colon == NULL)
+        return false;
+    *name = (struct line){.text = line->text, .size = (size_t)(colon - line->text)};
+    *value =
+        (struct line){.text = colon + 1, .size = (size_t)(line->text + line->size - colon - 1)};
+    trim(value);
+    return true;
+}
+
+static bool is_token(const struct line *name) {
+    for (size_t i = 0; i < name->size; i++)
+        if (!isalnum((unsigned char)name->text[i]) &&
+            memchr("!#$%&'*+-.^_`|~", name->text[i], 15) == NULL)
+            return false;
+    return name->size > 0;
+}
+
+static bool name_is(const struct line *name, const char *expected) {
+    return name->size == strlen(expected) && strncasecmp(name->text, expected, name->size) == 0;
+}
+
+static bool starts_with(const struct line *line, const char *text) {
+    return line->size >= strlen(text) && memcmp(line->text, text, strlen(text)) == 0;
+}
+
+static int not_known(const struct s3_metadata *m, size_t number, struct fault *f) {
+    return diag_fault(f, EX_DATAERR,
+                      "%s: line %zu: expected JSON or HTTP header lines; metadata saved by the AWS "
+                      "CLI needs --output json",
+                      m->shown, number);
+}
+
+static int take_line(struct s3_metadata *m, const struct line *line, const struct line *name,
+                     const struct line *value, struct fault *f) {
+    if (memchr(line->text, '\0', line->size) != NULL)
+        return diag_fault(f, EX_DATAERR, "%s: line %zu: a NUL byte", m->shown, line->number);
+    return take(m, name->text, name->size, value->text, value->size, f);
+}
+
+// HTTP header lines, of one answer or of several in a row, the last of which counts.
+struct headers {
+    unsigned status; // 0: no status line
+    bool of_object;  // a header that comes with objects was there
+    bool is_part;
+    bool ended; // by an empty line
+};
+
+static void begin_headers(struct s3_metadata *m, struct headers *h, const struct line *line) {
+    for (size_t i = 0; i < S3_KEY_COUNT; i++) {
+        free(m->value[i]);
+        m->value[i] = NULL;
+    }
+    m->has_body_size = false;
+    *h = (struct headers){.status = 0};
+    const char *blank = memchr(line->text, ' ', line->size);
+    size_t left = blank != NULL ? (size_t)(line->text + line->size - blank) : 0;
+    for (size_t i = 1; i < left && i <= 3 && isdigit((unsigned char)blank[i]); i++)
+        h->status = 10 * h->status + (unsigned)(blank[i] - '0');
+}
+
+static int take_header(struct s3_metadata *m, struct headers *h, const struct line *line,
+                       struct fault *f) {
+    struct line name, value;
+    if (h->ended || !divide(line, &name, &value) || !is_token(&name))
+        return not_known(m, line->number, f);
+    if (name_is(&name, "content-length"))
+        take_body_size(m, value.text, value.size, "Content-Length");
+    h->is_part = h->is_part || name_is(&name, "content-range");
+    h->of_object = h->of_object || name_is(&name, "etag") || name_is(&name, "last-modified") ||
+                   (name.size > 6 && strncasecmp(name.text, "x-amz-", 6) == 0);
+    return take_line(m, line, &name, &value, f);
+}
+
+static int parse_headers(struct s3_metadata *m, struct line text, struct fault *f) {
+    struct headers h = {.status = 0};
+    struct line line;
+    while (next_part(&text, "\n", &line)) {
+        if (line.size == 0)
+            h.ended = true;
+        else if (starts_with(&line, "HTTP/"))
+            begin_headers(m, &h, &line);
+        else if (take_header(m, &h, &line, f) < 0)
             return -1;
     }
-    m->has_body_size = m->has_body_size && !is_part;
+    m->has_body_size = m->has_body_size && !h.is_part;
+    char found[40];
+    snprintf(found, sizeof found, "an answer of HTTP status %u", h.status);
+    if (h.status >= 300)
+        return no_metadata(m, found, f);
+    if (!has_key(m) && h.status == 0 && !h.of_object)
+        return no_metadata(m, "other header lines", f);
     return 0;
+}
+
+// What `s3cmd info` prints: "s3://BUCKET/KEY (object):", then indented lines "NAME: VALUE".
+static int parse_s3cmd(struct s3_metadata *m, struct line text, struct fault *f) {
+    struct line line, name, value;
+    next_part(&text, "\n", &line);
+    if (memmem(line.text, line.size, "(object)", 8) == NULL)
+        return no_metadata(m, "what s3cmd says of a bucket", f);
+    while (next_part(&text, "\n", &line)) {
+        if (starts_with(&line, "s3://"))
+            return no_metadata(m, "what s3cmd says of several objects", f);
+        trim(&line);
+        if (!divide(&line, &name, &value))
+            continue;
+        if (name_is(&name, "File size"))
+            take_body_size(m, value.text, value.size, "File size");
+        if (take_line(m, &line, &name, &value, f) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+// A table as a browser copies it from the S3 console: cells between tabs and line ends, of which
+// one is a name and the next one its value.
+static int parse_table(struct s3_metadata *m, struct line text, struct fault *f) {
+    struct line cell, name;
+    bool named = false;
+    size_t first = text.number;
+    while (next_part(&text, "\t\n", &cell)) {
+        trim(&cell);
+        if (cell.size == 0)
+            continue;
+        bool is_name = find_key(cell.text, cell.size) != S3_KEY_COUNT;
+        if (named && is_name)
+            return diag_fault(f, EX_DATAERR, "%s: line %zu: expected the value of %.*s", m->shown,
+                              cell.number, (int)name.size, name.text);
+        if (named && take_line(m, &cell, &name, &cell, f) < 0)
+            return -1;
+        named = is_name;
+        name = cell;
+    }
+    return has_key(m) ? 0 : not_known(m, first, f);
+}
+
+// Text that is no JSON: told by its first line.
+static int parse_text(struct s3_metadata *m, struct line text, struct fault *f) {
+    struct line rest = text, first, name, value;
+    do {
+        text = rest;
+        next_part(&rest, "\n", &first);
+    } while (first.size == 0);
+    if (first.text[0] == '<')
+        return no_metadata(m, "XML, as S3 answers with an error", f);
+    if (memmem(first.text, first.size, "rror occurred (", 15) != NULL)
+        return no_metadata(m, "an error of the AWS CLI", f);
+    if (starts_with(&first, "s3://"))
+        return parse_s3cmd(m, text, f);
+    bool is_header =
+        starts_with(&first, "HTTP/") || (divide(&first, &name, &value) && is_token(&name));
+    bool is_table = memchr(first.text, '\t', first.size) != NULL ||
+                    find_key(first.text, first.size) != S3_KEY_COUNT;
+    return is_table && !is_header ? parse_table(m, text, f) : parse_headers(m, text, f);
+}
+
+static int parse(struct s3_metadata *m, const char *data, size_t size, struct fault *f) {
+    struct line text = {.text = data, .size = size, .number = 1};
+    if (size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
+        text.text += 3;
+        text.size -= 3;
+    }
+    size_t start = 0;
+    while (start < text.size && is_blank(text.text[start]))
+        start++;
+    if (start == text.size)
+        return diag_fault(f, EX_DATAERR, "%s: empty: expected JSON or HTTP header lines", m->shown);
+    return memchr("{[\"", text.text[start], 3) != NULL ? parse_json(m, text.text, text.size, f)
+                                                       : parse_text(m, text, f);
+}
+
+static int parse_utf16(struct s3_metadata *m, const void *data, size_t size, struct fault *f) {
+    char *text = malloc(UTF16_UTF8_MAX(size) + 1);
+    if (text == NULL)
+        return diag_fault_memory(f);
+    int result =
+        utf16_decode(data, size, text, &size)
+            ? parse(m, text, size, f)
+            : diag_fault(f, EX_DATAERR,
+                         "%s: expected UTF-16 text by its first bytes, found other data", m->shown);
+    free(text);
+    return result;
 }
 
 int s3_metadata_parse(struct s3_metadata *m, const void *data, size_t size, const char *name,
                       struct fault *f) {
     memset(m, 0, sizeof *m);
     show(name, m->shown, sizeof m->shown);
-    const char *text = data;
-    const unsigned char *bytes = data;
     if (size > S3_METADATA_MAX)
         return diag_fault(f, EX_DATAERR,
                           "%s: too long for metadata of an object: expected at most %d bytes",
                           m->shown, S3_METADATA_MAX);
-    if (size >= 2 &&
-        ((bytes[0] == 0xff && bytes[1] == 0xfe) || (bytes[0] == 0xfe && bytes[1] == 0xff)))
-        return diag_fault(f, EX_DATAERR,
-                          "%s: UTF-16 text, as PowerShell's > writes it; save it as UTF-8",
-                          m->shown);
-    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-        text += 3;
-        size -= 3;
-    }
-    size_t start = 0;
-    while (start < size && is_blank(text[start]))
-        start++;
-    if (start == size)
-        return diag_fault(f, EX_DATAERR, "%s: empty: expected JSON or HTTP header lines", m->shown);
-    int result = memchr("{[\"", text[start], 3) != NULL ? parse_json(m, text, size, f)
-                                                        : parse_headers(m, text, size, f);
+    int result =
+        utf16_has_mark(data, size) ? parse_utf16(m, data, size, f) : parse(m, data, size, f);
     if (result < 0)
         s3_metadata_free(m);
     return result;

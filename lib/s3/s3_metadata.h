@@ -37,13 +37,18 @@ struct s3_metadata {
     char shown[160]; // the file's name for messages, printable
     char *value[S3_KEY_COUNT];
     bool has_body_size;
-    uint64_t body_size; // ContentLength of the object, in bytes
+    uint64_t body_size; // of the object, in bytes, if the client gave it beside the metadata
+    const char *body_size_name; // what the client calls it: "ContentLength"
 };
 
 // Reads `size` bytes of metadata in any of these forms: the JSON that `aws s3api head-object` or
-// `get-object` prints, the bare JSON map (also an instruction file), or HTTP header lines. Names
-// are compared without case and with or without the prefix x-amz-meta-. `name` is the file's name.
-// Returns 0; or -1 and EX_DATAERR or EX_OSERR in *f, and *m empty. The caller frees *m.
+// `get-object`, `mc stat --json` or `rclone lsjson --metadata` prints for one object, the bare JSON
+// map (also an instruction file), HTTP header lines, the text of `s3cmd info`, or the table of the
+// S3 console as a browser copies it; in UTF-8, or in UTF-16 with a byte order mark. Names are
+// compared without case and with or without the prefix x-amz-meta-; encoded words
+// (s3_encoded_word.h) are decoded. `name` is the file's name. Returns 0; or -1 and *m empty, and in
+// *f EX_OSERR or EX_DATAERR, also for what is no metadata of an object (a list, an error) and so
+// tells nothing about it. The caller frees *m.
 int s3_metadata_parse(struct s3_metadata *m, const void *text, size_t size, const char *name,
                       struct fault *f);
 void s3_metadata_free(struct s3_metadata *m);

@@ -28,8 +28,9 @@ struct s3_content_stream {
     bool has_length;
     uint64_t length; // of the plaintext, as the metadata says
     bool has_body_size;
-    uint64_t body_size; // as the metadata says
-    uint64_t in;        // bytes pushed
+    uint64_t body_size; // as the client says that gave the metadata
+    const char *body_size_name;
+    uint64_t in; // bytes pushed
     uint64_t out;
     uint8_t tail[S3_TAG_SIZE]; // decrypting GCM: the last bytes pushed, which may be the tag
     size_t tail_size;
@@ -105,6 +106,7 @@ static int begin(struct s3_content_stream **out, const struct s3_envelope *e,
     s->length = e->length;
     s->has_body_size = e->has_body_size;
     s->body_size = e->body_size;
+    s->body_size_name = e->body_size_name;
     s->cipher = EVP_CIPHER_CTX_new();
     int result = s->cipher == NULL                 ? diag_fault_memory(f)
                  : e->content == S3_CONTENT_COMMIT ? set_committed_cipher(s, e, data_key, f)
@@ -214,6 +216,14 @@ static int finish_encrypt(struct s3_content_stream *s, uint8_t *out, size_t *out
     return 0;
 }
 
+// For a body of another size than `by` says.
+static int size_fault(uint64_t expected, const char *by, uint64_t size, struct fault *f) {
+    return diag_fault(f, EX_DATAERR,
+                      "the object %s: expected %" PRIu64 " bytes by %s, found %" PRIu64 "; %s",
+                      size < expected ? "is cut short" : "is too long", expected, by, size,
+                      size < expected ? "fetch it again" : "see that the metadata are its own");
+}
+
 static int check_gcm_size(uint64_t size, struct fault *f) {
     if (size >= S3_TAG_SIZE)
         return 0;
@@ -223,13 +233,8 @@ static int check_gcm_size(uint64_t size, struct fault *f) {
                       S3_TAG_SIZE, size);
 }
 
-// AES-CBC cut at a block passes for whole where the last byte happens to look like padding.
-static int check_cbc_size(uint64_t size, bool known, uint64_t expected, struct fault *f) {
-    if (known && size != expected)
-        return diag_fault(f, EX_DATAERR,
-                          "the object is not whole: expected %" PRIu64
-                          " bytes by its ContentLength, found %" PRIu64,
-                          expected, size);
+// AES-CBC cut at a block passes for whole if the last byte happens to look like padding.
+static int check_cbc_size(uint64_t size, struct fault *f) {
     if (size > 0 && size % BLOCK_SIZE == 0)
         return 0;
     return diag_fault(f, EX_DATAERR,
@@ -238,24 +243,36 @@ static int check_cbc_size(uint64_t size, bool known, uint64_t expected, struct f
                       BLOCK_SIZE, size);
 }
 
+// The tag is wrong: if a length says why, that comes before any word of keys.
+static int tag_fault(const struct s3_content_stream *s, struct fault *f) {
+    if (s->has_length && s->in == s->length)
+        return diag_fault(f, EX_DATAERR,
+                          "the object has no tag: expected %" PRIu64
+                          " bytes (x-amz-unencrypted-content-length and %d of the tag), found "
+                          "%" PRIu64 "; its end is missing, or the client left the tag out",
+                          s->length + S3_TAG_SIZE, S3_TAG_SIZE, s->in);
+    if (s->has_length && s->in != s->length + S3_TAG_SIZE)
+        return size_fault(s->length + S3_TAG_SIZE, "x-amz-unencrypted-content-length and the tag",
+                          s->in, f);
+    return diag_fault(f, EX_DATAERR,
+                      "authentication failed at input offset %" PRIu64
+                      ": the tag does not match: wrong key, or the object or its envelope is "
+                      "damaged or was changed",
+                      s->in - S3_TAG_SIZE);
+}
+
 static int finish_gcm(struct s3_content_stream *s, uint8_t *out, struct fault *f) {
     if (check_gcm_size(s->in, f) < 0)
         return -1;
     int n;
     if (EVP_CIPHER_CTX_ctrl(s->cipher, EVP_CTRL_AEAD_SET_TAG, S3_TAG_SIZE, s->tail) != 1)
         return cipher_fault(f);
-    if (EVP_DecryptFinal_ex(s->cipher, out, &n) != 1)
-        return diag_fault(f, EX_DATAERR,
-                          "authentication failed at input offset %" PRIu64
-                          ": the tag does not match: wrong key, or the object or its envelope is "
-                          "damaged or was changed",
-                          s->in - S3_TAG_SIZE);
-    return 0;
+    return EVP_DecryptFinal_ex(s->cipher, out, &n) == 1 ? 0 : tag_fault(s, f);
 }
 
 static int finish_cbc(struct s3_content_stream *s, uint8_t *out, size_t *out_size,
                       struct fault *f) {
-    if (check_cbc_size(s->in, s->has_body_size, s->body_size, f) < 0)
+    if (check_cbc_size(s->in, f) < 0)
         return -1;
     int n;
     if (EVP_DecryptFinal_ex(s->cipher, out, &n) != 1)
@@ -278,19 +295,20 @@ int s3_content_finish(struct s3_content_stream *s, uint8_t *out, size_t *out_siz
     *out_size = 0;
     if (s->encrypt)
         return finish_encrypt(s, out, out_size, f);
+    if (s->has_body_size && s->in != s->body_size)
+        return size_fault(s->body_size, s->body_size_name, s->in, f);
     return s->gcm ? finish_gcm(s, out, f) : finish_cbc(s, out, out_size, f);
 }
 
 int s3_content_check_size(const struct s3_envelope *e, uint64_t size, struct fault *f) {
+    if (e->has_body_size && size != e->body_size)
+        return size_fault(e->body_size, e->body_size_name, size, f);
     if (e->content != S3_CONTENT_CBC)
         return check_gcm_size(size, f);
-    if (check_cbc_size(size, e->has_body_size, e->body_size, f) < 0)
+    if (check_cbc_size(size, f) < 0)
         return -1;
     uint64_t expected = e->length / BLOCK_SIZE * BLOCK_SIZE + BLOCK_SIZE;
-    if (e->has_length && size != expected)
-        return diag_fault(f, EX_DATAERR,
-                          "wrong length of the object: expected %" PRIu64
-                          " bytes by x-amz-unencrypted-content-length, found %" PRIu64,
-                          expected, size);
-    return 0;
+    return e->has_length && size != expected
+               ? size_fault(expected, "x-amz-unencrypted-content-length", size, f)
+               : 0;
 }

@@ -36,17 +36,18 @@ int s3_content_encrypt(struct s3_content_stream **s, struct s3_envelope *e,
 int s3_content_push(struct s3_content_stream *s, const void *data, size_t size, uint8_t *out,
                     size_t *out_size, struct fault *f);
 
-// Ends the input: checks tag, or length and padding and, with AES-CBC, the lengths that the
-// metadata says. Up to S3_CONTENT_SLACK bytes come out. Returns 0; or -1 and EX_DATAERR or
-// EX_SOFTWARE in *f: then nothing that came out of the stream may be used.
+// Ends the input: checks the size that came with the metadata, then the tag, or the padding and
+// the lengths that the metadata says. Up to S3_CONTENT_SLACK bytes come out. Returns 0; or -1 and
+// EX_DATAERR or EX_SOFTWARE in *f: then nothing that came out of the stream may be used.
 int s3_content_finish(struct s3_content_stream *s, uint8_t *out, size_t *out_size, struct fault *f);
 
 // Bytes of plaintext so far.
 uint64_t s3_content_plain_size(const struct s3_content_stream *s);
 
 // Checks the size of a body that is known before it is read: EX_DATAERR for one that no plaintext
-// gives, or, with AES-CBC, that contradicts the metadata. The tag of AES-GCM says more about the
-// length than metadata that anyone may change.
+// gives, that differs from the size that came with the metadata, or, with AES-CBC, that contradicts
+// x-amz-unencrypted-content-length. With AES-GCM the tag says more about the length than metadata
+// that anyone may change.
 int s3_content_check_size(const struct s3_envelope *e, uint64_t size, struct fault *f);
 
 // Cleanses the keys and frees. NULL is allowed.

@@ -230,12 +230,6 @@ static int read_context(struct s3_envelope *e, const struct view *v, enum s3_met
     const char *text = v->value[key];
     if (text == NULL)
         return 0;
-    // S3 hands values with other characters than ASCII back as encoded words (RFC 2047).
-    if (strncmp(text, "=?", 2) == 0)
-        return diag_fault(f, EX_DATAERR,
-                          "%s: %s: an encoded word (RFC 2047), which is not supported; replace it "
-                          "by the JSON text that was stored",
-                          v->shown[key], s3_metadata_key_name(key));
     json_error_t error;
     json_t *map = json_loads(text, JSON_REJECT_DUPLICATES, &error);
     if (map == NULL && json_error_code(&error) == json_error_out_of_memory)
@@ -432,6 +426,7 @@ int s3_envelope_make(struct s3_envelope *e, const struct s3_metadata *sources, s
     }
     e->has_body_size = object->has_body_size;
     e->body_size = object->body_size;
+    e->body_size_name = object->body_size_name;
     struct view v;
     merge(&v, sources, count);
     if (read_length(e, &v, f) < 0)

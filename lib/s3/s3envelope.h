@@ -56,10 +56,11 @@ struct s3_envelope {
     uint8_t commitment[S3_COMMITMENT_SIZE];
     bool has_length;
     uint64_t length; // of the plaintext, in bytes
-    // Of the body, where the metadata came with the object's ContentLength. No part of the
-    // envelope, but what tells a download that was cut.
+    // Of the body, if the metadata came with the object's size. No part of the envelope, but what
+    // tells a download that was cut.
     bool has_body_size;
     uint64_t body_size;
+    const char *body_size_name; // as in struct s3_metadata
 };
 
 // Makes the envelope of one source, or of two: object metadata and instruction file, in any order.

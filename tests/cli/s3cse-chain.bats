@@ -140,34 +140,77 @@ need_aws() {
     cmp two.bak "$good/python-v3-kmscontext-commit-instr-1000/plain"
 }
 
-@test "the recipe: a backup that is not encrypted is fetched as it is" {
+# recipe_refuses STATUS PATTERN ARGUMENT...: the recipe ends so, says it, and leaves nothing.
+recipe_refuses() {
+    local expected=$1 pattern=$2
+    shift 2
+    run --separate-stderr "$recipe" "$@"
+    [ "$status" -eq "$expected" ] || { echo "status $status: $stderr"; return 1; }
+    [[ $stderr == $pattern ]] || { echo "$stderr"; return 1; }
+    [ -z "$(find . -name 'out.bak*')" ] || { ls -la; return 1; }
+}
+
+@test "the recipe: an object without an envelope is never taken, plain or not" {
     need_aws
     mkdir -p "$BATS_FILE_TMPDIR/s3/backups"
-    cp "$good/ruby-v1-kms-cbc-70001/plain" "$BATS_FILE_TMPDIR/s3/backups/plain.bak"
-    run --separate-stderr "$recipe" backups plain.bak out.bak
-    [ "$status" -eq 0 ]
-    [ "$stderr" = "sqlserver-restore.sh: plain.bak has no envelope: it is not encrypted by a client, and is fetched as it is" ]
-    cmp out.bak "$good/ruby-v1-kms-cbc-70001/plain"
+    none="has no envelope: it is not encrypted by a client, a copy of it lost its metadata, or somebody replaced it; nothing is fetched"
+    # A plaintext that somebody put there; an encrypted one whose metadata a copy lost.
+    cp "$good/ruby-v1-kms-cbc-70001/plain" "$BATS_FILE_TMPDIR/s3/backups/planted.bak"
+    cp "$good/ruby-v1-kms-cbc-70001/object" "$BATS_FILE_TMPDIR/s3/backups/copied.bak"
+    recipe_refuses 65 "sqlserver-restore.sh: planted.bak $none. If it should not be encrypted: aws s3 cp s3://backups/planted.bak out.bak" \
+        backups planted.bak out.bak
+    recipe_refuses 65 "sqlserver-restore.sh: copied.bak $none*" backups copied.bak out.bak
+}
+
+@test "the recipe: what decrypts to no SQL Server backup has no file" {
+    need_aws
+    upload iv.bak "$good/ruby-v1-kms-cbc-70001"
+    iv=$(sed -n 's/.*"x-amz-iv": "\(.\).*/\1/p' "$good/ruby-v1-kms-cbc-70001/meta.json")
+    other=A
+    [ "$iv" != A ] || other=B
+    sed "s/\"x-amz-iv\": \"./\"x-amz-iv\": \"$other/" "$good/ruby-v1-kms-cbc-70001/meta.json" \
+        >"$BATS_FILE_TMPDIR/s3/backups/iv.bak.meta"
+    recipe_refuses 65 "*iv.bak decrypts to something that is no SQL Server backup: it begins with neither TAPE nor MSSQLBAK" \
+        backups iv.bak out.bak
+}
+
+@test "the recipe: --key-id takes nothing that another key encrypted" {
+    need_aws
+    upload key.bak "$good/ruby-v1-kms-cbc-70001"
+    "$recipe" --key-id arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab backups key.bak good.bak
+    cmp good.bak "$good/ruby-v1-kms-cbc-70001/plain"
+    recipe_refuses 65 "*the ciphertext was wrapped under another key*" \
+        --key-id=arn:aws:kms:us-east-1:111122223333:key/0000abcd-12ab-34cd-56ef-1234567890ab backups key.bak out.bak
+}
+
+@test "the recipe: --version-id, and an object that is replaced meanwhile" {
+    need_aws
+    upload versions.bak "$good/ruby-v1-kms-cbc-1000"
+    to=$BATS_FILE_TMPDIR/s3/backups
+    cp "$good/ruby-v1-kms-cbc-70001/object" "$to/versions.bak@older"
+    cp "$good/ruby-v1-kms-cbc-70001/meta.json" "$to/versions.bak@older.meta"
+    "$recipe" --version-id older backups versions.bak older.bak
+    cmp older.bak "$good/ruby-v1-kms-cbc-70001/plain"
+    "$recipe" backups versions.bak latest.bak
+    cmp latest.bak "$good/ruby-v1-kms-cbc-1000/plain"
+    recipe_refuses 69 "*404*" --version-id=none backups versions.bak out.bak
+    upload replaced.bak "$good/ruby-v1-kms-cbc-70001"
+    echo another >"$to/replaced.bak.etags"
+    recipe_refuses 75 "*replaced.bak was replaced while it was fetched: try again, with --version-id" \
+        backups replaced.bak out.bak
 }
 
 @test "the recipe: a KMS that refuses, a body that is cut, no object: a status, a reason, no file" {
     need_aws
     upload refused.bak "$BATS_FILE_TMPDIR/v/bad/kms-context"
-    run --separate-stderr "$recipe" backups refused.bak out.bak
-    [ "$status" -eq 65 ]
-    [[ $stderr == *InvalidCiphertextException* ]]
-    [[ $stderr == *"s3cse-dec: the data key file is empty"* ]]
-    [ ! -e out.bak ]
+    recipe_refuses 65 "kmsunwrap: InvalidCiphertextException*" backups refused.bak out.bak
     upload body.cut "$good/ruby-v1-kms-cbc-70001"
-    run --separate-stderr "$recipe" backups body.cut out.bak
-    [ "$status" -eq 65 ] || [ "$status" -eq 69 ]
-    [ ! -e out.bak ]
-    run --separate-stderr "$recipe" backups absent.bak out.bak
-    [ "$status" -ne 0 ]
-    [[ $stderr == *404* ]]
-    [ ! -e out.bak ]
-    run --separate-stderr "$recipe" backups
-    [ "$status" -eq 64 ]
+    recipe_refuses 65 "*s3cse-dec: the object is *: expected 70016 bytes by ContentLength*" backups body.cut out.bak
+    recipe_refuses 69 "*404*" backups absent.bak out.bak
+    usage="usage: sqlserver-restore.sh [[]--version-id ID] [[]--key-id KEY-ARN] BUCKET KEY FILE"
+    recipe_refuses 64 "$usage" backups
+    recipe_refuses 64 "$usage" --version-id= backups a out.bak
+    recipe_refuses 64 "$usage" --version backups a out.bak
 }
 
 @test "s3cse-enc's envelope through aws s3api put-object, head-object and back" {

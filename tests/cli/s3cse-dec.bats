@@ -71,17 +71,17 @@ refused() {
 negatives() {
     local changed="the key commitment does not match: the data key is not the one of this envelope, or the envelope was changed; nothing was decrypted"
     local tag="the tag does not match: wrong key, or the object or its envelope is damaged or was changed"
-    local use="; the output must not be used"
+    local use="; the output must not be used" cut="the object is cut short: expected"
     local length="bytes by x-amz-unencrypted-content-length, found"
     cat <<END
 gcm-tag|file|authentication failed at input offset 1000: $tag$use
 gcm-tag|pipe|authentication failed at input offset 1000: $tag$use
 gcm-body|file|authentication failed at input offset 1000: $tag$use
-gcm-cut|file|authentication failed at input offset 960: $tag$use
+gcm-cut|file|$cut 1016 bytes by x-amz-unencrypted-content-length and the tag, found 976; fetch it again$use
 gcm-taglen|file|META: x-amz-tag-len: expected the tag length 128, found '96'
 cbc-padding|file|bad padding at input offset 992: wrong key, wrong IV or damaged object$use
 cbc-padding|pipe|bad padding at input offset 992: wrong key, wrong IV or damaged object$use
-cbc-cut-block|file|wrong length of the object: expected 70016 $length 68416
+cbc-cut-block|file|$cut 70016 $length 68416; fetch it again
 cbc-cut-block|pipe|bad padding at input offset 68400: wrong key, wrong IV or damaged object$use
 cbc-length|file|wrong length of the plaintext: expected 999 $length 1000$use
 kms-context|file|the data key file is empty: the command that should have written the key has failed
@@ -178,19 +178,69 @@ END
     s3cse-dec -e map.json -f "$cbc/data.key" -i part -o unnoticed 2>/dev/null
     [ "$(wc -c <unnoticed)" -eq 15 ]
     printf '{"ContentLength": 48, "Metadata": %s}' "$(cat map.json)" >head.json
-    refused 65 "the object is not whole: expected 48 bytes by its ContentLength, found 16" \
+    refused 65 "the object is cut short: expected 48 bytes by ContentLength, found 16; fetch it again" \
         s3cse-dec -e head.json -f "$cbc/data.key" -i part
     status=0
     s3cse-dec -e head.json -f "$cbc/data.key" -o result < <(cat part) 2>err || status=$?
     [ "$status" -eq 65 ]
-    [ "$(cat err)" = "s3cse-dec: the object is not whole: expected 48 bytes by its ContentLength, found 16" ]
+    [ "$(cat err)" = "s3cse-dec: the object is cut short: expected 48 bytes by ContentLength, found 16; fetch it again" ]
     [ ! -e result ]
     s3cse-dec -e head.json -f "$cbc/data.key" -i body 2>/dev/null | cmp - input
 }
 
+@test "what other clients and the console list is an envelope, too" {
+    cp "$fixtures/cli/"{rclone-lsjson-stat.json,s3cmd-info.txt,mc-stat.json} .
+    printf 'Type\tKey\tValue\n' >console.txt
+    sed -n 's/^   \(x-amz-meta-[^:]*\): /User defined\t\1\t/p' s3cmd-info.txt >>console.txt
+    [ "$(wc -l <console.txt)" -eq 7 ]
+    printf '\xff\xfe' >powershell.json
+    iconv -f UTF-8 -t UTF-16LE rclone-lsjson-stat.json >>powershell.json
+    for f in rclone-lsjson-stat.json s3cmd-info.txt mc-stat.json console.txt powershell.json; do
+        run --separate-stderr s3cse-dec --info -e "$f"
+        [ "$status" -eq 0 ] || { echo "$f: $stderr"; false; }
+        [ "$output" = "format: 2
+content: AES/CBC/PKCS5Padding (AES-256-CBC; not authenticated)
+key wrap: kms (AWS KMS; kmsunwrap --envelope unwraps it)
+encryption context: kms_cmk_id=arn:aws:kms:us-east-1:111122223333:key/a
+plaintext: 1000 bytes" ] || { echo "$f: $output"; false; }
+    done
+}
+
+@test "what holds no metadata proves nothing: not that an object is not encrypted" {
+    echo '{"Contents": [{"Key": "db.bak", "Size": 1008}]}' >list.json
+    refused 65 "list.json: holds no metadata of an object, so it does not tell whether the object is encrypted: found a list of objects; give what 'aws s3api head-object' prints" \
+        s3cse-dec -e list.json -f "$cbc/data.key" -i "$cbc/object"
+    refused 65 "list.json: holds no metadata of an object, so it does not tell whether the object is encrypted: found a list of objects; give what 'aws s3api head-object' prints" \
+        s3cse-dec --info -e list.json
+}
+
+@test "a body of another length than was said: told before any word of keys" {
+    # The key is a wrong one, too.
+    head -c 32 /dev/zero >zero.key
+    printf '{"ContentLength": 1016, "Metadata": %s}' "$(cat "$gcm/meta.json")" >head.json
+    head -c 800 "$gcm/object" >cut
+    cat "$gcm/object" "$gcm/object" >long
+    head -c 1000 "$gcm/object" >untagged
+    refused 65 "the object is cut short: expected 1016 bytes by ContentLength, found 800; fetch it again" \
+        s3cse-dec -e head.json -f zero.key -i cut -o out
+    refused 65 "the object is too long: expected 1016 bytes by ContentLength, found 2032; see that the metadata are its own" \
+        s3cse-dec -e head.json -f zero.key -i long -o out
+    run --separate-stderr bash -c "s3cse-dec -e head.json -f zero.key -o out < <(cat cut)"
+    [ "$status" -eq 65 ]
+    [ "$stderr" = "s3cse-dec: the object is cut short: expected 1016 bytes by ContentLength, found 800; fetch it again" ]
+    # The metadata alone, with the length of the plaintext.
+    refused 65 "the object has no tag: expected 1016 bytes (x-amz-unencrypted-content-length and 16 of the tag), found 1000; its end is missing, or the client left the tag out" \
+        s3cse-dec -e "$gcm/meta.json" -f zero.key -i untagged -o out
+    refused 65 "the object is cut short: expected 1016 bytes by x-amz-unencrypted-content-length and the tag, found 800; fetch it again" \
+        s3cse-dec -e "$gcm/meta.json" -f zero.key -i cut -o out
+    refused 65 "authentication failed at input offset 1000: the tag does not match: wrong key, or the object or its envelope is damaged or was changed" \
+        s3cse-dec -e head.json -f zero.key -i "$gcm/object" -o out
+    [ ! -e out ]
+}
+
 @test "a plain backup is told apart by its metadata" {
     echo '{"ContentLength": 1000, "ServerSideEncryption": "aws:kms", "Metadata": {}}' >head.json
-    refused 65 "no envelope in the metadata: no encryption client encrypted this object; use it as it is, or if there is an instruction file (the object's name and '.instruction'), give that by -e" \
+    refused 65 "no envelope in the metadata: the object is not encrypted by a client, or a copy of it lost its metadata, or the envelope is in an instruction file (the object's name and '.instruction'): then give that by -e" \
         s3cse-dec -e head.json -f "$cbc/data.key" -i "$cbc/plain"
     run --separate-stderr s3cse-dec --info -e head.json
     [ "$status" -eq 0 ]

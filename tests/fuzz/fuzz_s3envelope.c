@@ -3,7 +3,8 @@
 // two sources of metadata; bit 1 the body is a plaintext, to be encrypted first; second byte: the
 // pieces of the second run. Then each source up to a NUL, then the body.
 //
-// Parsers: s3_metadata.c s3envelope.c s3content.c s3_envelope_print.c s3_data_key.c
+// Parsers: s3_metadata.c s3_encoded_word.c s3envelope.c s3content.c s3_envelope_print.c
+// s3_data_key.c
 #include "fuzz.h"
 #include "s3/s3_data_key.h"
 #include "s3/s3_envelope_print.h"
@@ -266,10 +267,14 @@ static void add_text(fuzz_add *add, uint8_t mode, const char *text, const char *
     "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 void fuzz_seeds(fuzz_add *add) {
-    static const char *const heads[] = {
-        "get-ruby-v1-kms-cbc-1000.json", "head-python-v3-kmscontext-commit-1000.json",
-        "head-query-metadata-ruby-v1-kms-cbc-1000.json",
-        "head-ruby-v2-kmscontext-user-gcm-1000.json", "headers-ruby-v1-kms-cbc-1000.txt"};
+    static const char *const heads[] = {"get-ruby-v1-kms-cbc-1000.json",
+                                        "head-python-v3-kmscontext-commit-1000.json",
+                                        "head-query-metadata-ruby-v1-kms-cbc-1000.json",
+                                        "head-ruby-v2-kmscontext-user-gcm-1000.json",
+                                        "headers-ruby-v1-kms-cbc-1000.txt",
+                                        "mc-stat.json",
+                                        "rclone-lsjson-stat.json",
+                                        "s3cmd-info.txt"};
     for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
         for (uint8_t mode = 0; mode < 4; mode += 2)
             add_pair(add, heads[i], NULL, mode);
@@ -296,4 +301,11 @@ void fuzz_seeds(fuzz_add *add) {
         "x-amz-meta-x-amz-key: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\r\n"
         "x-amz-meta-x-amz-iv: AAAAAAAAAAAAAAAAAAAAAA==\r\nX-Amz-Meta-X-Amz-Matdesc: {}\r\n",
         "a plaintext");
+    add_text(
+        add, 0,
+        "Type\tKey\tValue\nUser defined\tx-amz-meta-x-amz-key-v2\tQUJD\nUser defined\t"
+        "x-amz-meta-x-amz-iv\tAAAAAAAAAAAAAAAAAAAAAA==\nUser defined\tx-amz-meta-x-amz-wrap-alg"
+        "\tkms\nUser defined\tx-amz-meta-x-amz-matdesc\t=?UTF-8?Q?{\"k\":\"K=C3=83=C2=B6\"}?= "
+        "=?UTF-8?B?eyJr?=\n",
+        "sixteen bytes...");
 }

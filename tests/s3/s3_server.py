@@ -6,7 +6,8 @@ of what was recorded. Signatures are not checked; tests/kms has a service that d
 s3_server.py DIR PORTFILE REPLIES: serves DIR/BUCKET/KEY; metadata is beside it in KEY.meta (a JSON
 map of names without the prefix). Writes its port into PORTFILE once it listens. A key that ends in
 ".cut" is sent with half of its body only, and then the connection is closed. Decrypt gives the
-plaintext of REPLIES where the blob is the same and the encryption context equal.
+plaintext of REPLIES where the blob is the same and the encryption context equal. The version V of
+an object is in DIR/BUCKET/KEY@V; once it was read, an object has the ETag in KEY.etags.
 """
 import http.server
 import json
@@ -22,9 +23,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def path_of(self):
-        name = urllib.parse.unquote(urllib.parse.urlsplit(self.path).path).lstrip("/")
+        parts = urllib.parse.urlsplit(self.path)
+        name = urllib.parse.unquote(parts.path).lstrip("/")
         assert ".." not in name.split("/")
-        return os.path.join(ROOT, name)
+        version = urllib.parse.parse_qs(parts.query).get("versionId")
+        return os.path.join(ROOT, name + ("@" + version[0] if version else ""))
+
+    def etag(self, path):
+        """The ETag: from the first GET on, that in KEY.etags, if there is one."""
+        if self.command == "GET" and os.path.exists(path + ".etags"):
+            os.rename(path + ".etags", path + ".etag")
+        if os.path.exists(path + ".etag"):
+            with open(path + ".etag", encoding="ascii") as file:
+                return file.read().strip()
+        return "0123456789abcdef"
 
     def missing(self):
         body = b""
@@ -53,7 +65,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if wanted:
             self.send_header("Content-Range", f"bytes {first}-{last}/{size}")
         self.send_header("Content-Type", "binary/octet-stream")
-        self.send_header("ETag", '"0123456789abcdef"')
+        self.send_header("ETag", f'"{self.etag(path)}"')
         self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
         self.send_header("Accept-Ranges", "bytes")
         if os.path.exists(path + ".meta"):

@@ -183,16 +183,19 @@ static void test_body_size(void **state) {
         {"{\"ContentLength\":1008,\"ContentRange\":\"bytes 0-1007/70016\",\"Metadata\":{}}", false},
         {"{\"ContentLength\":-1,\"Metadata\":{}}", false},
         {"{\"ContentLength\":\"1008\",\"Metadata\":{}}", false},
-        {"{\"ContentLength\":1008}", false},
+        {"{\"Size\":1008,\"IsDir\":false,\"Metadata\":{}}", true},
+        {"[{\"Size\":1008,\"IsDir\":false,\"Metadata\":{}}]", true},
+        {"{\"status\":\"success\",\"size\":1008,\"metadata\":{}}", true},
+        {"s3://b/k (object):\n   File size: 1008\n   MD5 sum:   x\n", true},
         {"HTTP/1.1 200 OK\r\nContent-Length: 1008\r\n", true},
         {"HTTP/1.1 206 OK\r\nContent-Length: 1008\r\ncontent-range: bytes 0-1007/70016\r\n", false},
         {"HTTP/1.1 301 Moved\r\nContent-Length: 7\r\n\r\nHTTP/1.1 200 "
          "OK\r\ncontent-length:1008\r\n",
          true},
-        {"Content-Length: 10x\r\n", false},
-        {"Content-Length: -10\r\n", false},
-        {"Content-Length: 99999999999999999999\r\n", false},
-        {"Content-Length:\r\n", false},
+        {"ETag: a\r\nContent-Length: 10x\r\n", false},
+        {"ETag: a\r\nContent-Length: -10\r\n", false},
+        {"ETag: a\r\nContent-Length: 99999999999999999999\r\n", false},
+        {"ETag: a\r\nContent-Length:\r\n", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct s3_envelope e;
@@ -302,7 +305,7 @@ static void test_forms_refused(void **state) {
     refuse("{\"x-amz-iv\":1}", "a: x-amz-iv: expected a string");
     refuse("{\"x-amz-iv\":\"a\",\"X-Amz-Iv\":\"b\"}", "a: x-amz-iv is there twice");
     refuse("x-amz-iv: a\nx-amz-meta-x-amz-iv: b\n", "a: x-amz-iv is there twice");
-    refuse("[1]", "a: expected a JSON object");
+    refuse("\"a\"", "a: not valid JSON at line 1: '[' or '{' expected near '\"a\"'");
     refuse("{\"EncryptedEnvelopeKey\":\"QUJD\",\"IV\":\"QUJD\"}",
            "a: an instruction file of the oldest .NET client (EncryptedEnvelopeKey): this form is "
            "not supported");
@@ -319,8 +322,9 @@ static void test_forms_refused(void **state) {
     assert_int_equal(make(&e, "{\"a\":\"b\",\"a\":\"c\"}", &f), -1);
     assert_non_null(strstr(f.text, "a: not valid JSON at line 1: duplicate object key"));
     struct s3_metadata m;
-    assert_int_equal(s3_metadata_parse(&m, "\xff\xfe{\0", 4, "a", &f), -1);
-    assert_string_equal(f.text, "a: UTF-16 text, as PowerShell's > writes it; save it as UTF-8");
+    assert_int_equal(s3_metadata_parse(&m, "\xff\xfe{\0}", 5, "a", &f), -1);
+    assert_string_equal(f.text, "a: expected UTF-16 text by its first bytes, found other data");
+    assert_int_equal(s3_metadata_parse(&m, "\xff\xfe{\0}\0", 6, "a", &f), 0);
     assert_int_equal(s3_metadata_parse(&m, "a\0b: c\n", 7, "a", &f), -1);
     assert_int_equal(s3_metadata_parse(&m, "x-amz-iv: c\0d\n", 14, "a", &f), -1);
     assert_string_equal(f.text, "a: line 1: a NUL byte");
@@ -334,6 +338,160 @@ static void test_forms_refused(void **state) {
     assert_int_equal(s3_metadata_parse(&m, large, S3_METADATA_MAX, "a", &f), 0);
     s3_metadata_free(&m);
     free(large);
+}
+
+// What tells nothing about an object is never taken for an object without an envelope.
+static void test_no_metadata(void **state) {
+    (void)state;
+    static const struct {
+        const char *text, *found;
+    } cases[] = {
+        {"{\"Contents\":[{\"Key\":\"a\",\"Size\":5}],\"IsTruncated\":false}", "a list of objects"},
+        {"{\"Versions\":[]}", "a list of versions"},
+        {"{\"Error\":{\"Code\":\"NoSuchKey\"}}", "an error"},
+        {"{\"Code\":\"NoSuchKey\",\"Message\":\"a\"}", "an error"},
+        {"{\"status\":\"error\",\"error\":{\"message\":\"a\"}}", "an error"},
+        {"{\"__type\":\"AccessDenied\"}", "JSON without a member Metadata"},
+        {"{\"ContentLength\":1008,\"ETag\":\"a\"}", "JSON without a member Metadata"},
+        {"{\"Metadata\":null}", "JSON without a member Metadata"},
+        {"{\"Path\":\"a\",\"Size\":5,\"IsDir\":false}", "a listing by rclone without --metadata"},
+        {"[]", "a list; ask for one object (rclone: --stat --metadata)"},
+        {"[1]", "a list; ask for one object (rclone: --stat --metadata)"},
+        {"[{\"Metadata\":{}},{\"Metadata\":{}}]",
+         "a list; ask for one object (rclone: --stat --metadata)"},
+        {"<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code></Error>",
+         "XML, as S3 answers with an error"},
+        {"\nAn error occurred (404) when calling the HeadObject operation: Not Found\n",
+         "an error of the AWS CLI"},
+        {"fatal error: An error occurred (403) when calling the HeadObject operation: Forbidden",
+         "an error of the AWS CLI"},
+        {"HTTP/1.1 404 Not Found\r\nx-amz-request-id: a\r\n\r\n", "an answer of HTTP status 404"},
+        {"HTTP/1.1 200 OK\r\nETag: a\r\n\r\nHTTP/1.1 403 Forbidden\r\n",
+         "an answer of HTTP status 403"},
+        {"error: no such thing\n", "other header lines"},
+        {"Content-Length: 5\n", "other header lines"},
+        {"s3://b/ (bucket):\n   Location: a\n", "what s3cmd says of a bucket"},
+        {"s3://b/k (object):\n   File size: 5\ns3://b/l (object):\n",
+         "what s3cmd says of several objects"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char message[300];
+        snprintf(message, sizeof message,
+                 "a: holds no metadata of an object, so it does not tell whether the object is "
+                 "encrypted: found %s; give what 'aws s3api head-object' prints",
+                 cases[i].found);
+        refuse(cases[i].text, message);
+    }
+}
+
+#define KMS_KEY "AQICAHig"
+#define CBC_IV "CoEBscDBIU6/AJgEXJj39Q=="
+#define ARN "arn:aws:kms:us-east-1:111122223333:key/a"
+
+static void check_listed(const void *text, size_t size, bool has_size) {
+    struct s3_metadata m;
+    struct s3_envelope e;
+    struct fault f;
+    assert_int_equal(s3_metadata_parse(&m, text, size, "a", &f), 0);
+    assert_int_equal(s3_envelope_make(&e, &m, 1, &f), 1);
+    assert_int_equal(e.format, 2);
+    assert_string_equal(e.wrapped_base64, KMS_KEY);
+    assert_int_equal(e.iv[0], 0x0a);
+    assert_int_equal(e.context_count, 1);
+    assert_string_equal(e.context[0].value, ARN);
+    assert_int_equal(e.has_body_size, has_size);
+    assert_true(!has_size || e.body_size == 1008);
+    s3_envelope_free(&e);
+    s3_metadata_free(&m);
+}
+
+// The listings of other clients: of rclone 1.60 and s3cmd 2.3 as they printed them, of mc and the
+// S3 console by their descriptions.
+static void test_other_clients(void **state) {
+    (void)state;
+    static const char *const files[] = {"cli/rclone-lsjson-stat.json", "cli/s3cmd-info.txt",
+                                        "cli/mc-stat.json"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        size_t size;
+        uint8_t *text = s3vectors_read(files[i], &size);
+        check_listed(text, size, true);
+        free(text);
+    }
+    static const char *const tables[] = {
+        "Type\tKey\tValue\nSystem defined\tContent-Type\tbinary/octet-stream\n"
+        "User defined\tx-amz-meta-x-amz-key-v2\t" KMS_KEY "\nUser defined\tx-amz-meta-x-amz-iv"
+        "\t" CBC_IV "\nUser defined\tx-amz-meta-x-amz-wrap-alg\tkms\n"
+        "User defined\tx-amz-meta-x-amz-matdesc\t{\"kms_cmk_id\":\"" ARN "\"}\n",
+        // Without its head, with the line ends of Windows and blanks around the cells.
+        "User defined\tx-amz-meta-x-amz-key-v2\t " KMS_KEY "\r\n\r\nUser defined\t"
+        "X-Amz-Meta-X-Amz-Iv \t" CBC_IV "\r\nUser defined\tx-amz-meta-x-amz-wrap-alg\tkms\r\n"
+        "User defined\tx-amz-meta-x-amz-matdesc\t{\"kms_cmk_id\":\"" ARN "\"}",
+        // A cell a line.
+        "x-amz-meta-x-amz-key-v2\n" KMS_KEY "\nx-amz-meta-x-amz-iv\n" CBC_IV "\n"
+        "x-amz-meta-x-amz-wrap-alg\nkms\nx-amz-meta-x-amz-matdesc\n{\"kms_cmk_id\":\"" ARN "\"}\n",
+    };
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+        check_listed(tables[i], strlen(tables[i]), false);
+    refuse("User defined\tx-amz-meta-x-amz-iv\t\nUser defined\tx-amz-meta-x-amz-iv\tb\n",
+           "a: x-amz-iv is there twice");
+    refuse("x-amz-meta-x-amz-iv\nx-amz-meta-x-amz-key\n",
+           "a: line 2: expected the value of x-amz-meta-x-amz-iv");
+}
+
+// PowerShell's > writes UTF-16, of either byte order, with a mark.
+static void test_utf16(void **state) {
+    (void)state;
+    static const char text[] = "{\"ContentLength\":1008,\"Metadata\":{\"x-amz-key-v2\":\"" KMS_KEY
+                               "\",\"x-amz-iv\":\"" CBC_IV "\",\"x-amz-wrap-alg\":\"kms\","
+                               "\"x-amz-matdesc\":\"{\\\"kms_cmk_id\\\":\\\"" ARN "\\\"}\"}}";
+    for (size_t low = 0; low < 2; low++) {
+        uint8_t wide[2 * sizeof text] = {0};
+        wide[low] = 0xff;
+        wide[1 - low] = 0xfe;
+        for (size_t i = 0; i + 1 < sizeof text; i++)
+            wide[2 + 2 * i + low] = (uint8_t)text[i];
+        check_listed(wide, 2 * sizeof text, true);
+    }
+}
+
+// Values as S3 hands them back if they hold other characters than ASCII: the bytes of the stored
+// UTF-8, each as a character, as UTF-8, in encoded words.
+static void test_encoded_words(void **state) {
+    (void)state;
+    static const struct {
+        const char *value, *expected;
+    } cases[] = {
+        {"=?UTF-8?Q?{\"k\":\"K=C3=83=C2=B6ln\"}?=", "K\xc3\xb6ln"},
+        {"=?utf-8?b?eyJrIjoiS8ODwrZsbiJ9?=", "K\xc3\xb6ln"},
+        {"=?UTF-8?Q?{\"k\":\"K=C3=83=C2=B6l?= =?UTF-8?Q?n\"}?=", "K\xc3\xb6ln"},
+        {"=?UTF-8?Q?{\"k\":\"K=C3=83=C2?=\t=?UTF-8?Q?=B6ln\"}?=", "K\xc3\xb6ln"},
+        // Encoded once only: what would come out is no UTF-8.
+        {"=?UTF-8?Q?{\"k\":\"K=C3=B6ln\"}?=", "K\xc3\xb6ln"},
+        {"=?UTF-8?Q?{\"k\":\"=E5=B1=B1_a=3D\"}?=", "\xe5\xb1\xb1 a="},
+        {"=?US-ASCII?Q?{\"k\":\"a\"}?=", "a"},
+        {"{\"k\":\"=?UTF-8?Q?a?= b =?UTF-8?Q?c?=\"}", "a b c"},
+        {"{\"k\":\"=?a?b\"}", "=?a?b"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[400];
+        snprintf(text, sizeof text,
+                 "x-amz-meta-x-amz-key-v2: QUJD\nx-amz-meta-x-amz-iv: " CBC_IV
+                 "\nx-amz-meta-x-amz-wrap-alg: kms\nx-amz-meta-x-amz-matdesc: %s\n",
+                 cases[i].value);
+        struct s3_envelope e;
+        struct fault f;
+        assert_int_equal(make(&e, text, &f), 1);
+        assert_int_equal(e.context_count, 1);
+        assert_string_equal(e.context[0].value, cases[i].expected);
+        s3_envelope_free(&e);
+    }
+    static const char *const damaged[] = {"=?UTF-8?Q?a=C?=", "=?UTF-8?Q?a=XY?=", "=?UTF-8?B?a?=",
+                                          "=?UTF-8?X?a?=",   "=?KOI8-R?Q?a?=",   "=?UTF-8?Q?=00?="};
+    for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
+        char text[100];
+        snprintf(text, sizeof text, "x-amz-iv: %s\n", damaged[i]);
+        refuse(text, "a: x-amz-iv: an encoded word (RFC 2047) that is damaged or not in UTF-8");
+    }
 }
 
 static void test_format_1_refused(void **state) {
@@ -374,10 +532,6 @@ static void test_format_2_refused(void **state) {
     refuse("{\"x-amz-key-v2\":\"QUJD\",\"x-amz-wrap-alg\":\"kms\",\"x-amz-matdesc\":"
            "\"{\\\"a\\\":1}\"," IV16 "}",
            "a: x-amz-matdesc: expected a JSON object of strings, found '{\"a\":1}'");
-    refuse("{\"x-amz-key-v2\":\"QUJD\",\"x-amz-wrap-alg\":\"kms\",\"x-amz-matdesc\":"
-           "\"=?UTF-8?B?e30=?=\"," IV16 "}",
-           "a: x-amz-matdesc: an encoded word (RFC 2047), which is not supported; replace it by "
-           "the JSON text that was stored");
     // GCM relabelled as CBC
     refuse("{\"x-amz-key-v2\":\"QUJD\",\"x-amz-wrap-alg\":\"kms\",\"x-amz-tag-len\":\"128\"," IV16
            "}",
@@ -622,6 +776,10 @@ int main(void) {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_forms_refused),
+        cmocka_unit_test(test_no_metadata),
+        cmocka_unit_test(test_other_clients),
+        cmocka_unit_test(test_utf16),
+        cmocka_unit_test(test_encoded_words),
         cmocka_unit_test(test_format_1_refused),
         cmocka_unit_test(test_format_2_refused),
         cmocka_unit_test(test_lengths_refused),

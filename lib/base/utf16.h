@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Text as Windows PowerShell's > writes it: UTF-16 with a byte order mark.
+#ifndef XBPIPE_UTF16_H
+#define XBPIPE_UTF16_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+// The most bytes that `size` bytes of UTF-16 give as UTF-8.
+#define UTF16_UTF8_MAX(size) ((size) / 2 * 3)
+
+// Whether a text begins with a byte order mark of UTF-16, of either order.
+bool utf16_has_mark(const void *text, size_t size);
+
+// Makes UTF-8, without the mark, of a text that has one. `out` has room for UTF16_UTF8_MAX(size)
+// bytes, and may not overlap the text. Returns false if it is no UTF-16: an odd number of bytes, or
+// half a pair.
+bool utf16_decode(const void *text, size_t size, void *out, size_t *out_size);
+
+#endif
