@@ -2,6 +2,7 @@
 // kmsunwrap: a wrapped key on standard input, its plaintext on standard output.
 #include "base/diag.h"
 #include "kms/child.h"
+#include "kms/kms_input.h"
 #include "program/options_kms.h"
 #include "s3/s3_envelope_print.h"
 #include "s3/s3envelope.h"
@@ -10,7 +11,6 @@
 #include "secret/wiped_start.h"
 
 #include <string.h>
-#include <unistd.h>
 
 enum { KEY_ENVELOPE = 0x4201 };
 
@@ -32,15 +32,17 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &options->kms;
+        options->kms.may_guess = true;
         return 0;
     case KEY_ENVELOPE:
         if (options->envelope_count == 2)
             argp_error(state, "--envelope: expected one file, or two");
         else
             options->envelopes[options->envelope_count++] = arg;
+        options->kms.has_envelope = true;
         return 0;
     case ARGP_KEY_ARG:
-        options_kms_no_operand(state);
+        options_kms_operand(&options->kms, arg, state);
         return 0;
     case ARGP_KEY_SUCCESS:
         if (options->envelope_count == 0)
@@ -63,8 +65,8 @@ static const struct argp argp = {
     .parser = parse,
     .children = children,
     .doc = "Unwrap the key on standard input and write its plaintext to standard output.\v"
-           "With --provider=response standard input is what aliyun kms Decrypt or aws kms decrypt "
-           "printed.",
+           "Without --provider, --master-key and --envelope the input has to be what aliyun kms "
+           "Decrypt or aws kms decrypt printed.",
 };
 
 // Takes blob and context out of an envelope.
@@ -93,6 +95,20 @@ static int read_envelope(struct options *options, struct secret *input, struct f
     return result;
 }
 
+// Reads the input; without --provider it has to be a reply, since the text of a wrapped key and
+// that of a plaintext look alike.
+static int read_input(const struct options *options, struct secret *input, struct fault *f) {
+    if (options_kms_read(&options->kms, options->kms.provider->input, input, f) < 0)
+        return -1;
+    if (!options->kms.guessed || kms_input_kind(input) == KMS_INPUT_REPLY)
+        return 0;
+    secret_free(input);
+    return diag_fault(f, EX_USAGE,
+                      "the input is no reply of a key service: say who unwraps it, by "
+                      "--provider=aliyun, --provider=aws or --master-key=FILE (or by "
+                      "--provider=response, if it is a Plaintext alone)");
+}
+
 static int unwrap(struct options *options, struct fault *f) {
     const struct kms_provider *provider = options->kms.provider;
     struct secret input = SECRET_NONE, plaintext = SECRET_NONE;
@@ -103,7 +119,7 @@ static int unwrap(struct options *options, struct fault *f) {
     if (options->envelope_count > 0)
         result = read_envelope(options, &input, f);
     else
-        result = keytext_read(&input, STDIN_FILENO, "standard input", provider->input, f);
+        result = read_input(options, &input, f);
     if (result == 0)
         result = options_kms_load(&options->kms, f);
     if (result == 0) {

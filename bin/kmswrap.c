@@ -8,8 +8,6 @@
 #include "secret/wiped.h"
 #include "secret/wiped_start.h"
 
-#include <unistd.h>
-
 enum { KEY_GENERATE = 0x4301 };
 
 struct options {
@@ -37,7 +35,6 @@ static void check(const struct options *options, struct argp_state *state) {
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state) {
-    (void)arg;
     struct options *options = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
@@ -47,7 +44,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         options->generate = true;
         return 0;
     case ARGP_KEY_ARG:
-        options_kms_no_operand(state);
+        options_kms_operand(&options->kms, arg, state);
         return 0;
     case ARGP_KEY_SUCCESS:
         check(options, state);
@@ -65,9 +62,9 @@ static const struct argp argp = {
     .doc = "Wrap the key on standard input (base64) and write the wrapped key to standard output.",
 };
 
-static int read_key(struct secret *plaintext, struct fault *f) {
+static int read_key(const struct options *options, struct secret *plaintext, struct fault *f) {
     struct secret text;
-    if (keytext_read(&text, STDIN_FILENO, "standard input", "the key in base64", f) < 0)
+    if (options_kms_read(&options->kms, "the key in base64", &text, f) < 0)
         return -1;
     int result = keytext_decode(plaintext, text.data, text.size, f);
     secret_free(&text);
@@ -83,7 +80,7 @@ static int wrap(struct options *options, struct fault *f) {
     if (result == 0)
         result = options_kms_load(&options->kms, f);
     if (result == 0 && !options->generate)
-        result = read_key(&plaintext, f);
+        result = read_key(options, &plaintext, f);
     if (result == 0) {
         result = options->generate ? provider->generate(request, &result_bytes, &report, f)
                                    : provider->wrap(request, &plaintext, &result_bytes, &report, f);

@@ -4,6 +4,7 @@
 #include "base/byteorder.h"
 #include "base/checksum.h"
 #include "secret/crypto_start.h"
+#include "secret/key_hint.h"
 
 #include <inttypes.h>
 #include <openssl/crypto.h>
@@ -146,13 +147,14 @@ int xbcrypt_key_new(struct xbcrypt_key **out, const struct secret *secret, unsig
     if (trimmed != NULL)
         *trimmed = newline;
     unsigned bits = bits_of(size);
-    if (secret != NULL && bits == 0)
+    if (secret != NULL && bits == 0) {
+        const char *hint = key_hint_content(secret);
+        if (hint[0] == '\0' && (size == 33 || size == 34 || size == 17 || size == 18))
+            hint = "; look for stray line ends in the key file";
         return diag_fault(f, EX_DATAERR,
                           "key has %zu bytes: expected 16, 24 or 32 (AES128, AES192, AES256)%s",
-                          size,
-                          size == 33 || size == 34 || size == 17 || size == 18
-                              ? "; look for stray line ends in the key file"
-                              : "");
+                          size, hint);
+    }
     if (algorithm != 0 && algorithm != bits)
         return diag_fault(f, EX_USAGE, "key has %zu bytes, which is AES%u: -a says AES%u needs %u",
                           size, bits, algorithm, algorithm / 8);

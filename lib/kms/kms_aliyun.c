@@ -6,9 +6,9 @@
 #include "kms/acs3.h"
 #include "kms/kms_aliyun_config.h"
 #include "kms/kms_call.h"
+#include "kms/kms_input.h"
 #include "kms/kms_response.h"
 #include "secret/json_secret.h"
-#include "secret/keytext.h"
 #include "secret/wiped.h"
 
 #include <stdio.h>
@@ -177,35 +177,16 @@ static int call(const struct kms_request *request, const char *action, const cha
     return result;
 }
 
-// The blob's text without white space, as the service gave it out. Returns NULL and *f if it is no
-// base64.
-static char *blob_text(const struct secret *input, struct fault *f) {
-    struct secret blob;
-    if (keytext_decode(&blob, input->data, input->size, f) < 0)
-        return NULL;
-    secret_free(&blob);
-    char *text = wiped_malloc(input->size + 1);
-    if (text == NULL) {
-        diag_fault_memory(f);
-        return NULL;
-    }
-    size_t used = 0;
-    for (size_t i = 0; i < input->size; i++)
-        if (memchr(" \t\r\n", input->data[i], 4) == NULL)
-            text[used++] = (char)input->data[i];
-    text[used] = '\0';
-    return text;
-}
-
 int kms_aliyun_unwrap(const struct kms_request *request, const struct secret *input,
                       struct secret *plaintext, struct kms_report *report, struct fault *f) {
     *plaintext = SECRET_NONE;
-    char *blob = blob_text(input, f);
-    if (blob == NULL)
+    struct secret blob; // with a NUL after its text
+    if (kms_input_ciphertext(&blob, input, f) < 0)
         return -1;
     json_t *root;
-    int result = call(request, "Decrypt", "CiphertextBlob", blob, &root, NULL, report, f);
-    wiped_free(blob);
+    int result =
+        call(request, "Decrypt", "CiphertextBlob", (const char *)blob.data, &root, NULL, report, f);
+    secret_free(&blob);
     if (result < 0)
         return -1;
     result = kms_check_key(request->key_id, root, f);

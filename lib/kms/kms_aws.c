@@ -4,9 +4,9 @@
 #include "base/base64.h"
 #include "kms/kms_aws_config.h"
 #include "kms/kms_call.h"
+#include "kms/kms_input.h"
 #include "kms/kms_response.h"
 #include "secret/json_secret.h"
-#include "secret/keytext.h"
 #include "secret/wiped.h"
 
 #include <stdio.h>
@@ -105,7 +105,7 @@ int kms_aws_unwrap(const struct kms_request *request, const struct secret *input
                    struct secret *plaintext, struct kms_report *report, struct fault *f) {
     *plaintext = SECRET_NONE;
     struct secret blob;
-    if (keytext_decode(&blob, input->data, input->size, f) < 0)
+    if (kms_input_blob(&blob, input, f) < 0)
         return -1;
     json_t *object = object_of_bytes("CiphertextBlob", &blob), *root;
     secret_free(&blob);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kms/kms_file.h"
 
-#include "secret/keytext.h"
+#include "kms/kms_input.h"
 #include "secret/keywrap.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@ int kms_file_unwrap(const struct kms_request *request, const struct secret *inpu
                     struct secret *plaintext, struct kms_report *report, struct fault *f) {
     *plaintext = SECRET_NONE;
     struct secret wrapped = SECRET_NONE, master_key = SECRET_NONE;
-    int result = keytext_decode(&wrapped, input->data, input->size, f);
+    int result = kms_input_blob(&wrapped, input, f);
     if (result == 0)
         result = keywrap_read_master_key(&master_key, request->master_key, f);
     if (result == 0) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kms/kms_response.h"
 
+#include "kms/kms_input.h"
 #include "kms/kms_refusal.h"
 #include "secret/json_secret.h"
 #include "secret/keytext.h"
@@ -36,11 +37,21 @@ void kms_response_report(const json_t *reply, struct kms_report *report) {
         diag_name(id, strlen(id), report->request_id, sizeof report->request_id);
 }
 
+// A ciphertext in place of a reply.
+static int is_wrapped(struct fault *f) {
+    return diag_fault(f, EX_DATAERR,
+                      "reply: expected a Plaintext, found a ciphertext, which a key service has to "
+                      "unwrap: use --provider=aliyun or --provider=aws");
+}
+
 static int unwrap_object(const json_t *reply, struct secret *plaintext, struct kms_report *report,
                          struct fault *f) {
     struct kms_refusal refusal = {.http_status = 0};
     if (json_object_get(reply, "Plaintext") == NULL && kms_refusal_from_json(&refusal, reply))
         return kms_refusal_fault(&refusal, "kms:Decrypt", f);
+    if (json_object_get(reply, "Plaintext") == NULL &&
+        json_object_get(reply, "CiphertextBlob") != NULL)
+        return is_wrapped(f);
     kms_response_report(reply, report);
     return kms_response_member(reply, "Plaintext", plaintext, f);
 }
@@ -74,8 +85,12 @@ static int unwrap_line(const struct secret *input, struct secret *plaintext, str
                           "reply: expected JSON or one line of base64, found %s; " ASK_FOR_JSON,
                           format);
     struct fault bad;
-    if (keytext_decode(plaintext, text, size, &bad) == 0)
-        return 0;
+    if (keytext_decode(plaintext, text, size, &bad) == 0) {
+        if (!kms_input_is_aws_blob(plaintext))
+            return 0;
+        secret_free(plaintext);
+        return is_wrapped(f);
+    }
     if (bad.status != EX_DATAERR) {
         *f = bad;
         return -1;
@@ -92,6 +107,8 @@ int kms_response_unwrap(const struct kms_request *request, const struct secret *
     size_t start = 0;
     while (start < input->size && memchr(" \t\r\n", input->data[start], 4) != NULL)
         start++;
+    if (kms_input_is_aws_blob(input))
+        return is_wrapped(f);
     if (start == input->size || memchr("{[\"", input->data[start], 3) == NULL)
         return unwrap_line(input, plaintext, f);
     json_t *reply = json_secret_parse(input->data, input->size, "reply", f);

@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-int kms_sandbox_local(const struct kms_request *request, struct fault *f) {
+int kms_sandbox_local(const struct kms_request *request, const char *input, struct fault *f) {
     struct sandbox_rules rules = {.network = false};
     sandbox_allow_path(&rules, request->master_key, SANDBOX_READ);
+    sandbox_allow_path(&rules, input, SANDBOX_READ);
     if (crypto_start(f) < 0)
         return -1;
     return options_sandbox_enter(request->no_sandbox, request->verbose, &rules, f);

@@ -3,13 +3,18 @@
 
 #include "kms/http.h"
 #include "kms/kms_context.h"
+#include "kms/kms_input.h"
 #include "program/kms_sandbox.h"
 #include "program/options_parse.h"
 #include "program/options_sandbox.h"
+#include "secret/key_hint.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     KEY_PROVIDER = 0x4101,
@@ -58,6 +63,22 @@ static void choose_provider(struct options_kms *options, const char *name,
     argp_error(state, "--provider=%s: expected one of %s", name, known);
 }
 
+// Who is asked if no provider was named: whoever the other options point to.
+static void guess_provider(struct options_kms *options, struct argp_state *state) {
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if ((options->given >> (names[i].key - KEY_MASTER_KEY) & 1) != 0 &&
+            names[i].option != KMS_OPTION_MASTER_KEY && !options->has_envelope)
+            argp_error(state, "%s: say who is asked, by --provider=aliyun or --provider=aws",
+                       names[i].name);
+    options->guessed = options->request.master_key == NULL && !options->has_envelope;
+    if (options->guessed && !options->may_guess)
+        argp_error(state, "who is asked is missing: --provider=aliyun, --provider=aws, or "
+                          "--master-key=FILE");
+    options->provider = kms_provider_find(options->guessed        ? "response"
+                                          : options->has_envelope ? "aws"
+                                                                  : "file");
+}
+
 static void check(const struct options_kms *options, struct argp_state *state) {
     const struct kms_provider *provider = options->provider;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -93,13 +114,15 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &request->no_sandbox;
-        options->provider = &kms_providers[0];
         request->confine = kms_sandbox_remote;
         request->timeout = TIMEOUT_DEFAULT;
         request->retries = RETRIES_DEFAULT;
         return 0;
     case KEY_PROVIDER:
         choose_provider(options, arg, state);
+        return 0;
+    case 'i':
+        options->input = strcmp(arg, "-") == 0 ? NULL : arg;
         return 0;
     case KEY_OUTPUT:
         if (!keytext_parse_format(arg, &options->format))
@@ -143,6 +166,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         request->verbose = true;
         return 0;
     case ARGP_KEY_END:
+        if (options->provider == NULL)
+            guess_provider(options, state);
         check(options, state);
         return 0;
     default:
@@ -152,7 +177,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
 
 static const struct argp_option option_list[] = {
     {"provider", KEY_PROVIDER, "NAME", 0,
-     "Ask the provider NAME: file (the default), response, aliyun or aws", 0},
+     "Ask the provider NAME: aliyun, aws, file (the default with --master-key) or response", 0},
+    {"input", 'i', "FILE", 0, "Read FILE (default or -: standard input)", 0},
     {"output", KEY_OUTPUT, "FORM", 0,
      "Write base64 (the default), hex, each with a newline, or raw bytes", 0},
     {"verbose", 'v', NULL, 0, "Say on standard error who was asked for what; never a secret", 0},
@@ -160,7 +186,7 @@ static const struct argp_option option_list[] = {
     {"master-key", KEY_MASTER_KEY, "FILE", 0, "The master key: 16, 24 or 32 raw bytes in FILE", 1},
     {NULL, 0, NULL, 0, "The providers aliyun and aws:", 2},
     {"region", KEY_REGION, "REGION", 0,
-     "The region (default: as the vendor's client has it, then that of a key ARN)", 2},
+     "The region (default: that of the vendor's client, then that of a key ARN)", 2},
     {"endpoint", KEY_ENDPOINT, "URL", 0, "Ask the service at URL, or at this host by https", 2},
     {"profile", KEY_PROFILE, "NAME", 0, "Take this profile of the vendor's client", 2},
     {"key-id", KEY_KEY_ID, "KEY", 0,
@@ -168,22 +194,57 @@ static const struct argp_option option_list[] = {
     {"encryption-context", KEY_CONTEXT, "NAME=VALUE", 0,
      "A pair of the encryption context (may be repeated), or @FILE with a JSON object", 2},
     {"cacert", KEY_CACERT, "FILE", 0, "Trust the CA certificates in FILE, and no others", 2},
-    {"timeout", KEY_TIMEOUT, "SECONDS", 0, "Wait so long for each reply (default 10)", 2},
-    {"retries", KEY_RETRIES, "N", 0, "Try again at most N times where that can help (default 2)",
-     2},
+    {"timeout", KEY_TIMEOUT, "SECONDS", 0, "Timeout for each reply, in seconds (default 10)", 2},
+    {"retries", KEY_RETRIES, "N", 0, "Try again at most N times if that can help (default 2)", 2},
     {0}};
 static const struct argp_child children[] = {{&options_sandbox_argp, 0, NULL, 0}, {0}};
 const struct argp options_kms_argp = {
     .options = option_list, .parser = parse, .children = children};
 
-void options_kms_no_operand(struct argp_state *state) {
-    argp_error(state, "unexpected operand: keys and ciphertexts come from standard input, never "
-                      "from the command line");
+void options_kms_operand(struct options_kms *options, const char *operand,
+                         struct argp_state *state) {
+    if (options->input != NULL || access(operand, F_OK) < 0)
+        argp_error(state, "unexpected operand, and no file: keys and ciphertexts come from "
+                          "standard input or -i FILE, never from the command line");
+    options->input = operand;
+}
+
+static int open_input(const char *path, struct fault *f) {
+    char shown[200];
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd >= 0)
+        return fd;
+    if (errno == ENOENT && key_hint_is_key(path))
+        return diag_fault(f, EX_NOINPUT,
+                          "-i: there is no file of the name given, which is not shown here since "
+                          "it looks like a key; write it into a file, and give its name");
+    return diag_fault_errno(f, errno == EACCES || errno == EPERM ? EX_NOPERM : EX_NOINPUT, errno,
+                            "cannot open %s", diag_name(path, strlen(path), shown, sizeof shown));
+}
+
+int options_kms_read(const struct options_kms *options, const char *expected, struct secret *text,
+                     struct fault *f) {
+    char shown[200];
+    const char *name = "standard input";
+    int fd = STDIN_FILENO;
+    *text = SECRET_NONE;
+    if (options->input != NULL) {
+        name = diag_name(options->input, strlen(options->input), shown, sizeof shown);
+        fd = open_input(options->input, f);
+    } else if (isatty(fd)) {
+        diag_note("waiting for %s on the terminal; end it by Ctrl-D", expected);
+    }
+    int result = fd < 0 ? -1 : keytext_read(text, fd, name, expected, f);
+    if (options->input != NULL && fd >= 0)
+        close(fd); // opened for reading: nothing can be lost
+    if (result == 0 && (result = kms_input_clean(text, f)) < 0)
+        secret_free(text);
+    return result;
 }
 
 int options_kms_confine(const struct options_kms *options, struct fault *f) {
     bool network = (options->provider->options & KMS_OPTION_NETWORK) != 0;
-    return network ? 0 : kms_sandbox_local(&options->request, f);
+    return network ? 0 : kms_sandbox_local(&options->request, options->input, f);
 }
 
 int options_kms_load(struct options_kms *options, struct fault *f) {

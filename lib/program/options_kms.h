@@ -13,6 +13,11 @@
 // program with EX_USAGE. All zero at the start.
 struct options_kms {
     const struct kms_provider *provider;
+    const char *input; // the file to read; NULL: standard input
+    // Set by the program: in its own options, an S3 envelope was given; the input shall tell
+    // whether it is a reply, if nothing says who is to be asked.
+    bool has_envelope, may_guess;
+    bool guessed; // the provider is `response` since nothing else was said
     struct kms_request request;
     enum keytext_format format;
     bool format_given;
@@ -22,8 +27,15 @@ struct options_kms {
 };
 extern const struct argp options_kms_argp;
 
-// For programs without operands: ends with EX_USAGE. The operand, which may be a key, is not shown.
-void options_kms_no_operand(struct argp_state *state);
+// Takes the operand for the input if it is a file; else ends with EX_USAGE. The operand, which may
+// be a key, is not shown.
+void options_kms_operand(struct options_kms *options, const char *operand,
+                         struct argp_state *state);
+
+// Reads the input, as UTF-8 if PowerShell wrote it. `expected` as in keytext_read. Returns 0 and
+// *text, which the caller frees; or -1 and a fault of keytext_read, EX_NOINPUT or EX_NOPERM.
+int options_kms_read(const struct options_kms *options, const char *expected, struct secret *text,
+                     struct fault *f);
 
 // Shuts the program in if the provider asks nobody (kms_sandbox_local); for the others the provider
 // does it by request.confine, which the options set. To be called before standard input is read.

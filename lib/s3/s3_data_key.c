@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "secret/crypto_error.h"
 #include "secret/json_secret.h"
+#include "secret/key_hint.h"
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -63,8 +64,8 @@ static int data_key_fault(const struct secret *text, struct fault *f) {
                           "key has failed");
     return diag_fault(f, EX_DATAERR,
                       "wrong size or form of the data key: expected %d bytes, or %d characters of "
-                      "base64, found %zu bytes",
-                      S3_DATA_KEY_SIZE, BASE64_KEY_SIZE, text->size);
+                      "base64, found %zu bytes%s",
+                      S3_DATA_KEY_SIZE, BASE64_KEY_SIZE, text->size, key_hint_content(text));
 }
 
 int s3_data_key_read(struct secret *key, const char *path, struct fault *f) {

@@ -2,6 +2,7 @@
 #include "secret/keywrap.h"
 
 #include "secret/crypto_error.h"
+#include "secret/key_hint.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -28,12 +29,12 @@ int keywrap_read_master_key(struct secret *key, const char *path, struct fault *
         key->size--;
     if (cipher_for(key->size) != NULL)
         return 0;
-    size_t size = key->size;
+    diag_fault(f, EX_DATAERR,
+               "master key file: expected 16, 24 or 32 bytes (raw, not base64 or hexadecimal), "
+               "found %zu%s",
+               key->size, key_hint_content(key));
     secret_free(key);
-    return diag_fault(f, EX_DATAERR,
-                      "master key file: expected 16, 24 or 32 bytes (raw, not base64 or "
-                      "hexadecimal), found %zu",
-                      size);
+    return -1;
 }
 
 // A context ready for one wrap or unwrap, or NULL.

@@ -3,6 +3,7 @@
 
 #include "os/fdio.h"
 #include "os/noclobber.h"
+#include "secret/key_hint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,6 +83,12 @@ int secret_read_file(struct secret *s, const char *path, size_t limit, const cha
     diag_name(path, strlen(path), shown, sizeof shown);
     snprintf(name, sizeof name, "%s %s", what, shown);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) &&
+        key_hint_is_key(path))
+        return diag_fault(f, EX_NOINPUT,
+                          "cannot open %s: there is no file of that name, which is not shown here "
+                          "since it looks like a key; write the key into a file, and give its name",
+                          what);
     if (fd < 0)
         return diag_fault_errno(f, errno == EACCES || errno == EPERM ? EX_NOPERM : EX_NOINPUT,
                                 errno, "cannot open %s", name);

@@ -94,3 +94,54 @@ warned() {
     chmod 644 $'k\e[2J'
     fails 0 "$(warning xbcrypt-dec "key file" 'k\x1b[2J')" xbcrypt-dec -f $'k\e[2J' -i /dev/null -o out
 }
+
+@test "a file with a key in another form: what it is, and what to do" {
+    hint() {
+        printf -- "$2" >form
+        fails 65 "xbcrypt-dec: form: key has $1 bytes: expected 16, 24 or 32 (AES128, AES192, AES256); $3" xbcrypt-dec -f form -i /dev/null
+    }
+    digits=00112233445566778899aabbccddeeff
+    hint 64 "$digits$digits" "it is a key as hexadecimal digits: -f <(xxd -r -p FILE)"
+    hint 65 "$digits${digits^^}\\n" "it is a key as hexadecimal digits: -f <(xxd -r -p FILE)"
+    hint 48 "$digits${digits:16}" "it is a key as hexadecimal digits: -f <(xxd -r -p FILE)"
+    hint 44 "pho5mD9SjOHfqFCFpx5NzVZO1NGON68ZV6WCcHl5BYg=" "it is a key as base64: -f <(base64 -d FILE)"
+    hint 45 "pho5mD9SjOHfqFCFpx5NzVZO1NGON68ZV6WCcHl5BYg=\\n" "it is a key as base64: -f <(base64 -d FILE)"
+    hint 35 "\\xef\\xbb\\xbf$digits" "it begins with a byte order mark: save it without one, as ASCII"
+    hint 6 "\\xff\\xfea\\0b\\0" "it is UTF-16 text, as PowerShell's > writes it: save it as ASCII, without a line end"
+    hint 20 '{"Plaintext":"QUJD"}' "it is the reply of a key service: -f <(kmsunwrap < FILE), for a backup of ApsaraDB -f <(kmsunwrap --output=hex < FILE)"
+    hint 25 '{"CiphertextBlob":"QUJD"}' "it is a wrapped key: a key service has to unwrap it, see kmsunwrap(1)"
+    hint 60 "AQICAHhAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" "it is base64 text: if it is a wrapped key, a key service has to unwrap it, see kmsunwrap(1)"
+    hint 27 '-----BEGIN PRIVATE KEY-----' "it is a PEM file"
+    hint 0 "" "the command that should have written the key has failed"
+    # The hints are true.
+    printf '%s%s' $digits $digits >form
+    succeeds xbcrypt-dec -f <(xxd -r -p form) -i /dev/null
+    printf 'pho5mD9SjOHfqFCFpx5NzVZO1NGON68ZV6WCcHl5BYg=' >form
+    succeeds xbcrypt-dec -f <(base64 -d form) -i /dev/null
+    # In the other programs, too.
+    printf '%s%s' $digits $digits >form
+    fails 65 "kmsunwrap: master key file: expected 16, 24 or 32 bytes (raw, not base64 or hexadecimal), found 64; it is a key as hexadecimal digits: -f <(xxd -r -p FILE)" \
+        kmsunwrap --master-key=form -i "$kms/demo-ciphertext.b64"
+    fails 65 "s3cse-dec: wrong size or form of the data key: expected 32 bytes, or 44 characters of base64, found 64 bytes; it is a key as hexadecimal digits: -f <(xxd -r -p FILE)" \
+        s3cse-dec -e meta.json -f form -i object
+}
+
+@test "a key typed in place of its file is never shown" {
+    for typed in 00112233445566778899aabbccddeeff pho5mD9SjOHfqFCFpx5NzVZO1NGON68ZV6WCcHl5BYg= \
+        'S14dTbl6ABEiM0RVZneImQ==' 'my secret pass$$' 'a/b+c/d+e/f+g/h+i/j+k/l+m/n+' \
+        00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff \
+        "$(head -c 300 /dev/zero | tr '\0' a)"; do
+        not_shown="there is no file of that name, which is not shown here since it looks like a key; write the key into a file, and give its name"
+        fails 66 "xbcrypt-dec: cannot open key file: $not_shown" xbcrypt-dec -f "$typed" -i /dev/null
+        fails 66 "xbcrypt-enc: cannot open key file: $not_shown" xbcrypt-enc -f "$typed" -i /dev/null
+        fails 66 "xbunpack: cannot open key file: $not_shown" xbunpack --decrypt -f "$typed" -C out -i archive
+        fails 66 "xbpack: cannot open key file: $not_shown" xbpack --encrypt -f "$typed" -o out plain
+        fails 66 "kmsunwrap: cannot open master key file: $not_shown" kmsunwrap --master-key="$typed" -i "$kms/demo-ciphertext.b64"
+        fails 66 "s3cse-dec: cannot open data key file: $not_shown" s3cse-dec -e meta.json -f "$typed" -i object
+    done
+    # The name of a file that is not there is shown.
+    mkdir keys
+    for name in backup.key keys/a-key-of-many-letters /etc/a-key-of-many-letters; do
+        fails 66 "xbcrypt-dec: cannot open key file $name: No such file or directory" xbcrypt-dec -f "$name" -i /dev/null
+    done
+}

@@ -21,7 +21,7 @@ damage() { "$@" <damaged; }
     cmp key "$rds/password.hex"
 }
 
-@test "file is the default provider" {
+@test "file is the default provider with --master-key" {
     kmsunwrap --master-key="$master" <"$kms/demo-ciphertext.b64" | cmp - "$rds/plaintext.b64"
 }
 
@@ -182,7 +182,7 @@ PY
     [[ $stderr == "kmsunwrap: --master-key has no meaning with --provider=response"* ]]
     run --separate-stderr unwrap_file QFao1F+D7Srvkfq39lH7yT
     [ "$status" -eq 64 ]
-    [[ $stderr == "kmsunwrap: unexpected operand: keys and ciphertexts come from standard input, never from the command line"* ]]
+    [[ $stderr == "kmsunwrap: unexpected operand, and no file: keys and ciphertexts come from standard input or -i FILE, never from the command line"* ]]
     [[ $stderr != *QFao* ]]
 }
 

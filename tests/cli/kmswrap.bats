@@ -74,7 +74,7 @@ of_text() { "$@" <text; }
     run -64 kmswrap
     run --separate-stderr wrap S14dTbl6ABEiM0RVZneImQ==
     [ "$status" -eq 64 ]
-    [[ $stderr == "kmswrap: unexpected operand: keys and ciphertexts come from standard input"* ]]
+    [[ $stderr == "kmswrap: unexpected operand, and no file: keys and ciphertexts come from standard input"* ]]
     [[ $stderr != *S14d* ]]
 }
 

@@ -87,7 +87,7 @@ hint() { printf '%s\n%s' "$1" "Try \`xbcrypt-dec --help' or \`xbcrypt-dec --usag
 
 @test "key files of other sizes, missing, a directory, unreadable, standard input's" {
     : >nothing
-    fails 65 "xbcrypt-dec: nothing: key has 0 bytes: expected 16, 24 or 32 (AES128, AES192, AES256)" xbcrypt-dec -f nothing -i /dev/null
+    fails 65 "xbcrypt-dec: nothing: key has 0 bytes: expected 16, 24 or 32 (AES128, AES192, AES256); the command that should have written the key has failed" xbcrypt-dec -f nothing -i /dev/null
     head -c 31 "$xbc/key256" >short
     fails 65 "xbcrypt-dec: short: key has 31 bytes: expected 16, 24 or 32 (AES128, AES192, AES256)" xbcrypt-dec -f short -i /dev/null
     head -c 5000 /dev/zero >long

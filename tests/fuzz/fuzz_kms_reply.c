@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Replies of key services. First byte % 5: what a client printed; a service's reply (status by the
-// second byte, then the error header's text up to a NUL, then the body); a client's error text; an
-// endpoint and a key identifier, each up to a NUL; a key identifier up to a NUL and a reply. The
-// linker puts __wrap_http_call in http_call's place.
+// Replies of key services, and ciphertexts. First byte % 6: what a client printed; a service's
+// reply (status by the second byte, then the error header's text up to a NUL, then the body); a
+// client's error text; an endpoint and a key identifier, each up to a NUL; a key identifier up to a
+// NUL and a reply; a ciphertext as people have it. The linker puts __wrap_http_call in http_call's
+// place.
 //
-// Parsers: kms_response.c kms_refusal.c kms_call.c json_secret.c
+// Parsers: kms_input.c utf16.c kms_response.c kms_refusal.c kms_call.c json_secret.c
 #include "fuzz.h"
 #include "kms/kms_call.h"
+#include "kms/kms_input.h"
 #include "kms/kms_response.h"
 #include "secret/json_secret.h"
+#include "secret/keytext.h"
 #include "secret/wiped.h"
 
 #include <stdio.h>
@@ -186,13 +189,40 @@ static void check_key(struct fuzz_input in) {
     free(key_id);
 }
 
+// What is taken for a ciphertext is one line of base64, and that line is taken as it is.
+static void check_input(struct fuzz_input in) {
+    struct secret input, line, again;
+    struct fault f;
+    if (secret_new(&input, in.size + 1, &f) < 0)
+        abort();
+    if (in.size > 0)
+        memcpy(input.data, in.data, in.size);
+    input.size = in.size;
+    if (kms_input_clean(&input, &f) < 0)
+        fuzz_broken("not cleaned: %s", f.text);
+    (void)kms_input_kind(&input);
+    if (kms_input_ciphertext(&line, &input, &f) < 0) {
+        fuzz_check_fault(&f, refusals);
+        if (line.data != NULL)
+            fuzz_broken("a ciphertext and a fault");
+    } else {
+        if (strlen((const char *)line.data) != line.size)
+            fuzz_broken("a line with a NUL in it, or without one at its end");
+        if (keytext_decode(&again, line.data, line.size, &f) < 0)
+            fuzz_broken("a line that is no base64: %s", f.text);
+        secret_free(&again);
+        secret_free(&line);
+    }
+    secret_free(&input);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static bool started;
     if (!started)
         json_secret_start();
     started = true;
     struct fuzz_input in = {data, size};
-    switch (fuzz_byte(&in) % 5) {
+    switch (fuzz_byte(&in) % 6) {
     case 0:
         check_response(in);
         break;
@@ -205,8 +235,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case 3:
         check_texts(in);
         break;
-    default:
+    case 4:
         check_key(in);
+        break;
+    default:
+        check_input(in);
     }
     return 0;
 }
@@ -226,6 +259,7 @@ void fuzz_seeds(fuzz_add *add) {
         fuzz_add_fixture(add, "\0", 1, path, 1000);
         fuzz_add_fixture(add, "\1\0\0", 3, path, 1000);
         fuzz_add_fixture(add, "\2", 1, path, 1000);
+        fuzz_add_fixture(add, "\5", 1, path, 1000);
     }
 #define SEED(text) add(text, sizeof text - 1)
     SEED("\1\3\0{\"__type\":\"com.amazonaws.kms#AccessDeniedException\",\"message\":\"no.\"}");
@@ -244,5 +278,11 @@ void fuzz_seeds(fuzz_add *add) {
     SEED("\4key/k\0{\"KeyId\":\"acs:kms:cn-hangzhou:1:key/k\"}");
     SEED("\4"
          "alias/k\0{\"KeyId\":7}");
+    SEED("\5\1\2\2\0x binary");
+    SEED("\5UVVsRFFVaElkR2hwY3lCcGN5QjBkMmxqWlE9PQ==");
+    SEED("\5'QUJD\r\nREVG'");
+    SEED("\5{\"CiphertextBlob\": \"QUJDRA==\"}");
+    SEED("\5\xff\xfe\"\0Q\0U\0J\0D\0\"\0");
+    SEED("\5\xef\xbb\xbfQUJD");
 #undef SEED
 }

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "kms/kms_input.h"
+
+#include "base/base64.h"
+#include "base/utf16.h"
+#include "kms/kms_refusal.h"
+#include "secret/json_secret.h"
+#include "secret/keytext.h"
+
+#include <ctype.h>
+#include <string.h>
+
+// How the ciphertexts of AWS KMS begin, as far as known. A hint only: they are opaque.
+static const uint8_t aws_head[] = {0x01, 0x02, 0x02, 0x00};
+
+static bool is_blank(uint8_t c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+// A part of a text that belongs to another.
+struct span {
+    const uint8_t *data;
+    size_t size;
+};
+
+static struct span trim(struct span s) {
+    while (s.size > 0 && is_blank(s.data[s.size - 1]))
+        s.size--;
+    while (s.size > 0 && is_blank(s.data[0])) {
+        s.data++;
+        s.size--;
+    }
+    return s;
+}
+
+int kms_input_clean(struct secret *text, struct fault *f) {
+    if (text->size >= 3 && memcmp(text->data, "\xef\xbb\xbf", 3) == 0) {
+        text->size -= 3;
+        memmove(text->data, text->data + 3, text->size);
+        return 0;
+    }
+    if (!utf16_has_mark(text->data, text->size))
+        return 0;
+    struct secret narrow;
+    if (secret_new(&narrow, UTF16_UTF8_MAX(text->size) + 1, f) < 0)
+        return -1;
+    if (!utf16_decode(text->data, text->size, narrow.data, &narrow.size)) {
+        secret_free(&narrow); // some other data, which begins so by chance
+        return 0;
+    }
+    secret_free(text);
+    *text = narrow;
+    return 0;
+}
+
+// Whether bytes are in it that no text has.
+static bool is_binary(struct span s) {
+    if (s.size >= sizeof aws_head && memcmp(s.data, aws_head, sizeof aws_head) == 0)
+        return true;
+    for (size_t i = 0; i < s.size; i++)
+        if (s.data[i] == 0 || s.data[i] >= 0x80)
+            return true;
+    return false;
+}
+
+bool kms_input_is_aws_blob(const struct secret *bytes) {
+    enum { SHORTEST = 100 }; // that of 16 bytes has more
+    return bytes->size >= SHORTEST && memcmp(bytes->data, aws_head, sizeof aws_head) == 0;
+}
+
+enum kms_input kms_input_kind(const struct secret *text) {
+    struct span s = trim((struct span){text->data, text->size});
+    struct kms_refusal refusal = {.http_status = 0};
+    if (is_binary((struct span){text->data, text->size}))
+        return KMS_INPUT_CIPHERTEXT;
+    if (kms_refusal_from_cli(&refusal, s.data, s.size))
+        return KMS_INPUT_REPLY;
+    if (s.size == 0 || s.data[0] != '{')
+        return KMS_INPUT_OTHER;
+    return memmem(s.data, s.size, "\"CiphertextBlob\"", 16) != NULL &&
+                   memmem(s.data, s.size, "\"Plaintext\"", 11) == NULL
+               ? KMS_INPUT_CIPHERTEXT
+               : KMS_INPUT_REPLY;
+}
+
+// ---- What a ciphertext is taken out of
+
+static int copy(struct secret *line, struct span s, struct fault *f) {
+    if (secret_new(line, s.size + 1, f) < 0)
+        return -1;
+    memcpy(line->data, s.data, s.size);
+    line->size = s.size;
+    return 0;
+}
+
+static int encode(struct secret *line, struct span s, struct fault *f) {
+    if (secret_new(line, BASE64_ENCODED_MAX(s.size) + 1, f) < 0)
+        return -1;
+    line->size = base64_encode(s.data, s.size, (char *)line->data);
+    return 0;
+}
+
+static bool has(const json_t *object, const char *name) {
+    return json_object_get(object, name) != NULL;
+}
+
+static int from_object(struct secret *line, const json_t *object, struct fault *f) {
+    struct kms_refusal refusal = {.http_status = 0};
+    if (has(object, "Plaintext"))
+        return diag_fault(f, EX_DATAERR,
+                          "standard input is the reply of a key service, with the key unwrapped: "
+                          "use --provider=response");
+    const char *blob = json_secret_string(object, "CiphertextBlob");
+    if (blob != NULL)
+        return copy(line, trim((struct span){(const uint8_t *)blob, strlen(blob)}), f);
+    if (kms_refusal_from_json(&refusal, object))
+        return kms_refusal_fault(&refusal, "kms:Decrypt", f);
+    if (has(object, "Metadata") || has(object, "metadata") || has(object, "x-amz-key-v2"))
+        return diag_fault(f, EX_DATAERR,
+                          "standard input is the metadata of an object in S3: use "
+                          "--provider=aws --envelope=FILE");
+    return diag_fault(f, EX_DATAERR, "expected a ciphertext, found JSON without a CiphertextBlob");
+}
+
+static int from_json(struct secret *line, struct span s, struct fault *f) {
+    json_t *value = json_secret_parse(s.data, s.size, "ciphertext", f);
+    if (value == NULL)
+        return -1;
+    int result;
+    if (json_is_string(value))
+        result = copy(line,
+                      trim((struct span){(const uint8_t *)json_string_value(value),
+                                         json_string_length(value)}),
+                      f);
+    else if (json_is_object(value))
+        result = from_object(line, value, f);
+    else
+        result = diag_fault(f, EX_DATAERR, "expected a ciphertext, found a JSON array");
+    json_decref(value);
+    return result;
+}
+
+static int from_text(struct secret *line, struct span s, struct fault *f) {
+    struct kms_refusal refusal = {.http_status = 0};
+    if (kms_refusal_from_cli(&refusal, s.data, s.size))
+        return kms_refusal_fault(&refusal, "kms:Decrypt", f);
+    if (s.size > 0 && (s.data[0] == '{' || s.data[0] == '[' || s.data[0] == '"'))
+        return from_json(line, s, f);
+    if (s.size >= 2 && s.data[0] == '\'' && s.data[s.size - 1] == '\'')
+        s = trim((struct span){s.data + 1, s.size - 2});
+    return copy(line, s, f);
+}
+
+// Whether bytes that were encoded in base64 are themselves such a text, and a long one: chance does
+// not make that.
+static bool is_base64_again(const struct secret *bytes, struct secret *inner) {
+    struct fault unused;
+    if (bytes->size < 24)
+        return false;
+    for (size_t i = 0; i < bytes->size; i++)
+        if (!isalnum(bytes->data[i]) && strchr("+/=\r\n", bytes->data[i]) == NULL)
+            return false;
+    return keytext_decode(inner, bytes->data, bytes->size, &unused) == 0;
+}
+
+// Leaves out blanks and a second encoding.
+static int normalize(struct secret *line, struct fault *f) {
+    struct secret bytes, inner;
+    if (keytext_decode(&bytes, line->data, line->size, f) < 0)
+        return -1;
+    int result = 0;
+    if (is_base64_again(&bytes, &inner)) {
+        secret_free(line);
+        result = encode(line, (struct span){inner.data, inner.size}, f);
+        secret_free(&inner);
+    } else {
+        size_t used = 0;
+        for (size_t i = 0; i < line->size; i++)
+            if (!is_blank(line->data[i]))
+                line->data[used++] = line->data[i];
+        line->size = used;
+        line->data[used] = '\0';
+    }
+    secret_free(&bytes);
+    return result;
+}
+
+int kms_input_ciphertext(struct secret *line, const struct secret *input, struct fault *f) {
+    struct span all = {input->data, input->size};
+    *line = SECRET_NONE;
+    if (is_binary(all))
+        return encode(line, all, f);
+    int result = from_text(line, trim(all), f);
+    if (result == 0)
+        result = normalize(line, f);
+    if (result < 0)
+        secret_free(line);
+    return result;
+}
+
+int kms_input_blob(struct secret *bytes, const struct secret *input, struct fault *f) {
+    struct secret line;
+    *bytes = SECRET_NONE;
+    if (kms_input_ciphertext(&line, input, f) < 0)
+        return -1;
+    int result = keytext_decode(bytes, line.data, line.size, f);
+    secret_free(&line);
+    return result;
+}

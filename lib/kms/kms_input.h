@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ciphertexts and replies in the forms in which people have them.
+#ifndef XBPIPE_KMS_INPUT_H
+#define XBPIPE_KMS_INPUT_H
+
+#include "base/diag.h"
+#include "secret/secret.h"
+
+#include <stdbool.h>
+
+// What a text is, by its beginning.
+enum kms_input {
+    KMS_INPUT_REPLY,      // JSON with a Plaintext, or a client's error
+    KMS_INPUT_CIPHERTEXT, // JSON with a CiphertextBlob, or binary as AWS KMS makes it
+    KMS_INPUT_OTHER       // one line of base64, which may be either, or something else
+};
+
+// Makes UTF-8 without a byte order mark of a text that PowerShell wrote. Returns 0; or -1 and
+// EX_OSERR.
+int kms_input_clean(struct secret *text, struct fault *f);
+
+// Whether bytes look like a ciphertext that AWS KMS made: long, and with its beginning.
+bool kms_input_is_aws_blob(const struct secret *bytes);
+
+enum kms_input kms_input_kind(const struct secret *text);
+
+// Makes one line of base64 of a ciphertext as it came in, cleaned: binary, base64 with blanks and
+// line ends, in quotes, encoded twice, or JSON with a CiphertextBlob. Returns 0 and *line, with a
+// NUL after its `size` characters, which the caller frees; or -1: for an error reply the fault of
+// kms_refusal_fault; EX_DATAERR for all else, with the right command if it is known; EX_OSERR.
+int kms_input_ciphertext(struct secret *line, const struct secret *input, struct fault *f);
+
+// The same, decoded.
+int kms_input_blob(struct secret *bytes, const struct secret *input, struct fault *f);
+
+#endif

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// What people give in place of a key, told by its form, for messages that show nothing of it.
+#ifndef XBPIPE_KEY_HINT_H
+#define XBPIPE_KEY_HINT_H
+
+#include "secret/secret.h"
+
+#include <stdbool.h>
+
+// What the content of a key file that holds no key looks like, and what to do: a text for the end
+// of a message. "" if nothing is known about it.
+const char *key_hint_content(const struct secret *content);
+
+// Whether what was given as the name of a file, of which there is none, looks like a key itself: it
+// must then not be shown.
+bool key_hint_is_key(const char *name);
+
+#endif

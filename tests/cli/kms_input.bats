@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+# Ciphertexts, replies and keys in the forms in which people have them: each is taken, or named with
+# what gives the right thing; and no key that was typed in place of a file is shown.
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    load ../kms/service
+    export SERVICE=$BATS_FILE_TMPDIR/service
+    service_start "$SERVICE"
+}
+
+teardown_file() {
+    load ../kms/service
+    service_stop "$BATS_FILE_TMPDIR/service"
+}
+
+setup() {
+    load ../kms/service
+    load loops.bash
+    export SERVICE=$BATS_FILE_TMPDIR/service
+    cd "$BATS_TEST_TMPDIR" || return 1
+    umask 066
+    clean_environment
+    kms=$XBPIPE_TESTS/fixtures/kms
+    rds=$XBPIPE_TESTS/fixtures/rds
+    url=http://127.0.0.1:$(cat "$SERVICE/port")
+    plain=$(head -c 32 /dev/zero | base64)
+}
+
+aws() { kmsunwrap --provider=aws --region=us-east-1 --endpoint="$url" --retries=0 "$@"; }
+aliyun() { kmsunwrap --provider=aliyun --region=cn-hangzhou --endpoint="$url" --retries=0 "$@"; }
+
+# Makes every form of the ciphertext in the file blob.
+forms() {
+    local text
+    text=$(tr -d '\n' <blob)
+    mkdir forms
+    printf '%s' "$text" >forms/plain
+    base64 -d blob >forms/binary
+    printf '%s\n' "$text" | base64 >forms/twice
+    printf '%s' "$text" | base64 -w 0 >forms/twice-without-newlines
+    fold -w 40 blob >forms/lines
+    fold -w 40 blob | sed 's/$/\r/' >forms/lines-of-windows
+    printf '"%s"\n' "$text" >forms/quotes
+    printf "'%s'\n" "$text" >forms/single-quotes
+    printf '{"CiphertextBlob": "%s", "KeyId": "k"}' "$text" >forms/json
+    printf '"%s"' "${text//\//\\/}" >forms/escapes
+    printf '\xef\xbb\xbf%s\r\n' "$text" >forms/mark
+    { printf '\xff\xfe'; printf '"%s"\r\n' "$text" | iconv -f ASCII -t UTF-16LE; } >forms/utf16
+    { printf '\xfe\xff'; printf '%s' "$text" | iconv -f ASCII -t UTF-16BE; } >forms/utf16-be
+}
+
+@test "a ciphertext in every form, for each provider" {
+    service_needs
+    aws_keys
+    echo "$plain" | kmswrap --provider=aws --region=us-east-1 --endpoint="$url" --key-id="$AWS_KEY" >blob
+    forms
+    count=0
+    for form in forms/*; do
+        [ "$(aws <"$form")" = "$plain" ] || { echo "$form"; false; }
+        count=$((count + 1))
+    done
+    [ $count -eq 13 ]
+    rm -r forms
+    aliyun_keys
+    echo "$plain" | kmswrap --provider=aliyun --region=cn-hangzhou --endpoint="$url" --key-id="$ALIYUN_KEY" >blob
+    forms
+    for form in forms/*; do
+        [ "$(aliyun <"$form")" = "$plain" ] || { echo "$form"; false; }
+    done
+    rm -r forms
+    cp "$kms/demo-ciphertext.b64" blob
+    forms
+    for form in forms/*; do
+        kmsunwrap --master-key="$kms/demo-master.key" <"$form" 2>err | cmp - "$rds/plaintext.b64" || { echo "$form"; false; }
+    done
+}
+
+@test "what is no ciphertext is named, with the right command, and asks nobody" {
+    aws_keys
+    cp "$kms/aws-decrypt.json" reply
+    says 65 "kmsunwrap: standard input is the reply of a key service, with the key unwrapped: use --provider=response" aws <reply
+    says 65 "kmsunwrap: standard input is the reply of a key service, with the key unwrapped: use --provider=response" \
+        kmsunwrap --master-key="$kms/demo-master.key" -i reply
+    echo '{"ContentLength": 5, "Metadata": {"x-amz-key-v2": "AQICAA=="}}' >head.json
+    says 65 "kmsunwrap: standard input is the metadata of an object in S3: use --provider=aws --envelope=FILE" aws <head.json
+    echo '{"a": 1}' >other
+    says 65 "kmsunwrap: expected a ciphertext, found JSON without a CiphertextBlob" aws <other
+    echo '["a"]' >array
+    says 65 "kmsunwrap: expected a ciphertext, found a JSON array" aws <array
+    echo '{"__type":"DisabledException","message":"off"}' >refusal
+    run --separate-stderr aws <refusal
+    [ "$status" -eq 69 ]
+    run --separate-stderr aws <"$kms/aws-decrypt-error.txt"
+    [ "$status" -eq 65 ]
+    [[ $stderr == "kmsunwrap: InvalidCiphertextException; "* ]]
+    [ "$(requests .)" -eq 0 ]
+}
+
+@test "replies with a byte order mark and in UTF-16 are taken" {
+    { printf '\xef\xbb\xbf'; cat "$kms/aws-decrypt.json"; } >mark
+    { printf '\xff\xfe'; iconv -f UTF-8 -t UTF-16LE "$kms/aliyun-decrypt.json"; } >powershell
+    { printf '\xff\xfe'; iconv -f UTF-8 -t UTF-16LE "$kms/aws-decrypt-query-text.txt"; } >line
+    [ "$(kmsunwrap --provider=response <mark)" = "pho5mD9SjOHfqFCFpx5NzVZO1NGON68ZV6WCcHl5BYg=" ]
+    [ "$(kmsunwrap --provider=response --output=raw <powershell)" = "0123456789abcdef0123456789abcdef" ]
+    [ "$(kmsunwrap --provider=response <line)" = "pho5mD9SjOHfqFCFpx5NzVZO1NGON68ZV6WCcHl5BYg=" ]
+}
+
+@test "a ciphertext given as a reply is named" {
+    wrapped="kmsunwrap: reply: expected a Plaintext, found a ciphertext, which a key service has to unwrap: use --provider=aliyun or --provider=aws"
+    { printf '\1\2\2\0x'; head -c 200 /dev/zero; } >binary
+    base64 binary >text
+    printf '{"CiphertextBlob": "QUJD", "KeyId": "k"}' >json
+    says 65 "$wrapped" kmsunwrap --provider=response -i binary
+    says 65 "$wrapped" kmsunwrap --provider=response -i <(base64 -w 0 binary)
+    says 65 "$wrapped" kmsunwrap --provider=response -i json
+    # A key that happens to begin so is one.
+    printf '\1\2\2\0x and the rest of a key......' | base64 -w 0 >key
+    cmp <(kmsunwrap --provider=response <key) <(cat key; echo)
+}
+
+@test "without --provider a reply is taken for a reply, and nothing else" {
+    [ "$(kmsunwrap <"$kms/aws-decrypt.json")" = "pho5mD9SjOHfqFCFpx5NzVZO1NGON68ZV6WCcHl5BYg=" ]
+    [ "$(kmsunwrap --output=raw -i "$kms/aliyun-decrypt.json")" = "0123456789abcdef0123456789abcdef" ]
+    run --separate-stderr kmsunwrap <"$kms/aws-decrypt-error.txt"
+    [ "$status" -eq 65 ]
+    [[ $stderr == "kmsunwrap: InvalidCiphertextException; "* ]]
+    none="kmsunwrap: the input is no reply of a key service: say who unwraps it, by --provider=aliyun, --provider=aws or --master-key=FILE (or by --provider=response, if it is a Plaintext alone)"
+    printf '\1\2\2\0x and more' >binary
+    says 64 "$none" kmsunwrap <"$kms/demo-ciphertext.b64"
+    says 64 "$none" kmsunwrap <"$kms/aws-decrypt-query-text.txt"
+    says 64 "$none" kmsunwrap -i binary
+    for option in --region=a --endpoint=a --profile=a --key-id=a --encryption-context=a=b --cacert=a --timeout=1 --retries=1; do
+        run --separate-stderr kmsunwrap "$option" </dev/null
+        [ "$status" -eq 64 ] || { echo "$option"; false; }
+        [ "${stderr_lines[0]}" = "kmsunwrap: ${option%%=*}: say who is asked, by --provider=aliyun or --provider=aws" ] || { echo "$option: $stderr"; false; }
+    done
+    run --separate-stderr kmswrap </dev/null
+    [ "$status" -eq 64 ]
+    [ "${stderr_lines[0]}" = "kmswrap: who is asked is missing: --provider=aliyun, --provider=aws, or --master-key=FILE" ]
+    # An envelope points to aws.
+    echo '{"x-amz-key-v2":"AQICAA==","x-amz-iv":"CoEBscDBIU6/AJgEXJj39Q==","x-amz-wrap-alg":"kms"}' >envelope
+    run --separate-stderr kmsunwrap --envelope=envelope --region=us-east-1 --endpoint="$url" --retries=0
+    [[ $stderr == "kmsunwrap: no AWS credentials: "* ]]
+}
+
+@test "an operand that is a file is read; another one is not shown" {
+    cp "$kms/aws-decrypt.json" reply
+    [ "$(kmsunwrap reply)" = "pho5mD9SjOHfqFCFpx5NzVZO1NGON68ZV6WCcHl5BYg=" ]
+    kmsunwrap --master-key="$kms/demo-master.key" "$kms/demo-ciphertext.b64" 2>err | cmp - "$rds/plaintext.b64"
+    kmswrap --master-key="$kms/demo-master.key" "$rds/plaintext.b64" 2>err | cmp - "$kms/demo-ciphertext.b64"
+    for program in kmsunwrap kmswrap; do
+        run --separate-stderr $program --master-key=m QFao1F+D7Srvkfq39lH7yTaAAAAA
+        [ "$status" -eq 64 ]
+        [ "${stderr_lines[0]}" = "$program: unexpected operand, and no file: keys and ciphertexts come from standard input or -i FILE, never from the command line" ]
+        [[ $stderr != *QFao* ]]
+        run --separate-stderr $program --master-key=m -i QFao1F+D7Srvkfq39lH7yTaAAAAA
+        [ "$status" -eq 66 ]
+        [ "$stderr" = "$program: -i: there is no file of the name given, which is not shown here since it looks like a key; write it into a file, and give its name" ]
+        says 66 "$program: cannot open none: No such file or directory" $program --master-key=m -i none
+        run --separate-stderr $program --master-key=m reply "$rds/plaintext.b64"
+        [ "$status" -eq 64 ]
+    done
+}
