@@ -6,7 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <poll.h>
 #include <spawn.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -71,8 +74,50 @@ static int start(const char *command, int out_fd, pid_t *child) {
     return error;
 }
 
-int child_output(const char *command, size_t size, const char *what, struct secret *output,
-                 struct fault *f) {
+// Whether the child has ended; then its status is in *status.
+static bool has_ended(pid_t child, int *status) {
+    pid_t found;
+    do
+        found = waitpid(child, status, WNOHANG);
+    while (found < 0 && errno == EINTR);
+    return found != 0;
+}
+
+// Reads to the end of the pipe. While the child runs, this waits; once it has ended, at most
+// `timeout` seconds, since what it started may hold the pipe for ever. Returns 0 with *status; or
+// -1.
+static int read_output(int fd, pid_t child, const char *what, unsigned timeout,
+                       struct secret *output, int *status, struct fault *f) {
+    enum { TICK = 50 }; // milliseconds
+    bool ended = false, at_end = false;
+    uint64_t left = (uint64_t)timeout * 1000 / TICK + 1;
+    int result = secret_new(output, KEYTEXT_MAX + 1, f);
+    while (result == 0 && !at_end && left > 0 && output->size < output->capacity) {
+        ended = ended || has_ended(child, status);
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        if (poll(&ready, 1, TICK) <= 0) {
+            left -= ended;
+            continue;
+        }
+        ssize_t n = read(fd, output->data + output->size, output->capacity - output->size);
+        if (n < 0 && errno != EINTR)
+            result = diag_fault_errno(f, EX_IOERR, errno, "cannot read %s", what);
+        at_end = n == 0;
+        output->size += n > 0 ? (size_t)n : 0;
+    }
+    close(fd); // a child that writes on is ended by that
+    while (!ended && waitpid(child, status, 0) < 0 && errno == EINTR)
+        continue;
+    if (result == 0 && left == 0)
+        result = diag_fault(f, EX_TEMPFAIL,
+                            "%s has ended, but something that it started still holds its output "
+                            "open after %u s; see --timeout",
+                            what, timeout);
+    return result;
+}
+
+int child_output(const char *command, size_t size, const char *what, unsigned timeout,
+                 struct secret *output, struct fault *f) {
     *output = SECRET_NONE;
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
@@ -86,14 +131,9 @@ int child_output(const char *command, size_t size, const char *what, struct secr
         close(ends[0]);
         return diag_fault_errno(f, EX_CONFIG, error, "cannot run %s", what);
     }
-    struct fault bad = {.status = 0};
-    int result = keytext_read(output, ends[0], what, "credentials", &bad);
-    close(ends[0]);
     int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        continue;
-    if (result < 0 && bad.status != EX_DATAERR) { // whatever became of the writer
-        *f = bad;
+    if (read_output(ends[0], child, what, timeout, output, &status, f) < 0) {
+        secret_free(output);
         return -1;
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
@@ -102,9 +142,10 @@ int child_output(const char *command, size_t size, const char *what, struct secr
                           WIFEXITED(status) ? "status" : "signal",
                           WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
     }
-    if (result < 0)
-        return diag_fault(f, EX_CONFIG,
-                          "%s: expected credentials as JSON of at most %d bytes, found none", what,
-                          KEYTEXT_MAX);
-    return 0;
+    if (output->size > 0 && output->size <= KEYTEXT_MAX)
+        return 0;
+    diag_fault(f, EX_CONFIG, "%s: expected credentials as JSON of at most %d bytes, found %s", what,
+               KEYTEXT_MAX, output->size == 0 ? "none" : "more");
+    secret_free(output);
+    return -1;
 }

@@ -10,6 +10,9 @@
 #include <strings.h>
 
 int http_start(struct fault *f) {
+    // libcurl and OpenSSL would write the secrets of each session to this file, for all to read
+    // that may: those who have both could read the plaintext of keys.
+    unsetenv("SSLKEYLOGFILE");
     if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, wiped_malloc, wiped_free, wiped_realloc,
                              wiped_strdup, wiped_calloc) != CURLE_OK)
         return diag_fault(f, EX_OSERR, "cannot start libcurl");
@@ -199,7 +202,8 @@ static bool set_options(CURL *curl, const struct http_request *request, struct h
         good = curl_easy_setopt(curl, CURLOPT_CAPATH, ca_path) == CURLE_OK;
     if (good && request->ca_file != NULL) // this CA and no other
         good = curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
-    if (good && request->no_proxy)
+    // A proxy would see all of a request that is not encrypted.
+    if (good && (request->no_proxy || strncasecmp(request->url, "http://", 7) == 0))
         good = curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK;
     if (good && request->sigv4 != NULL)
         good = curl_easy_setopt(curl, CURLOPT_AWS_SIGV4, request->sigv4) == CURLE_OK &&

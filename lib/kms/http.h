@@ -25,7 +25,7 @@ struct http_request {
     const char *sigv4, *user, *password;
     const char *ca_file;
     unsigned timeout; // seconds, for all of the exchange
-    bool no_proxy;    // for addresses that exist only beside this machine
+    bool no_proxy; // for addresses that exist only beside this machine; plain http never uses one
 };
 
 struct http_reply {
@@ -50,7 +50,8 @@ enum http_plain {
     HTTP_PLAIN_ANYWHERE
 };
 
-// To be called before all else here, with no other thread running. Returns 0, or -1 and EX_OSERR.
+// To be called before all else here, with no other thread running. Takes SSLKEYLOGFILE out of the
+// environment. Returns 0, or -1 and EX_OSERR.
 int http_start(struct fault *f);
 
 // Whether `url` is an absolute http or https URL of a host, without user name, query and fragment,

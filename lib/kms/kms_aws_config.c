@@ -252,12 +252,12 @@ static int from_static_keys(struct aws_config *c, const struct config_file *file
     return 1;
 }
 
-static int from_process(struct aws_config *c, struct fault *f) {
+static int from_process(struct aws_config *c, unsigned timeout, struct fault *f) {
     struct ini_value command;
     if (!setting(c, "credential_process", &command))
         return 0;
     struct secret output;
-    if (child_output(command.text, command.size, "credential_process", &output, f) < 0)
+    if (child_output(command.text, command.size, "credential_process", timeout, &output, f) < 0)
         return -1;
     json_t *object = json_secret_parse(output.data, output.size, "credential_process", f);
     secret_free(&output);
@@ -416,7 +416,7 @@ int aws_config_credentials(struct aws_config *c, const struct kms_request *reque
     if (found == 0)
         found = from_static_keys(c, &c->credentials_file, c->profile, f);
     if (found == 0)
-        found = from_process(c, f);
+        found = from_process(c, request->timeout, f);
     if (found == 0)
         found = from_static_keys(c, &c->config_file, c->section, f);
     if (found == 0)

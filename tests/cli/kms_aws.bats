@@ -280,6 +280,26 @@ INI
     [ "$(AWS_ENDPOINT_URL=$url kmsunwrap --provider=aws "${context[@]}" <"$blob")" = "$plaintext" ]
 }
 
+@test "credential_process: what it starts may not hold its output for ever" {
+    unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
+    export AWS_PROFILE=p
+    mkdir -p .aws
+    keys='{"Version": 1, "AccessKeyId": "'$AWS_ID'", "SecretAccessKey": "'$AWS_SECRET'"}'
+    printf '[profile p]\ncredential_process = echo $$ >pid; echo '"'%s'"'; sleep 60 & echo $! >pid\n' "$keys" >.aws/config
+    begin=$SECONDS
+    run --separate-stderr decrypt --timeout=1
+    kill "$(cat pid)"
+    [ $((SECONDS - begin)) -lt 30 ]
+    [ "$status" -eq 75 ]
+    [ "$stderr" = "kmsunwrap: credential_process has ended, but something that it started still holds its output open after 1 s; see --timeout" ]
+    # One that takes longer itself is waited for: a person may have to type something.
+    printf '[profile p]\ncredential_process = sleep 3; echo '"'%s'"'\n' "$keys" >.aws/config
+    [ "$(decrypt --timeout=1)" = "$plaintext" ]
+    # So is what it started, if that ends in time.
+    printf '[profile p]\ncredential_process = echo '"'%s'"'; sleep 1 &\n' "$keys" >.aws/config
+    [ "$(decrypt --timeout=20)" = "$plaintext" ]
+}
+
 @test "credential_process: quoting, its environment, its failures" {
     unset AWS_ACCESS_KEY_ID
     mkdir .aws

@@ -129,3 +129,23 @@ from_blob() { "$@" <blob; }
         says 78 "kmsunwrap: container credentials http://localhost/a?...: $wrong" \
         from_blob kmsunwrap --provider=aws --region=us-east-1
 }
+
+@test "SSLKEYLOGFILE is not obeyed" {
+    for program in kmsunwrap kmswrap; do
+        SSLKEYLOGFILE=$PWD/secrets run -0 --separate-stderr $program --provider=aliyun --endpoint="$url" --cacert="$ca" --key-id="$ALIYUN_KEY" -i blob
+        [ ! -e secrets ] || { echo "$program"; false; }
+    done
+    # It would hold something: curl, built on the same library, obeys it.
+    command -v curl >/dev/null || skip "curl is not installed, to show that the variable counts"
+    run -0 env SSLKEYLOGFILE="$PWD/secrets" curl -s --cacert "$ca" -o /dev/null "$url/"
+    grep -q CLIENT_ secrets
+}
+
+@test "a request that is not encrypted goes through no proxy" {
+    export SERVICE=$BATS_TEST_TMPDIR/plain
+    service_start "$SERVICE"
+    plain=http://127.0.0.1:$(cat "$SERVICE/port")
+    http_proxy=http://127.0.0.1:1 ALL_PROXY=http://127.0.0.1:1 run -0 kmsunwrap --provider=aliyun --endpoint="$plain" -i blob
+    [ "$output" = QUJD ]
+    service_stop "$SERVICE"
+}

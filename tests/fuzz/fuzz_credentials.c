@@ -52,8 +52,8 @@ enum http_result __wrap_http_call(const struct http_request *request, struct htt
     return HTTP_DONE;
 }
 
-int __wrap_child_output(const char *command, size_t size, const char *what, struct secret *output,
-                        struct fault *f) {
+int __wrap_child_output(const char *command, size_t size, const char *what, unsigned timeout,
+                        struct secret *output, struct fault *f) {
     if (size == 0 || memchr(command, '\n', size) != NULL)
         fuzz_broken("a command of %zu bytes, or of two lines", size);
     *output = SECRET_NONE;
