@@ -189,7 +189,7 @@ int kms_aliyun_unwrap(const struct kms_request *request, const struct secret *in
     secret_free(&blob);
     if (result < 0)
         return -1;
-    result = kms_check_key(request->key_id, root, f);
+    result = kms_response_check_key(request->key_id, root, f);
     if (result == 0)
         result = kms_response_member(root, "Plaintext", plaintext, f);
     json_decref(root);

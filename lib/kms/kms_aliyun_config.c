@@ -2,7 +2,8 @@
 #include "kms/kms_aliyun_config.h"
 
 #include "kms/ini.h"
-#include "kms/kms_call.h"
+#include "kms/kms_region.h"
+#include "kms/metadata_service.h"
 #include "secret/json_secret.h"
 
 #include <stdio.h>
@@ -125,8 +126,8 @@ int aliyun_config_load(struct aliyun_config *c, const struct kms_request *reques
                  type != NULL && strcasecmp(type, "vpc") == 0 ? "-vpc" : "", c->region);
         endpoint = text;
     }
-    return kms_endpoint(endpoint, plain, what, c->endpoint, sizeof c->endpoint, c->host,
-                        sizeof c->host, f);
+    return kms_region_endpoint(endpoint, plain, what, c->endpoint, sizeof c->endpoint, c->host,
+                               sizeof c->host, f);
 }
 
 void aliyun_config_free(struct aliyun_config *c) {
@@ -171,9 +172,9 @@ static int from_metadata(const char *role, struct aliyun_config *c, struct fault
         return 0;
     const char *base = getenv("XBPIPE_ECS_METADATA_ENDPOINT");
     char url[300], host[300];
-    if (kms_endpoint(base != NULL && base[0] != '\0' ? base : "http://100.100.100.200",
-                     HTTP_PLAIN_ANYWHERE, "metadata service", url, sizeof url, host, sizeof host,
-                     f) < 0)
+    if (kms_region_endpoint(base != NULL && base[0] != '\0' ? base : "http://100.100.100.200",
+                            HTTP_PLAIN_ANYWHERE, "metadata service", url, sizeof url, host,
+                            sizeof host, f) < 0)
         return -1;
     const struct metadata_service service = {
         .base = url,
@@ -184,7 +185,7 @@ static int from_metadata(const char *role, struct aliyun_config *c, struct fault
         .token = "SecurityToken",
         .need_token = is_true("IMDSV1_DISABLED"),
     };
-    return metadata_credentials(&service, role, &c->keys, f);
+    return metadata_service_credentials(&service, role, &c->keys, f);
 }
 
 static int from_profile(struct aliyun_config *c, struct fault *f) {

@@ -3,6 +3,7 @@
 #ifndef XBPIPE_KMS_ALIYUN_CONFIG_H
 #define XBPIPE_KMS_ALIYUN_CONFIG_H
 
+#include "kms/config_file.h"
 #include "kms/kms.h"
 #include "kms/kms_credentials.h"
 

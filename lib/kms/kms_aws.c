@@ -113,7 +113,7 @@ int kms_aws_unwrap(const struct kms_request *request, const struct secret *input
         return diag_fault_memory(f);
     if (call(request, "Decrypt", object, &root, NULL, report, f) < 0)
         return -1;
-    int result = kms_check_key(request->key_id, root, f);
+    int result = kms_response_check_key(request->key_id, root, f);
     if (result == 0)
         result = kms_response_member(root, "Plaintext", plaintext, f);
     json_decref(root);

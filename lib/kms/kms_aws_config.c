@@ -3,7 +3,8 @@
 
 #include "kms/child.h"
 #include "kms/ini.h"
-#include "kms/kms_call.h"
+#include "kms/kms_region.h"
+#include "kms/metadata_service.h"
 #include "secret/json_secret.h"
 #include "secret/keytext.h"
 
@@ -81,8 +82,8 @@ static int metadata(struct metadata_service *service, char *url, size_t size, st
     if (is_true("AWS_EC2_METADATA_DISABLED"))
         return 0;
     char host[300];
-    if (kms_endpoint(metadata_base(), HTTP_PLAIN_ANYWHERE, "metadata service", url, size, host,
-                     sizeof host, f) < 0)
+    if (kms_region_endpoint(metadata_base(), HTTP_PLAIN_ANYWHERE, "metadata service", url, size,
+                            host, sizeof host, f) < 0)
         return -1;
     *service = (struct metadata_service){
         .base = url,
@@ -119,8 +120,8 @@ static int load_region(struct aws_config *c, const struct kms_request *request, 
         int have = metadata(&service, url, sizeof url, f);
         if (have < 0)
             return -1;
-        if (have == 0 || metadata_get(&service, "/latest/meta-data/placement/region", c->region,
-                                      sizeof c->region) == 0)
+        if (have == 0 || metadata_service_get(&service, "/latest/meta-data/placement/region",
+                                              c->region, sizeof c->region) == 0)
             return diag_fault(f, EX_CONFIG,
                               "no AWS region: expected --region, AWS_REGION, a region in profile "
                               "%.100s, or a key ARN",
@@ -191,8 +192,8 @@ static int load_endpoint(struct aws_config *c, const struct kms_request *request
         snprintf(text, sizeof text, "https://kms%s.%s.%s",
                  is_true("AWS_USE_FIPS_ENDPOINT") ? "-fips" : "", c->region, suffix);
     }
-    return kms_endpoint(text, plain, what, c->endpoint, sizeof c->endpoint, c->host, sizeof c->host,
-                        f);
+    return kms_region_endpoint(text, plain, what, c->endpoint, sizeof c->endpoint, c->host,
+                               sizeof c->host, f);
 }
 
 int aws_config_load(struct aws_config *c, const struct kms_request *request, struct fault *f) {
@@ -401,7 +402,7 @@ static int from_metadata(struct aws_config *c, struct fault *f) {
     struct metadata_service service;
     char url[300];
     int have = metadata(&service, url, sizeof url, f);
-    return have <= 0 ? have : metadata_credentials(&service, NULL, &c->keys, f);
+    return have <= 0 ? have : metadata_service_credentials(&service, NULL, &c->keys, f);
 }
 
 int aws_config_credentials(struct aws_config *c, const struct kms_request *request,

@@ -2,80 +2,12 @@
 #include "kms/kms_call.h"
 
 #include "kms/kms_response.h"
+#include "kms/kms_retry.h"
 #include "secret/json_secret.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
-
-int kms_endpoint(const char *endpoint, enum http_plain plain, const char *what, char *url,
-                 size_t url_size, char *host, size_t host_size, struct fault *f) {
-    const char *scheme = strstr(endpoint, "://") != NULL ? "" : "https://";
-    int used = snprintf(url, url_size, "%s%s", scheme, endpoint);
-    if (used < 0 || (size_t)used >= url_size)
-        return diag_fault(f, EX_CONFIG, "%s: the URL is too long", what);
-    if (url[used - 1] == '/')
-        url[used - 1] = '\0';
-    if (http_url_check(url, plain, what, host, host_size, f) < 0)
-        return -1;
-    if (strchr(strstr(url, "://") + 3, '/') != NULL)
-        return diag_fault(f, EX_CONFIG, "%s: expected a URL without a path", what);
-    return 0;
-}
-
-bool kms_region_valid(const char *region) {
-    return region[0] != '\0' && region[0] != '-' &&
-           region[strspn(region, "abcdefghijklmnopqrstuvwxyz0123456789-")] == '\0';
-}
-
-bool kms_region_of_arn(const char *key_id, char *region, size_t size) {
-    const char *place;
-    if (key_id == NULL)
-        return false;
-    if (strncmp(key_id, "acs:kms:", 8) == 0)
-        place = key_id + 8;
-    else if (strncmp(key_id, "arn:", 4) == 0 && (place = strstr(key_id + 4, ":kms:")) != NULL)
-        place += 5;
-    else
-        return false;
-    size_t length = strcspn(place, ":");
-    if (length == 0 || length >= size)
-        return false;
-    snprintf(region, size, "%.*s", (int)length, place);
-    return kms_region_valid(region);
-}
-
-int kms_check_key(const char *key_id, const json_t *reply, struct fault *f) {
-    if (key_id == NULL || strncmp(key_id, "alias/", 6) == 0 || strstr(key_id, ":alias/") != NULL)
-        return 0;
-    const char *used = json_secret_string(reply, "KeyId");
-    const char *wanted = strrchr(key_id, '/');
-    wanted = wanted != NULL ? wanted + 1 : key_id;
-    const char *got = used != NULL ? strrchr(used, '/') : NULL;
-    got = got != NULL ? got + 1 : used;
-    if (got != NULL && strcmp(wanted, got) == 0)
-        return 0;
-    char wanted_shown[120], got_shown[120] = "no name of it";
-    if (got != NULL)
-        diag_name(got, strlen(got), got_shown, sizeof got_shown);
-    return diag_fault(
-        f, EX_DATAERR, "the ciphertext was wrapped under another key: expected %s, found %s",
-        diag_name(wanted, strlen(wanted), wanted_shown, sizeof wanted_shown), got_shown);
-}
-
-// Waits for a random part of min(2^n, 20) seconds.
-static void pause_before_try(unsigned n) {
-    uint32_t chance = 0;
-    if (getrandom(&chance, sizeof chance, 0) != sizeof chance)
-        chance = UINT32_MAX / 2;
-    uint64_t most = n < 4 ? UINT64_C(1000000000) << n : UINT64_C(20000000000);
-    uint64_t nanoseconds = most / 1000 * (chance % 1000);
-    struct timespec left = {(time_t)(nanoseconds / 1000000000), (long)(nanoseconds % 1000000000)};
-    while (nanosleep(&left, &left) < 0 && errno == EINTR)
-        continue;
-}
 
 // What a reply that is no success says, in full where it is JSON.
 static struct kms_refusal read_refusal(const struct kms_call *call,
@@ -187,7 +119,7 @@ int kms_call(const struct kms_call *call, const struct kms_request *request, jso
         }
         if (again != KMS_RETRY_YES || tries > request->retries)
             break;
-        pause_before_try(tries - 1);
+        kms_retry_pause(tries - 1);
     }
     size_t used = strlen(f->text);
     if (tries > 1 && used + 30 < sizeof f->text)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the calls to all cloud key services have in common: endpoints, identifiers of keys, tries
-// and pauses, and how a reply or its lack is judged.
+// What the calls to all cloud key services have in common: tries, and how a reply or its lack is
+// judged.
 #ifndef XBPIPE_KMS_CALL_H
 #define XBPIPE_KMS_CALL_H
 
@@ -31,21 +31,5 @@ struct kms_call {
 // JSON object.
 int kms_call(const struct kms_call *call, const struct kms_request *request, json_t **root,
              struct secret *text, struct kms_report *report, struct fault *f);
-
-// Puts the URL (without a path) and the Host header of an endpoint given as a URL, or as a host
-// alone, into url and host. Returns 0, or -1 and EX_CONFIG.
-int kms_endpoint(const char *endpoint, enum http_plain plain, const char *what, char *url,
-                 size_t url_size, char *host, size_t host_size, struct fault *f);
-
-// The region, the field of that place, in a key's ARN ("arn:aws:kms:REGION:...",
-// "acs:kms:REGION:..."). Returns false if `key_id` is none.
-bool kms_region_of_arn(const char *key_id, char *region, size_t size);
-
-// Whether a text is a region's name: lower-case letters, digits and '-'.
-bool kms_region_valid(const char *region);
-
-// Whether the reply names the key that was asked for: identifiers and ARNs are compared by the
-// key's identifier, aliases are not compared. Returns 0, or -1 and EX_DATAERR.
-int kms_check_key(const char *key_id, const json_t *reply, struct fault *f);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the credentials of all clouds have in common: an access key id, its secret, a token where
-// they are temporary, and the files, processes and metadata services that they come from.
+// What the credentials of all clouds have in common: an access key id, its secret, and a token if
+// they are temporary.
 #ifndef XBPIPE_KMS_CREDENTIALS_H
 #define XBPIPE_KMS_CREDENTIALS_H
 
@@ -38,38 +38,5 @@ const char *kms_credentials_text(const struct secret *s);
 void kms_credentials_scrub(const struct kms_credentials *c, char *text);
 
 void kms_credentials_free(struct kms_credentials *c);
-
-// A file in memory, which is cleansed when freed. All zero: none.
-struct config_file {
-    char *text; // with a NUL after its end
-    size_t size;
-    char path[512];
-};
-
-// Reads the file that environment variable `variable` names, or `below_home` in the home directory.
-// Returns 1; 0 if there is none; or -1 and EX_NOPERM, EX_CONFIG (too long), EX_IOERR, EX_OSERR.
-int config_file_read(struct config_file *file, const char *variable, const char *below_home,
-                     struct fault *f);
-void config_file_free(struct config_file *file);
-
-// A metadata service of a cloud's virtual machines, with session tokens ("version 2").
-struct metadata_service {
-    const char *base;         // "http://169.254.169.254"
-    const char *ttl_header;   // "X-aws-ec2-metadata-token-ttl-seconds"
-    const char *token_header; // "X-aws-ec2-metadata-token"
-    const char *credentials;  // the path of the role's credentials, with a '/' at its end
-    const char *key, *token;  // members of the credentials, as in kms_credentials_from_json
-    bool need_token;          // never ask without a session token
-};
-
-// Asks for the credentials of `role`, or, NULL, of the machine's role. Returns 1; 0 if there is no
-// such service, or no role; or -1 and *f.
-int metadata_credentials(const struct metadata_service *service, const char *role,
-                         struct kms_credentials *c, struct fault *f);
-
-// Asks for the text at a path. Returns 1 with the text in value (without blanks around it, at most
-// size - 1 bytes), or 0.
-int metadata_get(const struct metadata_service *service, const char *path, char *value,
-                 size_t size);
 
 #endif

@@ -124,3 +124,21 @@ int kms_response_unwrap(const struct kms_request *request, const struct secret *
     json_decref(reply);
     return result;
 }
+
+int kms_response_check_key(const char *key_id, const json_t *reply, struct fault *f) {
+    if (key_id == NULL || strncmp(key_id, "alias/", 6) == 0 || strstr(key_id, ":alias/") != NULL)
+        return 0;
+    const char *used = json_secret_string(reply, "KeyId");
+    const char *wanted = strrchr(key_id, '/');
+    wanted = wanted != NULL ? wanted + 1 : key_id;
+    const char *got = used != NULL ? strrchr(used, '/') : NULL;
+    got = got != NULL ? got + 1 : used;
+    if (got != NULL && strcmp(wanted, got) == 0)
+        return 0;
+    char wanted_shown[120], got_shown[120] = "no name of it";
+    if (got != NULL)
+        diag_name(got, strlen(got), got_shown, sizeof got_shown);
+    return diag_fault(
+        f, EX_DATAERR, "the ciphertext was wrapped under another key: expected %s, found %s",
+        diag_name(wanted, strlen(wanted), wanted_shown, sizeof wanted_shown), got_shown);
+}

@@ -23,4 +23,8 @@ int kms_response_member(const json_t *reply, const char *name, struct secret *by
 // Copies the key's and the request's identifier, where the reply has them.
 void kms_response_report(const json_t *reply, struct kms_report *report);
 
+// Whether the reply names the key that was asked for: identifiers and ARNs are compared by the
+// key's identifier, aliases are not compared. Returns 0, or -1 and EX_DATAERR.
+int kms_response_check_key(const char *key_id, const json_t *reply, struct fault *f);
+
 #endif

@@ -5,10 +5,11 @@
 // NUL and a reply; a ciphertext as people have it. The linker puts __wrap_http_call in http_call's
 // place.
 //
-// Parsers: kms_input.c utf16.c kms_response.c kms_refusal.c kms_call.c json_secret.c
+// Parsers: kms_input.c utf16.c kms_response.c kms_refusal.c kms_call.c kms_region.c json_secret.c
 #include "fuzz.h"
 #include "kms/kms_call.h"
 #include "kms/kms_input.h"
+#include "kms/kms_region.h"
 #include "kms/kms_response.h"
 #include "secret/json_secret.h"
 #include "secret/keytext.h"
@@ -162,7 +163,8 @@ static void check_texts(struct fuzz_input in) {
     char url[200], host[100], region[20];
     struct fault f;
     for (enum http_plain plain = HTTP_PLAIN_NEVER; plain <= HTTP_PLAIN_ANYWHERE; plain++) {
-        if (kms_endpoint(endpoint, plain, "endpoint", url, sizeof url, host, sizeof host, &f) < 0) {
+        if (kms_region_endpoint(endpoint, plain, "endpoint", url, sizeof url, host, sizeof host,
+                                &f) < 0) {
             fuzz_check_fault(&f, (int[]){EX_CONFIG, 0});
             continue;
         }
@@ -183,7 +185,7 @@ static void check_key(struct fuzz_input in) {
     json_t *reply = json_secret_parse(in.data, in.size, "reply", &f);
     if (reply == NULL)
         fuzz_check_fault(&f, (int[]){EX_DATAERR, 0});
-    else if (kms_check_key(key_id, reply, &f) < 0)
+    else if (kms_response_check_key(key_id, reply, &f) < 0)
         fuzz_check_fault(&f, (int[]){EX_DATAERR, 0});
     json_decref(reply);
     free(key_id);

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pauses between tries, as the SDKs of the clouds make them.
+#ifndef XBPIPE_KMS_RETRY_H
+#define XBPIPE_KMS_RETRY_H
+
+// Waits for a random part of min(2^n, 20) seconds.
+void kms_retry_pause(unsigned n);
+
+#endif
