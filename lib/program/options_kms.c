@@ -65,18 +65,19 @@ static void choose_provider(struct options_kms *options, const char *name,
 
 // Who is asked if no provider was named: whoever the other options point to.
 static void guess_provider(struct options_kms *options, struct argp_state *state) {
+    if (options->request.master_key != NULL || options->has_envelope) {
+        options->provider = kms_provider_find(options->request.master_key != NULL ? "file" : "aws");
+        return;
+    }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if ((options->given >> (names[i].key - KEY_MASTER_KEY) & 1) != 0 &&
-            names[i].option != KMS_OPTION_MASTER_KEY && !options->has_envelope)
+        if ((options->given >> (names[i].key - KEY_MASTER_KEY) & 1) != 0)
             argp_error(state, "%s: say who is asked, by --provider=aliyun or --provider=aws",
                        names[i].name);
-    options->guessed = options->request.master_key == NULL && !options->has_envelope;
-    if (options->guessed && !options->may_guess)
+    if (!options->may_guess)
         argp_error(state, "who is asked is missing: --provider=aliyun, --provider=aws, or "
                           "--master-key=FILE");
-    options->provider = kms_provider_find(options->guessed        ? "response"
-                                          : options->has_envelope ? "aws"
-                                                                  : "file");
+    options->guessed = true;
+    options->provider = kms_provider_find("response");
 }
 
 static void check(const struct options_kms *options, struct argp_state *state) {

@@ -340,7 +340,7 @@ plaintext: length not stored" ]
         s3cse-dec -e "$cbc/meta.json" --wrapping-key="$fixtures/aes-test-key.hex" -i "$cbc/object"
     refused 65 "the data key file is empty: the command that should have written the key has failed" \
         s3cse-dec -e "$cbc/meta.json" -f /dev/null -i "$cbc/object"
-    refused 65 "wrong size or form of the data key: expected 32 bytes, or 44 characters of base64, found 65 bytes" \
+    refused 65 "wrong size or form of the data key: expected 32 bytes, or 44 characters of base64, found 65 bytes; it is a key as hexadecimal digits: -f <(xxd -r -p FILE)" \
         s3cse-dec -e "$cbc/meta.json" -f "$fixtures/aes-test-key.hex" -i "$cbc/object"
     v=$good/ruby-v2-rsaoaepsha1-gcm-1000
     refused 65 "the wrapping key file does not fit the key wrap RSA-OAEP-SHA1: expected an RSA private key, PEM or DER, without a password" \
