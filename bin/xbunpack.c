@@ -419,12 +419,15 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
     members = ordered;
     if (result == 0 && o->automatic)
         result = ordered_behind(&members, ordered, f);
+    struct ordered *files = NULL;
+    if (result == 0)
+        result = extract_queues(&files, members, f);
     bool listing = o->list || o->to_stdout != NULL;
     bool talking = !listing && !o->info && (o->run.verbose || isatty(STDERR_FILENO));
     if (talking || o->info)
         settings.info = &info;
     if (result == 0 && !listing)
-        result = destination_begin(&to, members, f);
+        result = destination_begin(&to, files, f);
     settings.files = to.files;
     if (result == 0)
         result = extract(&in, o, ordered, members, &settings, salvage, &left_transformed, f);

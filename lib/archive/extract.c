@@ -24,7 +24,8 @@
 enum { DECODERS_MAX = 8, SHOWN_SIZE = 256, LISTED_SIZE = 2048 };
 
 struct extract {
-    struct ordered *ordered;
+    struct ordered *ordered; // of the stream
+    struct ordered *rear;    // of the files
     const struct extract_settings *settings;
     struct stage *reader, *tar_reader;
     struct stage *sink;   // of standard output; NULL: there is none
@@ -70,9 +71,17 @@ static enum suffix suffix_to_undo(const struct extract *e, const char *name, siz
     return wanted ? s : SUFFIX_NONE;
 }
 
-static struct stage *make_decoder(struct member *m, enum suffix suffix, struct stage *next) {
+// The queue so many places behind the one of the stream, or the last one.
+static struct ordered *queue_at(const struct extract *e, unsigned place) {
+    struct ordered *o = e->ordered;
+    for (unsigned i = 0; i < place; i++)
+        o = ordered_next(o);
+    return o;
+}
+
+static struct stage *make_decoder(struct member *m, enum suffix suffix, struct ordered *o,
+                                  struct stage *next) {
     const struct extract_settings *s = m->extract->settings;
-    struct ordered *o = m->extract->ordered;
     switch (suffix) {
     case SUFFIX_XBCRYPT:
         return xbcrypt_dec_new(o, s->decrypt, next);
@@ -133,7 +142,7 @@ static int take_suffixes(const struct extract *e, char *name, size_t *size,
 static int build_decoders(struct member *m, const enum suffix undo[], int count, struct fault *f) {
     struct stage *next = m->capture != NULL ? m->capture : m->sink;
     for (int i = 0; i < count; i++) {
-        next = make_decoder(m, undo[i], next);
+        next = make_decoder(m, undo[i], queue_at(m->extract, (unsigned)(count - i)), next);
         if (next == NULL)
             return diag_fault_memory(f);
         next->name = m->shown;
@@ -192,7 +201,7 @@ static int begin_entry(struct member *m, const char *stored, size_t stored_size,
     if (l == NULL)
         return diag_fault_memory(f);
     l->member = m;
-    struct ordered *o = m->extract->ordered;
+    struct ordered *o = m->extract->rear;
     l->counter = null_sink_new(o, counted, m);
     if (l->counter != NULL)
         l->limit = limit_new(o, l->counter, m->extract->settings->limits, m->shown);
@@ -230,7 +239,7 @@ static int read_along(struct member *m, const char *name, size_t size, struct fa
     m->info = backupinfo_file(name, size);
     if (m->info == BACKUPINFO_NONE)
         return 0;
-    m->capture = capture_new(m->extract->ordered, BACKUPINFO_FILE_MAX, m->sink, captured, m);
+    m->capture = capture_new(m->extract->rear, BACKUPINFO_FILE_MAX, m->sink, captured, m);
     return m->capture != NULL ? 0 : diag_fault_memory(f);
 }
 
@@ -482,6 +491,14 @@ static bool wants(void *context, const char *name, size_t size) {
     return !e->settings->info_only && selection_wants(e->settings->selection, name, size);
 }
 
+int extract_queues(struct ordered **rear, struct ordered *o, struct fault *f) {
+    *rear = o;
+    for (int i = 0; i < DECODERS_MAX + 1; i++) // each decoder's, and that of the files
+        if (ordered_behind(rear, *rear, f) < 0)
+            return -1;
+    return 0;
+}
+
 int extract_new(struct extract **out, struct ordered *o, const struct extract_settings *settings,
                 struct fault *f) {
     *out = NULL;
@@ -491,15 +508,16 @@ int extract_new(struct extract **out, struct ordered *o, const struct extract_se
     chain_init(&e->members);
     chain_init(&e->complete);
     e->ordered = o;
+    e->rear = queue_at(e, DECODERS_MAX + 1);
     e->settings = settings;
     e->reader = xbstream_reader_new(o, settings->max_chunk, choose_target(e));
     e->tar_reader = tar_reader_new(
         o, settings->max_chunk,
         (struct tar_target){.members = choose_target(e), .folder = make_folder, .wants = wants});
     if (settings->to_stdout)
-        e->sink = sink_new(o, STDOUT_FILENO, "standard output", false, NULL, NULL);
+        e->sink = sink_new(e->rear, STDOUT_FILENO, "standard output", false, NULL, NULL);
     if (e->sink != NULL)
-        e->output = limit_new(o, e->sink, settings->limits, "the member");
+        e->output = limit_new(e->rear, e->sink, settings->limits, "the member");
     if (e->reader == NULL || e->tar_reader == NULL || (settings->to_stdout && e->output == NULL)) {
         extract_free(e);
         return diag_fault_memory(f);

@@ -52,7 +52,13 @@ struct extract_settings {
 
 struct extract;
 
-// Returns 0 and *e; or -1 and EX_OSERR in *f. The settings outlive it.
+// Queues behind the one of the stream on which extract_queues sets up the members' stages.
+// Returns 0 and *rear, the last one, on which settings->files are to be; or -1 and EX_OSERR in *f.
+int extract_queues(struct ordered **rear, struct ordered *o, struct fault *f);
+
+// Takes the stream on `o`, and decodes members on the queues behind that, as far as there are any
+// (extract_queues): each decoder on its own, so that what one piece of the stream turns into does
+// not pile up. Returns 0 and *e; or -1 and EX_OSERR in *f. The settings outlive it.
 int extract_new(struct extract **e, struct ordered *o, const struct extract_settings *settings,
                 struct fault *f);
 

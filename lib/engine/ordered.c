@@ -10,17 +10,29 @@
 // least COST_MIN, for its own structs and what they keep alive.
 enum { BYTES_BASE = 1 << 20, BYTES_PER_THREAD = 1 << 20, COST_MIN = 1 << 10 };
 
-struct ordered {
+// What queues behind each other share.
+struct shared {
     struct pool *pool;
+    uint64_t sequence; // of the last unit that stems from no other
+    uint64_t current;  // of the unit that is being delivered; 0: none is
+    struct fault
+        fault; // the first failure of all queues, if its status is not 0; where it was met:
+    uint64_t fault_sequence;
+    unsigned fault_depth;
+};
+
+struct ordered {
+    struct shared *shared;
+    struct ordered *front;  // NULL: this is the foremost
     struct ordered *behind; // NULL: none
+    unsigned depth;         // queues in front
     struct unit *first;     // in flight, oldest first
     struct unit *last;
     size_t cost;
-    size_t largest; // cost of a unit
-    bool failing;   // a failure is on its way or has been delivered
-    bool failed;
-    bool delivering;    // a deliver function is running
-    struct fault fault; // valid when failed
+    size_t largest;  // cost of a unit
+    bool failing;    // a failure is on its way or has been delivered
+    bool failed;     // one has been delivered
+    bool delivering; // a deliver function is running
 };
 
 struct failure {
@@ -32,33 +44,43 @@ struct failure {
 int ordered_new(struct ordered **out, unsigned threads, struct fault *f) {
     *out = NULL;
     struct ordered *o = calloc(1, sizeof *o);
-    if (o == NULL)
-        return diag_fault_memory(f);
-    if (pool_new(&o->pool, threads, f) < 0) {
-        free(o);
-        return -1;
+    struct shared *shared = calloc(1, sizeof *shared);
+    if (o == NULL || shared == NULL)
+        diag_fault_memory(f);
+    else if (pool_new(&shared->pool, threads, f) == 0) {
+        o->shared = shared;
+        *out = o;
+        return 0;
     }
-    *out = o;
-    return 0;
+    free(shared);
+    free(o);
+    return -1;
 }
 
 int ordered_behind(struct ordered **out, struct ordered *front, struct fault *f) {
     *out = calloc(1, sizeof **out);
     if (*out == NULL)
         return diag_fault_memory(f);
-    (*out)->pool = front->pool;
+    (*out)->shared = front->shared;
+    (*out)->front = front;
+    (*out)->depth = front->depth + 1;
     front->behind = *out;
     return 0;
 }
 
+struct ordered *ordered_next(struct ordered *o) {
+    return o->behind != NULL ? o->behind : o;
+}
+
 unsigned ordered_threads(const struct ordered *o) {
-    return pool_threads(o->pool);
+    return pool_threads(o->shared->pool);
 }
 
 void ordered_submit(struct ordered *o, struct unit *unit) {
     unit->next = NULL;
     if (unit->cost < COST_MIN)
         unit->cost = COST_MIN;
+    unit->sequence = o->shared->current != 0 ? o->shared->current : ++o->shared->sequence;
     if (o->last == NULL)
         o->first = unit;
     else
@@ -67,7 +89,7 @@ void ordered_submit(struct ordered *o, struct unit *unit) {
     o->cost += unit->cost;
     if (unit->cost > o->largest)
         o->largest = unit->cost;
-    pool_submit(o->pool, &unit->job);
+    pool_submit(o->shared->pool, &unit->job);
 }
 
 void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost) {
@@ -99,11 +121,15 @@ void ordered_fail(struct ordered *o, const struct fault *f) {
 }
 
 void ordered_fail_now(struct ordered *o, const struct fault *f) {
-    o->failing = true;
-    if (!o->failed) {
-        o->failed = true;
-        o->fault = *f;
-    }
+    struct shared *s = o->shared;
+    uint64_t sequence = s->current != 0 ? s->current : ++s->sequence;
+    o->failing = o->failed = true;
+    if (s->fault.status != 0 && (sequence > s->fault_sequence ||
+                                 (sequence == s->fault_sequence && o->depth <= s->fault_depth)))
+        return;
+    s->fault = *f;
+    s->fault_sequence = sequence;
+    s->fault_depth = o->depth;
 }
 
 bool ordered_failing(const struct ordered *o) {
@@ -113,13 +139,17 @@ bool ordered_failing(const struct ordered *o) {
 // Waits for the oldest unit and delivers it.
 static void retire_oldest(struct ordered *o) {
     struct unit *unit = o->first;
-    bool finished = pool_wait(o->pool, &unit->job);
+    struct shared *s = o->shared;
+    bool finished = pool_wait(s->pool, &unit->job);
+    uint64_t before = s->current;
+    s->current = unit->sequence;
     o->delivering = true;
     if (unit->deliver != NULL)
         unit->deliver(unit);
     o->delivering = false;
+    s->current = before;
     if (!finished) {
-        pool_resume(o->pool, &unit->job);
+        pool_resume(s->pool, &unit->job);
         return;
     }
     o->first = unit->next;
@@ -130,17 +160,22 @@ static void retire_oldest(struct ordered *o) {
 }
 
 static bool is_full(const struct ordered *o) {
-    size_t threads = pool_threads(o->pool);
+    size_t threads = pool_threads(o->shared->pool);
     if (threads == 1)
         return true;
     return o->cost > BYTES_BASE + threads * BYTES_PER_THREAD && o->cost > threads * o->largest;
 }
 
 void ordered_pump(struct ordered *o) {
-    while (o->first != NULL && (is_full(o) || pool_ready(o->pool, &o->first->job)))
+    while (o->first != NULL && (is_full(o) || pool_ready(o->shared->pool, &o->first->job)))
         retire_oldest(o);
     if (o->behind != NULL)
         ordered_pump(o->behind);
+}
+
+void ordered_relieve(struct ordered *o) {
+    if (!o->delivering && o->first != NULL && is_full(o))
+        ordered_pump(o);
 }
 
 void ordered_flush(struct ordered *o) {
@@ -152,24 +187,29 @@ void ordered_flush(struct ordered *o) {
 
 int ordered_finish(struct ordered *o, struct fault *f) {
     ordered_flush(o);
-    if (o->behind != NULL && ordered_finish(o->behind, f) < 0)
-        return -1;
-    if (!o->failed)
+    const struct ordered *failed = o;
+    while (failed != NULL && !failed->failed)
+        failed = failed->behind;
+    if (failed == NULL)
         return 0;
-    *f = o->fault;
+    *f = o->shared->fault;
     return -1;
 }
 
 int ordered_settle(struct ordered *o, struct fault *f) {
-    return o->delivering ? 0 : ordered_finish(o, f);
+    if (o->delivering)
+        return 0;
+    while (o->front != NULL && !o->front->delivering)
+        o = o->front;
+    return ordered_finish(o, f);
 }
 
 void ordered_drop(struct ordered *o) {
-    pool_clear(o->pool);
+    pool_clear(o->shared->pool);
     while (o->first != NULL) {
         struct unit *unit = o->first;
         o->first = unit->next;
-        pool_quiet(o->pool, &unit->job);
+        pool_quiet(o->shared->pool, &unit->job);
         unit->release(unit);
     }
     o->last = NULL;
@@ -182,7 +222,11 @@ void ordered_free(struct ordered *o) {
     if (o == NULL)
         return;
     ordered_drop(o);
-    free(o->behind);
-    pool_free(o->pool);
-    free(o);
+    struct shared *shared = o->shared;
+    for (struct ordered *behind; o != NULL; o = behind) {
+        behind = o->behind;
+        free(o);
+    }
+    pool_free(shared->pool);
+    free(shared);
 }

@@ -11,6 +11,7 @@
 #include "engine/pool.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct ordered;
 
@@ -23,19 +24,24 @@ struct unit {
     void (*deliver)(struct unit *);
     // Main thread, exactly once, last: frees the unit and what it holds.
     void (*release)(struct unit *);
-    size_t cost; // bytes of memory it stands for
-    struct unit *next;
+    size_t cost;       // bytes of memory it stands for
+    uint64_t sequence; // the queue's: which unit of the foremost queue it stems from
+    struct unit *next; // the queue's
 };
 
 // Returns 0 and *o with a pool of `threads`; or -1 and *f (EX_OSERR).
 int ordered_new(struct ordered **o, unsigned threads, struct fault *f);
 
-// A second queue on the same pool, for stages that what `front` delivers is pushed into. While that
-// goes on their units can still be waited for (ordered_settle), and pumped, which those of `front`
-// cannot. Whatever is done to `front` (failing, pump, flush, finish, drop, free) is done to it
-// next; a failure in it comes before one in `front`. One such queue at most. Returns 0 and *o,
-// which `front` owns; or -1 and *f (EX_OSERR).
+// A queue on the same pool behind `front`, for stages into which the units of `front` push what
+// they deliver. While `front` delivers, units of the new queue can still be waited for
+// (ordered_settle) and delivered (ordered_relieve), which those of `front` cannot: however much one
+// delivery makes, what is in flight stays bounded. Whatever is done to `front` (failing, pump,
+// flush, finish, drop, free) is done to the queues behind it next. Each has at most one directly
+// behind it. Returns 0 and *o, which `front` owns; or -1 and *f (EX_OSERR).
 int ordered_behind(struct ordered **o, struct ordered *front, struct fault *f);
+
+// The queue directly behind `o`; `o` itself if there is none.
+struct ordered *ordered_next(struct ordered *o);
 
 unsigned ordered_threads(const struct ordered *o);
 
@@ -45,9 +51,11 @@ void ordered_submit(struct ordered *o, struct unit *unit);
 // Raises the cost of a unit that was submitted and not yet delivered.
 void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost);
 
-// Records a failure, at this place of the order: one that is met in what was submitted before comes
-// first. The first failure is the one that is reported. Nothing in flight is stopped by it: whoever
-// fails sees to it that what depends on what failed is not delivered (stage.h), and all else is.
+// Records a failure at this place of the order: one that is met in what was submitted before comes
+// first. The first failure is the one that is reported: that which stems from the earliest unit of
+// the foremost queue, and of those the one that the rearmost queue met, which is nearest to the
+// output. Nothing in flight is stopped by it: the stage that fails sees to it that what depends on
+// what failed is not delivered (stage.h), and all else is.
 void ordered_fail(struct ordered *o, const struct fault *f);
 
 // The same, now, for a failure met by a deliver function.
@@ -59,6 +67,10 @@ bool ordered_failing(const struct ordered *o);
 // Delivers what is ready, and waits for more while too much is in flight.
 void ordered_pump(struct ordered *o);
 
+// For a stage to call while it takes input, as often as it likes: the same if too much is in
+// flight, unless that input is itself being delivered by this queue.
+void ordered_relieve(struct ordered *o);
+
 // Delivers everything.
 void ordered_flush(struct ordered *o);
 
@@ -66,8 +78,8 @@ void ordered_flush(struct ordered *o);
 int ordered_finish(struct ordered *o, struct fault *f);
 
 // The same, for a stage that holds something scarce for each unit in flight (open files): to be
-// called while it takes input. Does nothing, and returns 0, where that input is itself being
-// delivered.
+// called while it takes input. Delivers what is in the queues in front, too, as far as they are not
+// delivering this very input. Does nothing, and returns 0, if this queue is.
 int ordered_settle(struct ordered *o, struct fault *f);
 
 // Cancels and releases what is in flight, so that stages may be freed.

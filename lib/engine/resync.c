@@ -173,7 +173,7 @@ static bool step(struct resync *r, bool end) {
 
 static void run(struct resync *r, bool end) {
     while (r->have > 0 && !stage_is_closed(r->stage) && step(r, end))
-        ;
+        ordered_relieve(r->stage->ordered);
 }
 
 // Makes room behind what is held, in memory of its own. Returns 0 or -1.

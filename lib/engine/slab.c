@@ -18,12 +18,12 @@
 #define REUSE 1
 #endif
 
-// Sizes are rounded up to classes, four to each power of two (4, 5, 6, 7, 8, 10, 12 ... KiB), so
-// that units of nearly the same size share their memory and little of it is lost.
+// Sizes are rounded up to classes, four to each power of two (64, 80, 96, 112, 128, 160 ... bytes),
+// so that units of nearly the same size share their memory and little of it is lost.
 enum {
-    CLASS_MIN_SHIFT = 12,
+    CLASS_MIN_SHIFT = 6,
     CLASSES_A_DOUBLING = 4,
-    CLASS_COUNT = 13 * CLASSES_A_DOUBLING + 1, // up to 32 MiB; larger ones are not kept
+    CLASS_COUNT = 19 * CLASSES_A_DOUBLING + 1, // up to 32 MiB; larger ones are not kept
     KEPT_BYTES_MAX = 32 << 20
 };
 

@@ -356,6 +356,7 @@ static void fail_foreign(struct frames *d) {
 void frames_take(struct frames *d, struct view v) {
     while (!stage_is_closed(&d->stage) && v.size > 0) {
         bool ended;
+        ordered_relieve(d->stage.ordered);
         struct view part =
             view_split(&v, frames_follow(d->codec, &d->walk, v.data, v.size, &ended));
         if (d->frame.have == 0)

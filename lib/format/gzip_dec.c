@@ -264,6 +264,7 @@ static void push(struct stage *stage, struct view v) {
         if (part.data == NULL)
             part.data = zeros;
         submit(d, part, false);
+        ordered_relieve(stage->ordered);
     }
 }
 

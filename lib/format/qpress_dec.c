@@ -358,7 +358,8 @@ static void push(struct stage *stage, struct view v) {
         return;
     }
     bool more = !stage_is_closed(&d->stage);
-    while (more)
+    while (more) {
+        ordered_relieve(stage->ordered);
         switch (d->state) {
         case IN_PACKET_HEAD:
             more = take_packet_head(d, &v);
@@ -369,6 +370,7 @@ static void push(struct stage *stage, struct view v) {
         default:
             more = take_head(d, &v);
         }
+    }
 }
 
 static void finish(struct stage *stage) {

@@ -207,7 +207,7 @@ static void push(struct stage *stage, struct view v) {
         return;
     }
     while (!stage_is_closed(&d->stage) && take(d, &v))
-        ;
+        ordered_relieve(stage->ordered);
 }
 
 static void finish(struct stage *stage) {

@@ -400,7 +400,8 @@ void xbstream_reader_take(struct reader *r, struct view v) {
     bool more = !stage_is_closed(&r->stage);
     r->origin = v.origin + (v.exact ? v.size : 0);
     r->exact = v.exact;
-    while (more)
+    while (more) {
+        ordered_relieve(r->stage.ordered);
         switch (r->state) {
         case IN_HEAD:
             more = take_head(r, &v);
@@ -411,6 +412,7 @@ void xbstream_reader_take(struct reader *r, struct view v) {
         default:
             more = take_payload(r, &v);
         }
+    }
 }
 
 static void push(struct stage *stage, struct view v) {

@@ -290,6 +290,102 @@ static void test_second_queue(void **state) {
         }
 }
 
+// However much one delivery submits to the queue behind, what is in flight there stays bounded.
+static void deliver_much(struct unit *unit) {
+    struct work *w = (struct work *)unit;
+    struct log *second = &behind_log;
+    deliver(unit);
+    for (unsigned i = 0; i < UNITS; i++) {
+        struct work *made = submit(second, i, 1, NULL);
+        ordered_add_cost(second->ordered, &made->unit, 64 << 20);
+        ordered_relieve(second->ordered);
+        ordered_relieve(w->log->ordered); // does nothing: it delivers
+        assert_true(i + 1 - second->count <= 8 * ordered_threads(second->ordered));
+    }
+}
+
+static void test_relief(void **state) {
+    (void)state;
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        struct log log;
+        struct fault f;
+        begin(&log, threads);
+        memset(&behind_log, 0, sizeof behind_log);
+        behind_log.fail_at = UNITS;
+        assert_ptr_equal(ordered_next(log.ordered), log.ordered);
+        assert_int_equal(ordered_behind(&behind_log.ordered, log.ordered, &f), 0);
+        assert_ptr_equal(ordered_next(log.ordered), behind_log.ordered);
+        submit(&log, 0, 1, NULL)->unit.deliver = deliver_much;
+        assert_int_equal(ordered_finish(log.ordered, &f), 0);
+        assert_int_equal(behind_log.count, UNITS);
+        ordered_free(log.ordered);
+    }
+}
+
+// Which failure is the first does not depend on when the queues come to it: it is that of what came
+// in first, and of the same input that of the rearmost queue.
+struct faulty {
+    struct unit unit;
+    struct ordered *own, *next;
+    unsigned fail_here, fail_next; // 0: not; else for the message
+};
+
+static void deliver_faulty(struct unit *unit) {
+    const struct faulty *w = (struct faulty *)unit;
+    struct fault f;
+    if (w->fail_here != 0) {
+        diag_fault(&f, EX_DATAERR, "here %u", w->fail_here);
+        ordered_fail_now(w->own, &f);
+    }
+    if (w->fail_next == 0)
+        return;
+    struct faulty *made = calloc(1, sizeof *made);
+    assert_non_null(made);
+    *made = (struct faulty){.unit = {.deliver = deliver_faulty, .release = unit->release},
+                            .own = w->next,
+                            .next = w->next,
+                            .fail_here = w->fail_next};
+    ordered_submit(w->next, &made->unit);
+}
+
+static void release_faulty(struct unit *unit) {
+    free(unit);
+}
+
+static void test_first_failure(void **state) {
+    (void)state;
+    static const struct {
+        unsigned here[3], next[3]; // of three units
+        const char *expected;
+    } cases[] = {{{0, 2, 0}, {0, 0, 3}, "here 2"},
+                 {{0, 0, 1}, {0, 2, 0}, "here 2"},
+                 {{0, 1, 1}, {0, 2, 2}, "here 2"},
+                 {{1, 0, 0}, {0, 2, 2}, "here 1"}};
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (unsigned pumped = 0; pumped < 2; pumped++) {
+            struct ordered *front, *middle, *rear;
+            struct fault f;
+            assert_int_equal(ordered_new(&front, 1 + i % 2, &f), 0);
+            assert_int_equal(ordered_behind(&middle, front, &f), 0);
+            assert_int_equal(ordered_behind(&rear, middle, &f), 0);
+            for (unsigned n = 0; n < 3; n++) {
+                struct faulty *w = calloc(1, sizeof *w);
+                assert_non_null(w);
+                *w = (struct faulty){.unit = {.deliver = deliver_faulty, .release = release_faulty},
+                                     .own = middle,
+                                     .next = rear,
+                                     .fail_here = cases[i].here[n],
+                                     .fail_next = cases[i].next[n]};
+                ordered_submit(middle, &w->unit);
+                if (pumped)
+                    ordered_pump(front);
+            }
+            assert_int_equal(ordered_finish(front, &f), -1);
+            assert_string_equal(f.text, cases[i].expected);
+            ordered_free(front);
+        }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),
@@ -299,6 +395,8 @@ int main(void) {
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_bound),
         cmocka_unit_test(test_second_queue),
+        cmocka_unit_test(test_relief),
+        cmocka_unit_test(test_first_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
