@@ -212,6 +212,25 @@ PY
     [ -z "$(files out3)" ]
 }
 
+@test "a few bytes that claim to be terabytes: --max-size and --max-total; a sparse file of 64 TiB is as small as it was" {
+    python3 - <<'PY'
+import io, tarfile
+for name, size in (('huge', 1 << 62), ('most', 64 << 40)):
+    with tarfile.open(name + '.tar', 'w', format=tarfile.PAX_FORMAT) as t:
+        i = tarfile.TarInfo('GNUSparseFile.0/t.ibd')
+        i.size = 3
+        i.pax_headers = {'GNU.sparse.name': 't.ibd', 'GNU.sparse.size': str(size), 'GNU.sparse.map': '0,3'}
+        t.addfile(i, io.BytesIO(b'abc'))
+PY
+    for j in 1 3; do
+        fails 65 "xbunpack: t.ibd gets too large at input offset 1024: expected at most 70368744177664 bytes, found 4611686018427387904; if the backup is sound, give a larger --max-size" xbunpack -j $j --auto -C out -i huge.tar
+        [ -z "$(files out)" ]
+        fails 65 "xbunpack: t.ibd makes the files too large at input offset 1024: expected at most 1000 bytes in all, found 70368744177664; if the backup is sound, give a larger --max-total" xbunpack -j $j --auto --max-total=1000 -C out -i most.tar
+    done
+    xbunpack --auto -tv -i most.tar >list 2>/dev/null
+    [ "$(cat list)" = "           3 70368744177664 sparse      t.ibd" ]
+}
+
 @test "two members of one name, however it is written: 65" {
     mkdir tree
     printf 1 >tree/a
