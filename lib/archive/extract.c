@@ -386,6 +386,12 @@ static void data(void *context, void *member, struct view v) {
     }
 }
 
+static void seek(void *context, void *member, uint64_t offset) {
+    (void)context;
+    if (member != NULL)
+        stage_seek(first_stage(member), offset);
+}
+
 static void end(void *context, void *member) {
     struct member *m = member;
     if (m == NULL)
@@ -429,6 +435,25 @@ static void retract(void *context, const char *stored, size_t size, struct salva
         ordered_fail_now(e->ordered, &f);
 }
 
+static int not_yet(const struct extract *e, struct fault *f) {
+    (void)e;
+    return diag_fault(
+        f, EX_DATAERR,
+        "the stream renames or removes files that it has sent (MariaDB), which cannot "
+        "be done yet");
+}
+
+static int rename_member(void *context, void *member, const char *name, size_t size,
+                         struct fault *f) {
+    (void)member, (void)name, (void)size;
+    return not_yet(context, f);
+}
+
+static int remove_member(void *context, void *member, struct fault *f) {
+    (void)member;
+    return not_yet(context, f);
+}
+
 static int list_begin(void *context, const char *name, size_t size, void **member,
                       struct fault *f) {
     const struct extract *e = context;
@@ -460,6 +485,8 @@ static struct xbstream_target choose_target(struct extract *e) {
                                         .end = list_end,
                                         .finish = finish,
                                         .unfinished = unfinished,
+                                        .rename = rename_member,
+                                        .remove = remove_member,
                                         .context = e};
     return (struct xbstream_target){.begin = begin,
                                     .weight = weight,
@@ -469,6 +496,9 @@ static struct xbstream_target choose_target(struct extract *e) {
                                     .unfinished = unfinished,
                                     .salvage = salvage,
                                     .retract = retract,
+                                    .rename = rename_member,
+                                    .remove = remove_member,
+                                    .seek = seek,
                                     .context = e};
 }
 

@@ -59,6 +59,11 @@ struct name *names_find(const struct names *set, const void *bytes, size_t size)
     return found != NULL ? *found : NULL;
 }
 
+void names_remove(struct names *set, struct name *name) {
+    tdelete(name, &set->root, compare);
+    free(name);
+}
+
 struct visitor {
     void (*visit)(struct name *, void *);
     void *context;

@@ -19,6 +19,9 @@ struct name *names_add(struct names **set, const void *bytes, size_t size);
 // The name of `size` bytes; NULL if it is not in the set.
 struct name *names_find(const struct names *set, const void *bytes, size_t size);
 
+// Takes a name out of the set and frees it.
+void names_remove(struct names *set, struct name *name);
+
 // Calls `visit` for each name, in no particular order.
 void names_visit(struct names *set, void (*visit)(struct name *, void *context), void *context);
 

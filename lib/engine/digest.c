@@ -14,6 +14,7 @@ struct digest {
     int (*done)(void *, const uint8_t *, struct fault *);
     void *context;
     EVP_MD_CTX *sum;
+    bool stale;            // bytes that were hashed have been written over
     struct hash *previous; // which the next must not overtake; until released
 };
 
@@ -102,10 +103,10 @@ static void deliver_ending(struct unit *unit) {
     if (d->stage.broken)
         return;
     int result = 0;
-    if (EVP_DigestFinal_ex(d->sum, sha256, NULL) != 1)
+    if (!d->stale && EVP_DigestFinal_ex(d->sum, sha256, NULL) != 1)
         result = diag_fault(&f, EX_SOFTWARE, "OpenSSL cannot compute a SHA-256");
     if (result == 0)
-        result = d->done(d->context, sha256, &f);
+        result = d->done(d->context, d->stale ? NULL : sha256, &f);
     if (result == 0)
         stage_finish(d->next);
     else
@@ -114,6 +115,14 @@ static void deliver_ending(struct unit *unit) {
 
 static void release_ending(struct unit *unit) {
     free(unit);
+}
+
+static int seek(struct stage *stage, uint64_t offset, struct fault *f) {
+    struct digest *d = (struct digest *)stage;
+    (void)f;
+    d->stale = true;
+    stage_seek(d->next, offset);
+    return 0;
 }
 
 static void finish(struct stage *stage) {
@@ -138,11 +147,10 @@ static void free_digest(struct stage *stage) {
 }
 
 struct stage *digest_new(struct ordered *o, struct stage *next,
-                         int (*done)(void *context, const uint8_t sha256[static DIGEST_SIZE],
-                                     struct fault *f),
+                         int (*done)(void *context, const uint8_t *sha256, struct fault *f),
                          void *context) {
     static const struct stage_operations operations = {
-        .push = push, .finish = finish, .free = free_digest};
+        .push = push, .finish = finish, .seek = seek, .free = free_digest};
     struct digest *d = calloc(1, sizeof *d);
     if (d == NULL)
         return NULL;

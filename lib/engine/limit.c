@@ -87,6 +87,14 @@ static void placed(struct stage *stage, size_t size) {
     stage_break(stage, &f);
 }
 
+static int seek(struct stage *stage, uint64_t offset, struct fault *f) {
+    struct limit *l = (struct limit *)stage;
+    (void)f;
+    stage_seek(l->next, offset);
+    l->position = offset;
+    return 0;
+}
+
 static void finish(struct stage *stage) {
     struct limit *l = (struct limit *)stage;
     if (!stage_is_closed(stage))
@@ -99,10 +107,14 @@ static void free_limit(struct stage *stage) {
 
 struct stage *limit_new(struct ordered *o, struct stage *next, struct limits *limits,
                         const char *name) {
-    static const struct stage_operations any_order = {
-        .push = push, .finish = finish, .place = place, .placed = placed, .free = free_limit};
+    static const struct stage_operations any_order = {.push = push,
+                                                      .finish = finish,
+                                                      .place = place,
+                                                      .placed = placed,
+                                                      .seek = seek,
+                                                      .free = free_limit};
     static const struct stage_operations in_order = {
-        .push = push, .finish = finish, .free = free_limit};
+        .push = push, .finish = finish, .seek = seek, .free = free_limit};
     struct limit *l = calloc(1, sizeof *l);
     if (l == NULL)
         return NULL;

@@ -7,7 +7,7 @@
 
 struct null_sink {
     struct stage stage;
-    uint64_t size;
+    uint64_t position, size;
     void (*done)(void *);
     void *context;
 };
@@ -17,8 +17,14 @@ struct ending {
     struct null_sink *sink;
 };
 
+static void advance(struct null_sink *s, size_t size) {
+    s->position += size;
+    if (s->size < s->position)
+        s->size = s->position;
+}
+
 static void push(struct stage *stage, struct view v) {
-    ((struct null_sink *)stage)->size += v.size;
+    advance((struct null_sink *)stage, v.size);
     progress_out(v.size);
 }
 
@@ -29,7 +35,7 @@ static int place(struct stage *stage, uint64_t offset, const void *data, size_t 
 }
 
 static void placed(struct stage *stage, size_t size) {
-    ((struct null_sink *)stage)->size += size;
+    advance((struct null_sink *)stage, size);
     progress_out(size);
 }
 
@@ -41,6 +47,12 @@ static void deliver_ending(struct unit *unit) {
 
 static void release_ending(struct unit *unit) {
     free(unit);
+}
+
+static int seek(struct stage *stage, uint64_t offset, struct fault *f) {
+    (void)f;
+    ((struct null_sink *)stage)->position = offset;
+    return 0;
 }
 
 static void finish(struct stage *stage) {
@@ -64,8 +76,12 @@ static void free_sink(struct stage *stage) {
 }
 
 struct stage *null_sink_new(struct ordered *o, void (*done)(void *context), void *context) {
-    static const struct stage_operations operations = {
-        .push = push, .finish = finish, .place = place, .placed = placed, .free = free_sink};
+    static const struct stage_operations operations = {.push = push,
+                                                       .finish = finish,
+                                                       .place = place,
+                                                       .placed = placed,
+                                                       .seek = seek,
+                                                       .free = free_sink};
     struct null_sink *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;

@@ -152,3 +152,16 @@ void gather_clear(struct gather *g) {
     slab_unref(g->slab);
     *g = (struct gather){0};
 }
+
+void stage_seek(struct stage *s, uint64_t offset) {
+    struct fault f;
+    if (stage_is_closed(s))
+        return;
+    if (s->ops->seek == NULL)
+        diag_fault(&f, EX_DATAERR,
+                   "the stream writes over bytes that are gone already: they were decoded, or went "
+                   "to standard output; unpack the member with -C, without decoding");
+    else if (s->ops->seek(s, offset, &f) == 0)
+        return;
+    stage_break(s, &f);
+}

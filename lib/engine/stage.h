@@ -28,6 +28,9 @@ struct stage_operations {
     // order, `placed` is called for them.
     int (*place)(struct stage *, uint64_t offset, const void *data, size_t size, struct fault *f);
     void (*placed)(struct stage *, size_t size);
+    // Optional. What is pushed next goes to `offset` of the stage's input, which is at most what
+    // has been pushed, over what is there. Returns 0; or -1 and *f.
+    int (*seek)(struct stage *, uint64_t offset, struct fault *f);
     void (*free)(struct stage *);
 };
 
@@ -61,6 +64,9 @@ static inline void stage_push(struct stage *s, struct view v) {
 static inline void stage_finish(struct stage *s) {
     s->ops->finish(s);
 }
+
+// Breaks the stage if it cannot seek.
+void stage_seek(struct stage *s, uint64_t offset);
 
 // NULL is allowed. No unit of the stage may be in flight. The next stage is not freed.
 static inline void stage_free(struct stage *s) {
@@ -97,7 +103,7 @@ enum { PLACE_TEXT_SIZE = 96 };
 char *place_text(const struct place *p, size_t further, char out[static PLACE_TEXT_SIZE]);
 
 // The head of something (its first bytes, up to a size that becomes known while it arrives).
-enum { HEAD_MAX = 640 };
+enum { HEAD_MAX = 1088 };
 struct head {
     uint8_t bytes[HEAD_MAX];
     size_t have;

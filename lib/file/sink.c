@@ -36,9 +36,11 @@ struct sink {
     atomic_bool left;   // zeros have been left out of it
     void (*done)(void *);
     void *context;
-    uint64_t position;  // bytes given
-    uint64_t end;       // end of the data written; the file is extended to `position` at the end
-    struct write *open; // the last one submitted, which takes further pieces until it begins
+    uint64_t position; // where what is given next goes
+    uint64_t size;     // of the file
+    uint64_t end;      // end of the data written; the file is extended to `size` at the end
+    bool dense; // what is written now may be over something else, so that no zeros are left out
+    struct write *open;     // the last one submitted, which takes further pieces until it begins
     struct write *previous; // the one that the next must not overtake; as `open`, until released
     pthread_mutex_t lock;   // over `failed`, and the pieces and `begun` of the open write
     bool failed;            // a write has; what would come after it is not written
@@ -53,6 +55,7 @@ struct write {
     size_t zeros; // if not 0, this many are written, and there are no pieces
     unsigned count;
     bool begun;
+    bool dense;
     int error; // errno
     struct iovec pieces[PIECES_MAX];
     struct slab *slabs[PIECES_MAX];
@@ -163,6 +166,8 @@ static enum job_result run_write(struct job *job, unsigned thread) {
         return JOB_DONE;
     if (w->zeros > 0)
         w->error = write_zeros(s, w->offset, w->zeros);
+    else if (w->dense)
+        w->error = write_pieces(s, w->pieces, w->count, w->offset);
     else
         w->error = write_sparsely(s, w->pieces, w->count, w->offset);
     if (s->seekable && w->zeros == 0)
@@ -233,6 +238,7 @@ static struct write *begin_write(struct sink *s) {
     w->unit.release = release_write;
     w->unit.cost = sizeof *w;
     w->sink = s;
+    w->dense = s->dense;
     w->offset = s->position;
     // One write at a time also where order does not matter: two to one file would only wait for
     // each other inside the kernel.
@@ -240,6 +246,15 @@ static struct write *begin_write(struct sink *s) {
         w->unit.job.after = &s->previous->unit.job;
     s->open = s->previous = w;
     return w;
+}
+
+// `written`: data, or zeros that are not left out.
+static void advance(struct sink *s, size_t size, bool written) {
+    s->position += size;
+    if (s->size < s->position)
+        s->size = s->position;
+    if (written && s->end < s->position)
+        s->end = s->position;
 }
 
 static void push_data(struct sink *s, struct view v) {
@@ -261,8 +276,7 @@ static void push_data(struct sink *s, struct view v) {
         w->unit.cost += v.size;
         ordered_submit(s->stage.ordered, &w->unit);
     }
-    s->position += v.size;
-    s->end = s->position;
+    advance(s, v.size, true);
 }
 
 static void push_zeros(struct sink *s, size_t size) {
@@ -273,8 +287,7 @@ static void push_zeros(struct sink *s, size_t size) {
     }
     w->zeros = size;
     ordered_submit(s->stage.ordered, &w->unit);
-    s->position += size;
-    s->end = s->position;
+    advance(s, size, true);
 }
 
 static void push(struct stage *stage, struct view v) {
@@ -285,10 +298,10 @@ static void push(struct stage *stage, struct view v) {
     progress_out(v.size);
     if (v.data != NULL) {
         push_data(s, v);
-    } else if (!s->seekable || s->holes == SINK_HOLES_NEVER) {
+    } else if (!s->seekable || s->holes == SINK_HOLES_NEVER || s->dense) {
         push_zeros(s, v.size);
     } else {
-        s->position += v.size;
+        advance(s, v.size, false);
         atomic_store_explicit(&s->sparse, true, memory_order_relaxed);
     }
 }
@@ -302,8 +315,8 @@ static void deliver_ending(struct unit *unit) {
     struct sink *s = ((struct ending *)unit)->sink;
     if (s->stage.broken)
         return;
-    bool short_file = s->end < s->position || atomic_load(&s->left);
-    if (s->seekable && short_file && ftruncate(s->fd, (off_t)s->position) < 0) {
+    bool short_file = s->end < s->size || atomic_load(&s->left);
+    if (s->seekable && short_file && ftruncate(s->fd, (off_t)s->size) < 0) {
         struct fault f;
         write_fault(s, errno, &f);
         stage_break(&s->stage, &f);
@@ -346,8 +359,16 @@ static int place(struct stage *stage, uint64_t offset, const void *data, size_t 
 static void placed(struct stage *stage, size_t size) {
     struct sink *s = (struct sink *)stage;
     progress_out(size);
-    s->position += size;
-    s->end = s->position;
+    advance(s, size, true);
+}
+
+static int seek(struct stage *stage, uint64_t offset, struct fault *f) {
+    struct sink *s = (struct sink *)stage;
+    (void)f;
+    s->position = offset;
+    s->dense = true;
+    s->open = NULL; // it may leave out zeros
+    return 0;
 }
 
 static void free_sink(struct stage *stage) {
@@ -359,8 +380,12 @@ static void free_sink(struct stage *stage) {
 
 struct stage *sink_new(struct ordered *o, int fd, const char *name, bool seekable,
                        void (*done)(void *context), void *context) {
-    static const struct stage_operations file = {
-        .push = push, .finish = finish, .place = place, .placed = placed, .free = free_sink};
+    static const struct stage_operations file = {.push = push,
+                                                 .finish = finish,
+                                                 .place = place,
+                                                 .placed = placed,
+                                                 .seek = seek,
+                                                 .free = free_sink};
     static const struct stage_operations stream = {
         .push = push, .finish = finish, .free = free_sink};
     struct sink *s = calloc(1, sizeof *s);

@@ -15,10 +15,11 @@ enum {
     AT_PATH_SIZE = 10,
     AT_PATH = 14,
     FLAG_IGNORABLE = 1,
+    FLAG_REWRITE = 2,
     TAIL = 8 + 8 + 4, // payload size, offset, checksum
 };
 
-static_assert(AT_PATH + MEMBER_NAME_MAX + 4 + TAIL <= HEAD_MAX, "a chunk's head fits");
+static_assert(AT_PATH + 2 * MEMBER_NAME_MAX + 4 + TAIL <= HEAD_MAX, "a chunk's head fits");
 
 static const char magic[] = XBSTREAM_MAGIC;
 
@@ -42,6 +43,8 @@ static int check_type(const uint8_t *head, const struct place *place, enum xbstr
     case XBSTREAM_PAYLOAD:
     case XBSTREAM_SPARSE:
     case XBSTREAM_END:
+    case XBSTREAM_RENAME:
+    case XBSTREAM_REMOVE:
         *type = head[AT_TYPE];
         return 0;
     default:
@@ -50,7 +53,8 @@ static int check_type(const uint8_t *head, const struct place *place, enum xbstr
             return 0;
         char where[PLACE_TEXT_SIZE], found[8];
         return diag_fault(
-            f, EX_DATAERR, "unknown xbstream chunk type %s: expected 'P', 'S' or 'E', found '%s'",
+            f, EX_DATAERR,
+            "unknown xbstream chunk type %s: expected 'P', 'S', 'E', 'R' or 'D', found '%s'",
             place_text(place, AT_TYPE, where), diag_name(head + AT_TYPE, 1, found, sizeof found));
     }
 }
@@ -66,41 +70,96 @@ static int check_size(uint64_t size, uint64_t limit, const char *what, const str
                       what, place_text(place, at, where), limit, size);
 }
 
-int xbstream_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const struct place *place,
-                   struct xbstream_chunk *chunk, size_t *need, struct fault *f) {
-    *need = AT_PATH;
+// Reads the size of a path at `at` of the head.
+static int take_path(const uint8_t *head, size_t at, const char *what, const struct place *place,
+                     size_t *size, struct fault *f) {
+    uint32_t claimed = le32_get(head + at);
+    *size = claimed;
+    if (claimed > 0 && claimed <= MEMBER_NAME_MAX)
+        return 0;
+    char where[PLACE_TEXT_SIZE];
+    return diag_fault(f, EX_DATAERR,
+                      "%s length of xbstream chunk %s: expected 1 to %d bytes, found %" PRIu32,
+                      what, place_text(place, at, where), MEMBER_NAME_MAX, claimed);
+}
+
+// The new path of a rename, whose size is at `at`.
+static int parse_rename(const uint8_t *head, size_t have, size_t at, const struct place *place,
+                        struct xbstream_chunk *chunk, size_t *need, struct fault *f) {
+    *need = at + 4;
     if (have < *need)
         return 0;
-    *chunk = (struct xbstream_chunk){0};
-    if (check_magic(head, place, f) < 0 || check_type(head, place, &chunk->type, f) < 0)
+    if (take_path(head, at, "new path", place, &chunk->new_path_size, f) < 0)
         return -1;
-    uint32_t path_size = le32_get(head + AT_PATH_SIZE);
-    if (path_size == 0 || path_size > MEMBER_NAME_MAX) {
-        char where[PLACE_TEXT_SIZE];
-        return diag_fault(
-            f, EX_DATAERR,
-            "path length of xbstream chunk %s: expected 1 to %d bytes, found %" PRIu32,
-            place_text(place, AT_PATH_SIZE, where), MEMBER_NAME_MAX, path_size);
-    }
-    chunk->path = head + AT_PATH;
-    chunk->path_size = path_size;
-    size_t at = AT_PATH + path_size;
-    size_t map = chunk->type == XBSTREAM_SPARSE ? 4 : 0;
-    *need = chunk->type == XBSTREAM_END ? at : at + map + TAIL;
+    chunk->new_path = head + at + 4;
+    *need += chunk->new_path_size;
+    return have >= *need;
+}
+
+// A chunk of type S is MariaDB's seek if 8 bytes of it are followed by a chunk: one of Percona's
+// would claim more than 2^62 bytes there. Returns 0 with *need 0 if it is none.
+static int parse_seek(const uint8_t *head, size_t have, size_t at, struct xbstream_chunk *chunk,
+                      size_t *need) {
+    *need = at + 8 + AT_FLAGS;
     if (have < *need)
         return 0;
-    if (chunk->type == XBSTREAM_END)
-        return 1;
+    *need = 0;
+    if (memcmp(head + at + 8, magic, AT_FLAGS) != 0)
+        return 0;
+    chunk->type = XBSTREAM_SEEK;
+    chunk->offset = le64_get(head + at);
+    *need = at + 8;
+    return 1;
+}
+
+// What a chunk with a payload has behind its path.
+static int parse_payload(const uint8_t *head, size_t have, size_t at, uint64_t max_chunk,
+                         const struct place *place, struct xbstream_chunk *chunk, size_t *need,
+                         struct fault *f) {
+    size_t map = chunk->type == XBSTREAM_SPARSE ? 4 : 0;
+    *need = at + map + TAIL;
+    if (have < *need)
+        return 0;
     if (map > 0) {
         uint64_t map_size = (uint64_t)le32_get(head + at) * XBSTREAM_MAP_ENTRY;
         if (check_size(map_size, max_chunk, "sparse map", place, at, f) < 0)
             return -1;
         chunk->map_size = (size_t)map_size;
     }
+    chunk->rewrite = chunk->type == XBSTREAM_PAYLOAD && (head[AT_FLAGS] & FLAG_REWRITE) != 0;
     chunk->payload_size = le64_get(head + at + map);
     chunk->offset = le64_get(head + at + map + 8);
     chunk->crc = le32_get(head + at + map + 16);
     return check_size(chunk->payload_size, max_chunk, "payload", place, at + map, f) < 0 ? -1 : 1;
+}
+
+int xbstream_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const struct place *place,
+                   struct xbstream_chunk *chunk, size_t *need, struct fault *f) {
+    *need = AT_PATH;
+    if (have < *need)
+        return 0;
+    *chunk = (struct xbstream_chunk){0};
+    if (check_magic(head, place, f) < 0 || check_type(head, place, &chunk->type, f) < 0 ||
+        take_path(head, AT_PATH_SIZE, "path", place, &chunk->path_size, f) < 0)
+        return -1;
+    chunk->path = head + AT_PATH;
+    size_t at = *need = AT_PATH + chunk->path_size;
+    int parsed;
+    switch (chunk->type) {
+    case XBSTREAM_END:
+    case XBSTREAM_REMOVE:
+        return have >= *need;
+    case XBSTREAM_RENAME:
+        return parse_rename(head, have, at, place, chunk, need, f);
+    case XBSTREAM_SPARSE:
+        parsed = parse_seek(head, have, at, chunk, need);
+        if (parsed > 0 || *need > 0)
+            return parsed;
+        break;
+    default:
+        break;
+    }
+    return parse_payload(head, have, at, max_chunk, place, chunk, need, f);
 }
 
 size_t xbstream_write_head(uint8_t *head, const struct xbstream_chunk *chunk) {

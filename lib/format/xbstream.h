@@ -20,6 +20,9 @@ enum xbstream_type {
     XBSTREAM_PAYLOAD = 'P',
     XBSTREAM_SPARSE = 'S',
     XBSTREAM_END = 'E',
+    XBSTREAM_RENAME = 'R', // the next three: MariaDB
+    XBSTREAM_REMOVE = 'D',
+    XBSTREAM_SEEK = 's', // stored as 'S', too
     XBSTREAM_IGNORED = 0 // an unknown type that may be ignored
 };
 
@@ -27,22 +30,26 @@ struct xbstream_chunk {
     enum xbstream_type type;
     const uint8_t *path; // inside the head; not terminated
     size_t path_size;
-    // Not for XBSTREAM_END:
-    size_t map_size;       // bytes of the sparse map that follows the head; 0 where there is none
+    const uint8_t *new_path; // of XBSTREAM_RENAME, as `path`
+    size_t new_path_size;
+    bool rewrite; // of XBSTREAM_PAYLOAD: a file that was sent before begins anew
+    // Of the others zero, but for the offset of XBSTREAM_SEEK:
+    size_t map_size;       // bytes of the sparse map that follows the head; 0 if there is none
     uint64_t payload_size; // bytes that follow the head and the map
     uint64_t offset;       // of the chunk in its file
     uint32_t crc;          // CRC-32 of map and payload
 };
 
-// Parses the head of a chunk of which `have` bytes are at `head`, which is at `place`. Returns 1
-// and *chunk; 0 and *need (≤ HEAD_MAX), the bytes that must be there for the next call; -1 and
-// EX_DATAERR in *f: no magic, an unknown type that may not be ignored, a path that is empty or
-// longer than MEMBER_NAME_MAX, a payload or map larger than max_chunk.
+// Parses the head of a chunk of which `have` bytes are at `head`, which is at `place`. Returns 1,
+// *chunk, and the head's size in *need, which is less than `have` for XBSTREAM_SEEK; 0 and *need (≤
+// HEAD_MAX), the bytes that must be there for the next call; -1 and EX_DATAERR in *f: no magic, an
+// unknown type that may not be ignored, a path that is empty or longer than MEMBER_NAME_MAX, a
+// payload or map larger than max_chunk.
 int xbstream_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const struct place *place,
                    struct xbstream_chunk *chunk, size_t *need, struct fault *f);
 
 // Writes the head of a chunk, what stands before its map and payload, to `head`. The type is not
-// XBSTREAM_IGNORED. Returns its size, at most HEAD_MAX.
+// XBSTREAM_IGNORED, or one of MariaDB's. Returns its size, at most HEAD_MAX.
 size_t xbstream_write_head(uint8_t *head, const struct xbstream_chunk *chunk);
 
 #endif

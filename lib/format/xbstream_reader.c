@@ -99,7 +99,7 @@ static int hold(struct chunk *c, struct piece *p) {
 // Names the member before the text. Returns -1.
 static int prefix_member(const struct member *m, struct fault *f) {
     char shown[200];
-    diag_prefix(f, diag_name(m->name->bytes, m->name->size, shown, sizeof shown));
+    diag_prefix(f, diag_name(m->name, m->name_size, shown, sizeof shown));
     return -1;
 }
 
@@ -156,21 +156,44 @@ static void submit_piece(struct reader *r, struct view v) {
     ordered_submit(r->stage.ordered, &p->unit);
 }
 
-// A member's end.
-struct ending {
+// A member's end, or a seek in it.
+struct mark {
     struct unit unit;
     struct reader *reader;
     struct member *member;
+    bool seek;
+    uint64_t offset;
 };
 
-static void deliver_ending(struct unit *unit) {
-    struct ending *e = (struct ending *)unit;
-    if (!e->reader->stage.broken)
-        e->reader->target.end(e->reader->target.context, e->member->target);
+static void deliver_mark(struct unit *unit) {
+    struct mark *e = (struct mark *)unit;
+    const struct xbstream_target *target = &e->reader->target;
+    if (e->reader->stage.broken)
+        return;
+    if (!e->seek)
+        target->end(target->context, e->member->target);
+    else if (target->seek != NULL)
+        target->seek(target->context, e->member->target, e->offset);
 }
 
-static void release_ending(struct unit *unit) {
+static void release_mark(struct unit *unit) {
     free(unit);
+}
+
+static void submit_mark(struct reader *r, struct member *member, bool seek, uint64_t offset) {
+    struct mark *e = calloc(1, sizeof *e);
+    if (e == NULL) {
+        stage_fail_memory(&r->stage);
+        return;
+    }
+    e->unit.deliver = deliver_mark;
+    e->unit.release = release_mark;
+    e->unit.cost = sizeof *e;
+    e->reader = r;
+    e->member = member;
+    e->seek = seek;
+    e->offset = offset;
+    ordered_submit(r->stage.ordered, &e->unit);
 }
 
 void xbstream_reader_close(struct reader *r, struct member *member) {
@@ -181,42 +204,211 @@ void xbstream_reader_close(struct reader *r, struct member *member) {
 
 void xbstream_reader_end(struct reader *r, struct member *member) {
     xbstream_reader_close(r, member);
-    struct ending *e = calloc(1, sizeof *e);
-    if (e == NULL) {
-        stage_fail_memory(&r->stage);
-        return;
-    }
-    e->unit.deliver = deliver_ending;
-    e->unit.release = release_ending;
-    e->reader = r;
-    e->member = member;
-    ordered_submit(r->stage.ordered, &e->unit);
+    submit_mark(r, member, false, 0);
+}
+
+struct member *xbstream_reader_known(const struct reader *r, const struct xbstream_chunk *c) {
+    return xbstream_roster_find(&r->roster, (const char *)c->path, c->path_size);
+}
+
+static char *copy_name(const uint8_t *path, size_t size) {
+    char *copy = malloc(size + 1);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, path, size);
+    copy[size] = '\0';
+    return copy;
+}
+
+static struct member *new_member(struct reader *r, const struct xbstream_chunk *h) {
+    struct member *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return NULL;
+    m->name = copy_name(h->path, h->path_size);
+    m->name_size = h->path_size;
+    m->next = r->members;
+    r->members = m;
+    void **slot = m->name != NULL ? xbstream_roster_add(&r->roster, m->name, m->name_size) : NULL;
+    if (slot == NULL)
+        return NULL;
+    return *slot = m;
 }
 
 struct member *xbstream_reader_member(struct reader *r, struct fault *f) {
-    const struct xbstream_chunk *h = &r->header;
-    struct name *name = names_add(&r->names, h->path, h->path_size);
-    if (name == NULL) {
+    struct member *m = xbstream_reader_known(r, &r->header);
+    if (m != NULL)
+        return m;
+    m = new_member(r, &r->header);
+    if (m == NULL) {
         diag_fault_memory(f);
         return NULL;
     }
-    struct member *member = name->value;
-    if (member != NULL)
-        return member;
-    member = name->value = calloc(1, sizeof *member);
-    if (member == NULL) {
-        diag_fault_memory(f);
-        return NULL;
-    }
-    member->name = name;
-    chain_add(&r->open, &member->open);
+    chain_add(&r->open, &m->open);
     r->unfinished++;
     const struct xbstream_target *target = &r->target;
-    if (target->begin(target->context, name->bytes, name->size, &member->target, f) < 0)
+    if (target->begin(target->context, m->name, m->name_size, &m->target, f) < 0)
         return NULL;
-    member->weight = target->weight != NULL ? target->weight(target->context, member->target) : 1;
-    return member;
+    m->weight = target->weight != NULL ? target->weight(target->context, m->target) : 1;
+    return m;
 }
+
+// To be called when a member may have been begun that will not end at once.
+static int check_open(const struct reader *r, struct fault *f) {
+    char where[PLACE_TEXT_SIZE];
+    if (r->unfinished <= XBSTREAM_OPEN_MAX || r->stage.salvage != NULL)
+        return 0;
+    return diag_fault(f, EX_DATAERR,
+                      "xbstream chunk %s begins one member too many: expected at most %d that have "
+                      "not ended; no backup tool writes more at a time: the stream is no backup, "
+                      "or damaged",
+                      place_text(&r->head.place, 0, where), XBSTREAM_OPEN_MAX);
+}
+
+// ---- MariaDB's changes to members that have been sent.
+
+// Takes a member that has ended out of the backup.
+static int remove_member(struct reader *r, struct member *m, struct fault *f) {
+    xbstream_roster_remove(&r->roster, m->name, m->name_size);
+    m->removed = true;
+    return r->target.remove != NULL && !m->refused
+               ? r->target.remove(r->target.context, m->target, f)
+               : 0;
+}
+
+// The fault for a chunk that would rename or remove what is still being written.
+static int refuse_open(const struct reader *r, const struct member *m, struct fault *f) {
+    char where[PLACE_TEXT_SIZE];
+    diag_fault(f, EX_DATAERR,
+               "xbstream chunk %s renames or removes a file that has not ended; the stream is "
+               "damaged",
+               place_text(&r->head.place, 0, where));
+    return prefix_member(m, f);
+}
+
+// What the names that a D chunk removes begin with, if there is no member of its own name: the
+// folder, or the table before "#P#*".
+static size_t removed_prefix(const struct xbstream_chunk *h,
+                             char prefix[static MEMBER_NAME_MAX + 2]) {
+    enum { STAR = 4 };
+    size_t size = h->path_size;
+    memcpy(prefix, h->path, size);
+    const char *end = prefix + size - STAR;
+    if (size > STAR && (memcmp(end, "#P#*", STAR) == 0 || memcmp(end, "#p#*", STAR) == 0))
+        return size - 1;
+    if (prefix[size - 1] != '/')
+        prefix[size++] = '/';
+    return size;
+}
+
+// Removes the members whose names begin with the prefix. Returns their number, or -1 and *f.
+static int remove_below(struct reader *r, const char *prefix, size_t size, struct fault *f) {
+    struct member *m;
+    const struct name *name;
+    int count = 0;
+    for (; (m = xbstream_roster_below(&r->roster, prefix, size, &name)) != NULL; count = 1)
+        if (!m->ended)
+            return refuse_open(r, m, f);
+        else if (remove_member(r, m, f) < 0)
+            return -1;
+    return count;
+}
+
+static int remove_members(struct reader *r, struct fault *f) {
+    const struct xbstream_chunk *h = &r->header;
+    struct member *m = xbstream_reader_known(r, h);
+    if (m != NULL)
+        return m->ended ? remove_member(r, m, f) : refuse_open(r, m, f);
+    char prefix[MEMBER_NAME_MAX + 2];
+    size_t size = removed_prefix(h, prefix);
+    int removed = remove_below(r, prefix, size, f);
+    if (removed <= 0 || prefix[size - 1] != '/' || r->target.remove_folder == NULL)
+        return removed < 0 ? -1 : 0;
+    return r->target.remove_folder(r->target.context, prefix, size - 1, f);
+}
+
+static int refuse_folder(const struct reader *r, struct fault *f) {
+    char where[PLACE_TEXT_SIZE], shown[200];
+    return diag_fault(f, EX_DATAERR, "%s: xbstream chunk %s renames a folder: expected a file",
+                      diag_name(r->header.path, r->header.path_size, shown, sizeof shown),
+                      place_text(&r->head.place, 0, where));
+}
+
+// Whether there are members in the folder that the path names.
+static bool is_folder(const struct reader *r, const uint8_t *path, size_t size) {
+    char prefix[MEMBER_NAME_MAX + 2];
+    const struct name *name;
+    memcpy(prefix, path, size);
+    prefix[size] = '/';
+    return xbstream_roster_below(&r->roster, prefix, size + 1, &name) != NULL;
+}
+
+static int give_name(struct reader *r, struct member *m, struct fault *f) {
+    const struct xbstream_chunk *h = &r->header;
+    char *name = copy_name(h->new_path, h->new_path_size);
+    void **slot = name != NULL ? xbstream_roster_add(&r->roster, name, h->new_path_size) : NULL;
+    if (slot == NULL) {
+        free(name);
+        return diag_fault_memory(f);
+    }
+    *slot = m;
+    xbstream_roster_remove(&r->roster, m->name, m->name_size);
+    free(m->name);
+    m->name = name;
+    m->name_size = h->new_path_size;
+    const struct xbstream_target *target = &r->target;
+    return target->rename != NULL && !m->refused
+               ? target->rename(target->context, m->target, m->name, m->name_size, f)
+               : 0;
+}
+
+static int rename_member(struct reader *r, struct fault *f) {
+    const struct xbstream_chunk *h = &r->header;
+    struct member *m = xbstream_reader_known(r, h);
+    if (m == NULL)
+        return is_folder(r, h->path, h->path_size) ? refuse_folder(r, f) : 0;
+    struct member *replaced =
+        xbstream_roster_find(&r->roster, (const char *)h->new_path, h->new_path_size);
+    if (replaced == m && m->ended)
+        return 0;
+    if (!m->ended || (replaced != NULL && !replaced->ended))
+        return refuse_open(r, m->ended ? replaced : m, f);
+    if (replaced != NULL && remove_member(r, replaced, f) < 0)
+        return -1;
+    return give_name(r, m, f);
+}
+
+int xbstream_reader_change(struct reader *r, struct fault *f) {
+    return r->header.type == XBSTREAM_RENAME ? rename_member(r, f) : remove_members(r, f);
+}
+
+int xbstream_reader_forget_rewritten(struct reader *r, struct fault *f) {
+    struct member *m = r->header.rewrite ? xbstream_reader_known(r, &r->header) : NULL;
+    return m != NULL && m->ended ? remove_member(r, m, f) : 0;
+}
+
+int xbstream_reader_seek(struct reader *r, struct fault *f) {
+    const struct xbstream_chunk *h = &r->header;
+    struct member *m = xbstream_reader_member(r, f);
+    if (m == NULL || check_open(r, f) < 0)
+        return -1;
+    if (!m->ended && h->offset <= m->size) {
+        m->offset = h->offset;
+        submit_mark(r, m, true, h->offset);
+        return 0;
+    }
+    char where[PLACE_TEXT_SIZE];
+    place_text(&r->head.place, 0, where);
+    if (m->ended)
+        diag_fault(f, EX_DATAERR, "xbstream chunk %s comes after the end of its member", where);
+    else
+        diag_fault(f, EX_DATAERR,
+                   "xbstream chunk %s seeks beyond the end of its member: expected an offset of at "
+                   "most %" PRIu64 ", found %" PRIu64,
+                   where, m->size, h->offset);
+    return prefix_member(m, f);
+}
+
+// ---- Chunks.
 
 bool xbstream_reader_measure_map(const uint8_t *map, size_t size, uint64_t payload_size,
                                  uint64_t *data, uint64_t *advance) {
@@ -244,7 +436,12 @@ static int check_map(const struct reader *r, uint64_t *advance, struct fault *f)
 // Begins the chunk in the head, whose map, if it has one, has been read.
 static int begin_chunk(struct reader *r, struct fault *f) {
     const struct xbstream_chunk *h = &r->header;
-    struct member *member = xbstream_reader_member(r, f);
+    if (h->type == XBSTREAM_RENAME || h->type == XBSTREAM_REMOVE)
+        return xbstream_reader_change(r, f);
+    if (h->type == XBSTREAM_SEEK)
+        return xbstream_reader_seek(r, f);
+    struct member *member =
+        xbstream_reader_forget_rewritten(r, f) == 0 ? xbstream_reader_member(r, f) : NULL;
     if (member == NULL)
         return -1;
     char where[PLACE_TEXT_SIZE];
@@ -257,12 +454,8 @@ static int begin_chunk(struct reader *r, struct fault *f) {
         xbstream_reader_end(r, member);
         return 0;
     }
-    if (r->unfinished > XBSTREAM_OPEN_MAX && r->stage.salvage == NULL)
-        return diag_fault(f, EX_DATAERR,
-                          "xbstream chunk %s begins one member too many: expected at most %d that "
-                          "have not ended; no backup tool writes more at a time: the stream is no "
-                          "backup, or damaged",
-                          where, XBSTREAM_OPEN_MAX);
+    if (check_open(r, f) < 0)
+        return -1;
     if (h->offset != member->offset) {
         diag_fault(f, EX_DATAERR,
                    "xbstream chunk %s does not continue its member: expected offset %" PRIu64
@@ -278,6 +471,8 @@ static int begin_chunk(struct reader *r, struct fault *f) {
         return prefix_member(member, f);
     }
     member->offset += advance;
+    if (member->size < member->offset)
+        member->size = member->offset;
 
     struct chunk *c = calloc(1, sizeof *c);
     if (c == NULL)
@@ -302,12 +497,20 @@ static int begin_chunk(struct reader *r, struct fault *f) {
     return 0;
 }
 
+// `size` bytes of the head are done with.
+static void end_head(struct reader *r, size_t size) {
+    r->head.have -= size;
+    memmove(r->head.bytes, r->head.bytes + size, r->head.have);
+    r->head.place.position += size;
+    r->head.place.origin += r->head.place.exact ? size : 0;
+    r->state = IN_HEAD;
+}
+
 static void end_chunk(struct reader *r) {
     chunk_unref(r->chunk);
     r->chunk = NULL;
     gather_clear(&r->map);
-    r->head.have = 0;
-    r->state = IN_HEAD;
+    end_head(r, r->head.have);
 }
 
 static bool take_head(struct reader *r, struct view *v) {
@@ -336,8 +539,8 @@ static bool take_head(struct reader *r, struct view *v) {
         stage_fail(&r->stage, &f);
         return false;
     }
-    if (r->header.type == XBSTREAM_END)
-        end_chunk(r);
+    if (r->state == IN_HEAD)
+        end_head(r, need);
     return !r->stage.failed;
 }
 
@@ -430,11 +633,11 @@ struct verdict {
     struct fault fault; // status 0: none
 };
 
-static void visit_name(struct name *name, void *context) {
+static void visit_member(void *user, void *context) {
     const struct reader *r = context;
-    const struct member *member = name->value;
-    if (member != NULL && !member->ended)
-        r->target.unfinished(r->target.context, name->bytes, name->size);
+    const struct member *m = user;
+    if (!m->ended)
+        r->target.unfinished(r->target.context, m->name, m->name_size);
 }
 
 static void deliver_verdict(struct unit *unit) {
@@ -447,7 +650,7 @@ static void deliver_verdict(struct unit *unit) {
         return;
     }
     if (r->target.unfinished != NULL)
-        names_visit(r->names, visit_name, r);
+        xbstream_roster_visit(&r->roster, visit_member, r);
     stage_break(&r->stage, &e->fault);
 }
 
@@ -490,9 +693,12 @@ static void finish(struct stage *stage) {
         r->stage.failed = true;
 }
 
-static void free_member(struct name *name, void *context) {
-    (void)context;
-    free(name->value);
+static void free_members(struct member *members) {
+    for (struct member *next; members != NULL; members = next) {
+        next = members->next;
+        free(members->name);
+        free(members);
+    }
 }
 
 static void free_reader(struct stage *stage) {
@@ -501,8 +707,8 @@ static void free_reader(struct stage *stage) {
     gather_clear(&r->piece);
     chunk_unref(r->chunk);
     xbstream_salvage_free(r);
-    names_visit(r->names, free_member, NULL);
-    names_free(r->names);
+    xbstream_roster_clear(&r->roster);
+    free_members(r->members);
     free(r);
 }
 

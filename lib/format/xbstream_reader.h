@@ -22,6 +22,16 @@ struct xbstream_target {
     void (*data)(void *context, void *member, struct view v);
     // In order: the member is complete.
     void (*end)(void *context, void *member);
+    // In order: what comes next of the member is written over what it has, from `offset` on, which
+    // is at most what it has. NULL: it goes to the end.
+    void (*seek)(void *context, void *member, uint64_t offset);
+    // When they are met in the input, as `begin`: a member that has ended (though its end may not
+    // have been delivered) gets this name, which is like that of `begin`; or it is no part of the
+    // backup any more; or a folder is none, all members in which have been removed before. Each
+    // returns 0; or -1 and *f, which fails the stream. NULL: nothing is done.
+    int (*rename)(void *context, void *member, const char *name, size_t size, struct fault *f);
+    int (*remove)(void *context, void *member, struct fault *f);
+    int (*remove_folder)(void *context, const char *name, size_t size, struct fault *f);
     // The stream has ended as it should.
     void (*finish)(void *context);
     // The stream has ended, and this member has not. May be NULL.
@@ -36,9 +46,15 @@ struct xbstream_target {
 
 // A reader that refuses chunks larger than max_chunk. NULL if memory could not be had.
 // Failures (EX_DATAERR): what xbstream_parse refuses, a wrong CRC, an offset that does not continue
-// the file, a chunk after a member's end, a sparse map that does not fit its payload, an empty
-// stream, a stream that ends inside a chunk or with members unfinished, more than XBSTREAM_OPEN_MAX
-// members open at a time.
+// the file, a chunk after a member's end, a sparse map that does not fit its payload, a rename or a
+// removal of a member that has not ended, of a folder by a rename, or onto such a member, a
+// seek beyond a member's end, an empty stream, a stream that ends inside a chunk or with members
+// unfinished, more than XBSTREAM_OPEN_MAX members open at a time.
+//
+// A rename of what the stream does not have, and a removal, do nothing. A removal takes the member
+// of the name, or else all below the folder of that name, or else, for "…#P#*", all whose names
+// begin with what stands before the star. A rename onto another member removes that first. A member
+// that is begun with the mark of a rewrite removes the one of that name, which has ended.
 //
 // A reader that salvages does this instead. Bytes that are no chunk are passed over. What is lost
 // of a member becomes a hole: it is known from the chunk's head, where the next chunk stands where

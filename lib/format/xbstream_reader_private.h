@@ -5,22 +5,25 @@
 #define XBPIPE_XBSTREAM_READER_PRIVATE_H
 
 #include "base/chain.h"
-#include "base/names.h"
 #include "engine/resync.h"
 #include "engine/salvage.h"
 #include "engine/stage.h"
 #include "format/xbstream.h"
 #include "format/xbstream_reader.h"
+#include "format/xbstream_roster.h"
 
 enum state { IN_HEAD, IN_MAP, IN_PAYLOAD, IN_IGNORED };
 
 struct member {
-    struct chain open; // in reader->open, until it ends
-    const struct name *name;
+    struct chain open;   // in reader->open, until it ends
+    struct member *next; // of all that have been, in no order that matters
+    char *name;          // as stored, or as the stream has renamed it; terminated
+    size_t name_size;
     void *target; // the target's
     unsigned weight;
-    uint64_t offset; // bytes of the file in the chunks met so far
-    bool ended;
+    uint64_t offset; // where in the file the next chunk belongs
+    uint64_t size;   // of the file in the chunks met so far
+    bool ended, removed;
     // Only if the reader salvages:
     struct salvage_scope *scope;
     uint64_t began, seen; // where in the stream its first chunk began, its last one ended
@@ -42,21 +45,36 @@ struct reader {
     struct head head;
     struct xbstream_chunk header; // its path is in the head
     struct gather map;
-    struct chunk *chunk;   // that is being read
-    uint64_t remaining;    // payload bytes of it
-    struct gather piece;   // small parts of the payload, to be one piece
-    struct names *names;   // all members; the value is a struct member
-    struct chain open;     // those that have not ended, the one seen last at the end
-    unsigned unfinished;   // their number
-    struct resync *resync; // begins what xbstream_salvage.c keeps; NULL: nothing
+    struct chunk *chunk;           // that is being read
+    uint64_t remaining;            // payload bytes of it
+    struct gather piece;           // small parts of the payload, to be one piece
+    struct xbstream_roster roster; // by the names of the members: struct member
+    struct member *members;        // all, and those that have been removed
+    struct chain open;             // those that have not ended, the one seen last at the end
+    unsigned unfinished;           // their number
+    struct resync *resync;         // begins what xbstream_salvage.c keeps; NULL: nothing
 };
 
 // Takes the bytes of a sound stream.
 void xbstream_reader_take(struct reader *r, struct view v);
 
 // The member that the chunk in r->header belongs to, begun if it is new. NULL and *f on failure,
-// which may be the target's; the member is then in r->names all the same, if there was memory.
+// which may be the target's; the member is then in the roster all the same, if there was memory.
 struct member *xbstream_reader_member(struct reader *r, struct fault *f);
+
+// The member that the chunk belongs to; NULL: it is new.
+struct member *xbstream_reader_known(const struct reader *r, const struct xbstream_chunk *c);
+
+// Renames or removes as the chunk in r->header says. Returns 0; or -1 and *f, and nothing has been
+// done if that is EX_DATAERR.
+int xbstream_reader_change(struct reader *r, struct fault *f);
+
+// A seek: the next chunk of its member belongs somewhere else. Returns 0; or -1 and *f.
+int xbstream_reader_seek(struct reader *r, struct fault *f);
+
+// If the chunk in r->header has the mark of a rewrite: takes the member of its name, which has
+// ended, out of the backup. Returns 0; or -1 and *f.
+int xbstream_reader_forget_rewritten(struct reader *r, struct fault *f);
 
 // By how much a sparse map of `size` bytes advances the file, and how much of that is data. Returns
 // false if its lengths do not add up to the payload.

@@ -99,11 +99,6 @@ static enum resync_answer probe_other_types(const struct reader *r, const struct
     return RESYNC_NOTHING;
 }
 
-static const struct member *known_member(const struct reader *r, const struct xbstream_chunk *c) {
-    const struct name *name = names_find(r->names, c->path, c->path_size);
-    return name != NULL ? name->value : NULL;
-}
-
 static enum resync_answer probe(void *context, const struct resync_window *w, size_t *size,
                                 struct fault *why) {
     const struct reader *r = context;
@@ -113,17 +108,24 @@ static enum resync_answer probe(void *context, const struct resync_window *w, si
         return RESYNC_NOTHING;
     if (parsed == 0)
         return need_more(w, size, why);
-    if (c.type != XBSTREAM_END)
+    if (c.type == XBSTREAM_SEEK) // which is one by what follows it
+        return RESYNC_UNIT;
+    bool bare = c.type == XBSTREAM_RENAME || c.type == XBSTREAM_REMOVE;
+    if (c.type != XBSTREAM_END && !bare)
         return probe_payload(&c, w, size, why);
-    // An end has nothing that verifies it but what comes next.
+    // These have nothing that verifies them but what comes next.
     if (w->have < *size + MAGIC_SIZE && !w->end) {
         *size += MAGIC_SIZE;
         return RESYNC_MORE;
     }
     if (resync_follows(w, *size, magic, MAGIC_SIZE))
         return RESYNC_UNIT;
+    if (bare) {
+        diag_fault(why, EX_DATAERR, "damaged xbstream chunk: no chunk follows it");
+        return RESYNC_NOTHING;
+    }
     size_t end = *size;
-    const struct member *m = known_member(r, &c);
+    const struct member *m = xbstream_reader_known(r, &c);
     enum resync_answer other = probe_other_types(r, w, size, why);
     if (other == RESYNC_MORE)
         return other;
@@ -158,7 +160,7 @@ static void deliver_hole(struct unit *unit) {
     if (h->loss.zeros > 0)
         target->data(target->context, m->target, (struct view){.size = (size_t)h->loss.zeros});
     if (h->retract && target->retract != NULL)
-        target->retract(target->context, m->name->bytes, m->name->size, m->scope);
+        target->retract(target->context, m->name, m->name_size, m->scope);
 }
 
 static void release_hole(struct unit *unit) {
@@ -183,6 +185,8 @@ static void submit_hole(struct reader *r, struct member *m, const struct salvage
     snprintf(h->why, sizeof h->why, "%.*s", diag_cut(why, SALVAGE_WHY_MAX), why);
     if (m != NULL)
         m->offset += loss->zeros;
+    if (m != NULL && m->size < m->offset)
+        m->size = m->offset;
     ordered_submit(r->stage.ordered, &h->unit);
 }
 
@@ -277,8 +281,7 @@ static struct member *salvage_member_of(struct reader *r, uint64_t position, siz
     struct fault f;
     struct member *m = xbstream_reader_member(r, &f);
     if (m == NULL) {
-        struct name *name = names_find(r->names, r->header.path, r->header.path_size);
-        m = name != NULL ? name->value : NULL;
+        m = xbstream_reader_known(r, &r->header);
         if (m == NULL || f.status != EX_DATAERR) {
             stage_fail(&r->stage, &f);
             return NULL;
@@ -288,7 +291,7 @@ static struct member *salvage_member_of(struct reader *r, uint64_t position, siz
     }
     if (m->scope == NULL) {
         m->began = position;
-        m->scope = salvage_member(r->stage.salvage->record, m->name->bytes, m->name->size);
+        m->scope = salvage_member(r->stage.salvage->record, m->name, m->name_size);
         if (m->scope == NULL) {
             stage_fail_memory(&r->stage);
             return NULL;
@@ -324,7 +327,7 @@ static void hold_doubtful(struct reader *r, struct member *m, struct view v, uin
 
 static void salvage_end(struct reader *r, struct view v, uint64_t position, const char *hit) {
     struct salvaging *s = salvaging_of(r);
-    bool known = known_member(r, &r->header) != NULL;
+    bool known = xbstream_reader_known(r, &r->header) != NULL;
     struct member *m = salvage_member_of(r, position, v.size);
     if (m == NULL)
         return;
@@ -349,6 +352,11 @@ static void salvage_payload(struct reader *r, struct view v, uint64_t position, 
     const struct xbstream_chunk c = r->header;
     struct salvaging *s = salvaging_of(r);
     uint64_t advance = c.payload_size, data;
+    struct fault f;
+    if (xbstream_reader_forget_rewritten(r, &f) < 0) {
+        stage_fail(&r->stage, &f);
+        return;
+    }
     struct member *m = salvage_member_of(r, position, v.size);
     if (m == NULL)
         return;
@@ -393,18 +401,66 @@ static void salvage_payload(struct reader *r, struct view v, uint64_t position, 
     submit_hole(r, m, &loss, false, hit);
 }
 
+// Renames or removes. What cannot be done is lost; it may be by what is lost before it.
+static void salvage_change(struct reader *r, uint64_t position, size_t size) {
+    struct fault f;
+    if (xbstream_reader_change(r, &f) == 0)
+        return;
+    if (f.status == EX_DATAERR)
+        drop(r, NULL, position, size, f.text);
+    else
+        stage_fail(&r->stage, &f);
+}
+
+static void salvage_seek(struct reader *r, uint64_t position, size_t size) {
+    struct fault f;
+    struct member *m = salvage_member_of(r, position, size);
+    if (m == NULL)
+        return;
+    settle_doubtful(r, m, UINT64_MAX);
+    if (m->ended || r->header.offset > m->size) {
+        drop(r, m, position, size,
+             m->ended ? "the chunk comes after the end of its member"
+                      : "the chunk seeks beyond the end of its member");
+        return;
+    }
+    m->seen = position + size;
+    if (xbstream_reader_seek(r, &f) < 0)
+        stage_fail(&r->stage, &f);
+}
+
+// Parses a unit that the probe has found. Returns the size of its head; or 0 and *f.
+static size_t parse_unit(struct reader *r, struct view v, const struct place *place,
+                         struct fault *f) {
+    size_t head;
+    int parsed = xbstream_parse(v.data, v.size, r->max_chunk, place, &r->header, &head, f);
+    if (parsed != 0)
+        return parsed > 0 ? head : 0;
+    // A seek, which shows by the chunk behind it that it is one.
+    memcpy(r->head.bytes, v.data, v.size);
+    memcpy(r->head.bytes + v.size, magic, MAGIC_SIZE);
+    parsed = xbstream_parse(r->head.bytes, v.size + MAGIC_SIZE, r->max_chunk, place, &r->header,
+                            &head, f);
+    return parsed > 0 ? head : 0;
+}
+
 static void take_unit(void *context, struct view v, uint64_t position, const char *hit) {
     struct reader *r = context;
     struct place place = {.origin = v.origin, .exact = v.exact, .position = position};
     struct fault f;
-    size_t head;
-    if (xbstream_parse(v.data, v.size, r->max_chunk, &place, &r->header, &head, &f) <= 0) {
-        stage_fail(&r->stage, &f); // the probe has parsed it
+    size_t head = parse_unit(r, v, &place, &f);
+    if (head == 0) {
+        stage_fail(&r->stage, &f);
         return;
     }
     r->any = true;
+    r->head.place = place;
     if (r->header.type == XBSTREAM_END)
         salvage_end(r, v, position, hit);
+    else if (r->header.type == XBSTREAM_RENAME || r->header.type == XBSTREAM_REMOVE)
+        salvage_change(r, position, v.size);
+    else if (r->header.type == XBSTREAM_SEEK)
+        salvage_seek(r, position, v.size);
     else if (r->header.type != XBSTREAM_IGNORED)
         salvage_payload(r, v, position, head, hit);
     else if (hit != NULL)
@@ -421,11 +477,11 @@ static const struct resync_format format = {.size = sizeof(struct salvaging),
                                             .unit = take_unit,
                                             .gap = take_gap};
 
-static void doubt_empty(struct name *name, void *context) {
+static void doubt_empty(void *user, void *context) {
     struct reader *r = context;
-    struct member *m = name->value;
-    if (m != NULL && m->empty && salvaging_of(r)->misnamed &&
-        m->seen > salvaging_of(r)->misnamed_from)
+    struct member *m = user;
+    const struct salvaging *s = salvaging_of(r);
+    if (m->empty && s->misnamed && m->seen > s->misnamed_from)
         doubt_end(r, m, m->seen, true, "it is empty, or its chunks have another's name");
 }
 
@@ -438,7 +494,7 @@ bool xbstream_salvage_finish(struct reader *r) {
     settle_doubtful(r, NULL, UINT64_MAX);
     while (r->unfinished > 0 && !r->stage.failed)
         end_unfinished(r, r->resync->position, "the stream has no end of it");
-    names_visit(r->names, doubt_empty, r);
+    xbstream_roster_visit(&r->roster, doubt_empty, r);
     r->any = r->any || r->resync->position > 0;
     return !r->stage.failed;
 }

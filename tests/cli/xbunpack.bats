@@ -188,7 +188,7 @@ whole" ]
     rm -rf out
     fails 65 "xbunpack: a: xbstream chunk at input offset 52 comes after the end of its member" xbunpack -C out -i bad
     [ "$(cat out/a)" = 12 ]
-    refuses 65 "xbunpack: unknown xbstream chunk type at input offset 9: expected 'P', 'S' or 'E', found 'Q'" 'Q name=a data=12'
+    refuses 65 "xbunpack: unknown xbstream chunk type at input offset 9: expected 'P', 'S', 'E', 'R' or 'D', found 'Q'" 'Q name=a data=12'
 }
 
 @test "a chunk of an unknown type that may be ignored is" {

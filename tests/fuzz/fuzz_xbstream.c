@@ -2,7 +2,7 @@
 // The xbstream reader, its chunks' parser included. First byte: the pieces of the second run; bit 7
 // past damage.
 //
-// Parsers: xbstream.c xbstream_reader.c xbstream_salvage.c
+// Parsers: xbstream.c xbstream_reader.c xbstream_salvage.c xbstream_roster.c
 #include "archives.h"
 #include "format/xbstream_reader.h"
 #include "fuzz.h"

@@ -107,6 +107,26 @@ void xbs_end(struct bytes *b, const char *name) {
     xbs_head(b, 'E', 0, name, strlen(name));
 }
 
+void xbs_rename(struct bytes *b, const char *from, const char *to) {
+    xbs_head(b, 'R', 0, from, strlen(from));
+    bytes_little(b, strlen(to), 4);
+    bytes_text(b, to);
+}
+
+void xbs_remove(struct bytes *b, const char *name) {
+    xbs_head(b, 'D', 0, name, strlen(name));
+}
+
+void xbs_seek(struct bytes *b, const char *name, uint64_t offset) {
+    xbs_head(b, 'S', 0, name, strlen(name));
+    bytes_little(b, offset, 8);
+}
+
+void xbs_rewrite(struct bytes *b, const char *name, const char *payload) {
+    xbs_any(b, 'P', 2, name, strlen(name), 0, payload, strlen(payload));
+    xbs_end(b, name);
+}
+
 void xbs_member(struct bytes *b, const char *name, const void *data, size_t size) {
     xbs_any(b, 'P', 0, name, strlen(name), 0, data, size);
     xbs_end(b, name);

@@ -32,6 +32,11 @@ void xbs_payload(struct bytes *b, const char *name, uint64_t offset, const char 
 void xbs_sparse(struct bytes *b, const char *name, uint64_t offset, const uint32_t (*map)[2],
                 size_t entries, const void *payload, size_t size);
 void xbs_end(struct bytes *b, const char *name);
+// MariaDB's changes to members that have been sent.
+void xbs_rename(struct bytes *b, const char *from, const char *to);
+void xbs_remove(struct bytes *b, const char *name);
+void xbs_seek(struct bytes *b, const char *name, uint64_t offset);
+void xbs_rewrite(struct bytes *b, const char *name, const char *payload);
 // A whole member in one chunk.
 void xbs_member(struct bytes *b, const char *name, const void *data, size_t size);
 

@@ -308,11 +308,13 @@ static void test_types(void **state) {
     (void)state;
     struct bytes b = {0};
     xbs_any(&b, 'X', 0, "a", 1, 0, "data", 4);
-    expect_failure(&b, "unknown xbstream chunk type at input offset 9: expected 'P', 'S' or 'E', "
-                       "found 'X'");
+    expect_failure(
+        &b, "unknown xbstream chunk type at input offset 9: expected 'P', 'S', 'E', 'R' or 'D', "
+            "found 'X'");
     xbs_any(&b, '\n', 0xfe, "a", 1, 0, "data", 4);
-    expect_failure(&b, "unknown xbstream chunk type at input offset 9: expected 'P', 'S' or 'E', "
-                       "found '\\x0a'");
+    expect_failure(
+        &b, "unknown xbstream chunk type at input offset 9: expected 'P', 'S', 'E', 'R' or 'D', "
+            "found '\\x0a'");
     // A stream of nothing but ignored chunks has no members; that is a stream.
     struct record r;
     xbs_any(&b, 'X', 1, "a", 1, 0, "data", 4);
