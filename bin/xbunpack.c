@@ -26,7 +26,8 @@ enum {
     KEY_INFO,
     KEY_AUTO,
     KEY_INCLUDE,
-    KEY_EXCLUDE
+    KEY_EXCLUDE,
+    KEY_INCOMPLETE_OK
 };
 
 // The order of the groups of options in --help.
@@ -49,6 +50,7 @@ struct options {
     bool decrypt;
     bool decompress;
     bool accept_random;
+    bool incomplete_ok;
     enum xbcrypt_algorithm algorithm;
 };
 
@@ -137,6 +139,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_AUTO:
         o->automatic = true;
         return 0;
+    case KEY_INCOMPLETE_OK:
+        o->incomplete_ok = true;
+        return 0;
     case KEY_INFO:
         o->info = true;
         return 0;
@@ -200,6 +205,9 @@ static const struct argp_option option_list[] = {
      GROUP_DECODE},
     {"no-strict", KEY_NO_STRICT, NULL, 0,
      "Only warn of such members; for data that is random by nature", GROUP_DECODE},
+    {"incomplete-ok", KEY_INCOMPLETE_OK, NULL, 0,
+     "Only warn if the backup ends without what preparing it needs, such as its redo log",
+     GROUP_WHICH},
     {NULL, 0, NULL, 0, "The files:", GROUP_FILES},
     {"directory", 'C', "DIR", 0, "Create the files below DIR (default: the current directory)",
      GROUP_FILES},
@@ -271,6 +279,27 @@ static int report_missing(const struct options *o, struct fault *f) {
     if (missing == 0 && o->selecting && !selection_met(o->selection))
         return diag_fault(f, EX_NOINPUT, "no member is selected; -t lists what the archive holds");
     return missing > 0 ? -1 : 0;
+}
+
+// Says if the archive, which has been read to its end, is a backup that was cut short. `result` and
+// *f are those of the run so far. Returns `result`, or -1 and EX_DATAERR in *f.
+static int report_incomplete(const struct options *o, const struct backup_complete *complete,
+                             struct salvage_scope *salvage, int result, struct fault *f) {
+    char text[BACKUP_COMPLETE_TEXT];
+    enum backup_complete_verdict verdict = backup_complete_judge(complete, text);
+    if (verdict == BACKUP_COMPLETE_YES)
+        return result;
+    if (verdict != BACKUP_COMPLETE_NO || o->incomplete_ok) {
+        diag_warn("%s", text);
+        return result;
+    }
+    if (salvage != NULL) {
+        salvage_lost(salvage, &(struct salvage_loss){.format = "backup"}, text);
+        return result;
+    }
+    if (result < 0)
+        diag_print(f);
+    return diag_fault(f, EX_DATAERR, "%s; --incomplete-ok accepts it", text);
 }
 
 static void report(const char *text) {
@@ -351,10 +380,11 @@ static int extract(struct input *in, const struct options *o, struct ordered *fr
         diag_warn("%u member%s ending in .xbcrypt stayed encrypted: use --decrypt -f FILE", left,
                   left == 1 ? "" : "s");
     }
-    if (result == 0 && o->info)
-        result = report_info(settings->info, extract_unread_info(e), f);
-    else if (result == 0)
-        result = report_missing(o, f);
+    if (result == 0) {
+        result =
+            o->info ? report_info(settings->info, extract_unread_info(e), f) : report_missing(o, f);
+        result = report_incomplete(o, settings->complete, salvage, result, f);
+    }
     *left_transformed = extract_left_transformed(e);
     extract_free(e);
     return result;
@@ -400,7 +430,9 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
                                         .info_only = o->info,
                                         .to_stdout = o->to_stdout != NULL,
                                         .limits = &limits};
+    struct backup_complete complete = {0};
     struct backupinfo info = {0};
+    settings.complete = &complete;
     unsigned left_transformed = 0;
     struct destination to = {0};
     struct ordered *ordered = NULL, *members = NULL;

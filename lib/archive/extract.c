@@ -48,6 +48,7 @@ struct member {
     struct stage *decoders[DECODERS_MAX]; // [0] is next to the sink
     unsigned decoder_count;
     struct stage *capture; // in front of the sink; NULL for members that say nothing of the backup
+    struct stage *dropped; // the sink of a member that is not wanted and only looked at
     enum backupinfo_file info;
     struct listed *listed; // NULL where members are not listed in long form
 };
@@ -105,6 +106,7 @@ static void free_member(struct member *m) {
     for (unsigned i = 0; i < m->decoder_count; i++)
         stage_free(m->decoders[i]);
     stage_free(m->capture);
+    stage_free(m->dropped);
     if (m->listed != NULL) {
         stage_free(m->listed->limit);
         stage_free(m->listed->counter);
@@ -231,15 +233,29 @@ static void captured(void *context, const char *data, size_t size) {
     backupinfo_add(m->extract->settings->info, m->info, data, size);
 }
 
+// In order: the redo log has been seen whole.
+static void captured_redo(void *context, const char *data, size_t size) {
+    struct member *m = context;
+    backup_complete_redo(m->extract->settings->complete, data, size);
+}
+
+// Whether the member's file, whose name has `size` bytes, is a redo log that tells what it is of.
+static bool is_redo(const struct extract *e, const char *name, size_t size) {
+    return e->settings->complete != NULL && suffix_of(name, size) == SUFFIX_NONE &&
+           backup_complete_wants(name, size);
+}
+
 // Puts a stage that reads along in front of the sink of a member that says what the backup is.
 // `name`, of `size` bytes, is that of its file.
 static int read_along(struct member *m, const char *name, size_t size, struct fault *f) {
-    if (m->extract->settings->info == NULL)
+    struct extract *e = m->extract;
+    m->info = e->settings->info != NULL ? backupinfo_file(name, size) : BACKUPINFO_NONE;
+    if (m->info != BACKUPINFO_NONE)
+        m->capture = capture_new(e->rear, BACKUPINFO_FILE_MAX, m->sink, captured, m);
+    else if (is_redo(e, name, size))
+        m->capture = capture_new(e->rear, BACKUP_COMPLETE_HEAD, m->sink, captured_redo, m);
+    else
         return 0;
-    m->info = backupinfo_file(name, size);
-    if (m->info == BACKUPINFO_NONE)
-        return 0;
-    m->capture = capture_new(m->extract->rear, BACKUPINFO_FILE_MAX, m->sink, captured, m);
     return m->capture != NULL ? 0 : diag_fault_memory(f);
 }
 
@@ -328,21 +344,56 @@ static bool can_read_info(struct extract *e, const char *stored, size_t stored_s
     return true;
 }
 
+static struct member *add_member(struct extract *e) {
+    struct member *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return NULL;
+    m->extract = e;
+    chain_add(&e->members, &m->link);
+    return m;
+}
+
+// A member has been met, which may not be wanted.
+static void note_member(struct extract *e, const char *stored, size_t size) {
+    struct member_name clean;
+    struct fault refused;
+    if (e->settings->complete != NULL && member_name_clean(&clean, stored, size, &refused) == 0)
+        backup_complete_member(e->settings->complete, clean.bytes, clean.size);
+}
+
+// Takes a member that is not wanted. *member is what looks at it all the same, or NULL.
+static int pass_over(struct extract *e, const char *stored, size_t stored_size, void **member,
+                     struct fault *f) {
+    struct member_name clean;
+    struct fault refused;
+    *member = NULL;
+    if (member_name_clean(&clean, stored, stored_size, &refused) < 0 ||
+        !is_redo(e, clean.bytes, clean.size))
+        return 0;
+    struct member *m = add_member(e);
+    if (m == NULL)
+        return diag_fault_memory(f);
+    m->sink = m->dropped = null_sink_new(e->rear, complete, m);
+    if (m->sink == NULL || read_along(m, clean.bytes, clean.size, f) < 0)
+        return diag_fault_memory(f);
+    *member = m;
+    return 0;
+}
+
 static int begin(void *context, const char *name, size_t size, void **member, struct fault *f) {
     struct extract *e = context;
     *member = NULL;
+    note_member(e, name, size);
     if (e->settings->info_only ? !can_read_info(e, name, size)
                                : !selection_wants(e->settings->selection, name, size))
-        return 0;
+        return pass_over(e, name, size, member, f);
     free_members(&e->complete);
-    struct member *m = calloc(1, sizeof *m);
+    struct member *m = add_member(e);
     if (m == NULL)
         return diag_fault_memory(f);
-    m->extract = e;
     diag_name(name, size, m->shown, sizeof m->shown);
     progress_member(m->shown);
     *member = m;
-    chain_add(&e->members, &m->link);
     return open_member(m, name, size, f);
 }
 
@@ -456,24 +507,14 @@ static int remove_member(void *context, void *member, struct fault *f) {
 
 static int list_begin(void *context, const char *name, size_t size, void **member,
                       struct fault *f) {
-    const struct extract *e = context;
+    struct extract *e = context;
     char shown[LISTED_SIZE];
-    (void)f;
-    *member = NULL;
-    if (!selection_wants(e->settings->selection, name, size))
-        return 0;
-    diag_name(name, size, shown, sizeof shown);
-    if (e->settings->member != NULL)
+    note_member(e, name, size);
+    if (selection_wants(e->settings->selection, name, size) && e->settings->member != NULL) {
+        diag_name(name, size, shown, sizeof shown);
         e->settings->member(shown, shown);
-    return 0;
-}
-
-static void list_data(void *context, void *member, struct view v) {
-    (void)context, (void)member, (void)v;
-}
-
-static void list_end(void *context, void *member) {
-    (void)context, (void)member;
+    }
+    return pass_over(e, name, size, member, f);
 }
 
 static struct xbstream_target choose_target(struct extract *e) {
@@ -481,8 +522,8 @@ static struct xbstream_target choose_target(struct extract *e) {
         e->settings->files == NULL && !e->settings->to_stdout && e->settings->entry == NULL;
     if (names)
         return (struct xbstream_target){.begin = list_begin,
-                                        .data = list_data,
-                                        .end = list_end,
+                                        .data = data,
+                                        .end = end,
                                         .finish = finish,
                                         .unfinished = unfinished,
                                         .rename = rename_member,

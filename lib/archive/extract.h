@@ -9,6 +9,7 @@
 #include "archive/selection.h"
 #include "engine/stage.h"
 #include "file/outfiles.h"
+#include "format/backup_complete.h"
 #include "format/backupinfo.h"
 #include "format/xbcrypt_dec.h"
 
@@ -43,6 +44,8 @@ struct extract_settings {
     // With `info_only` they are the only ones wanted, whatever the selection.
     struct backupinfo *info;
     bool info_only;
+    // Told of every member, wanted or not. NULL: not wanted.
+    struct backup_complete *complete;
     // Called on the main thread for each member that has been met, with the name as it is in the
     // stream and the name of its file (the same when listing); and for one that did not end. Only
     // for those wanted. The names are printable. NULL: not called.

@@ -77,7 +77,7 @@ offered() {
         timeout 60 zsh -f -c '
             zmodload zsh/zpty
             zpty -b shell zsh -f -i
-            zpty -w shell "PS1=; fpath=($2 \$fpath); autoload -U compinit; compinit -u -D; zstyle \":completion:*\" verbose no; LISTMAX=10000; COLUMNS=500; LINES=500; print READY\$((1+1))"
+            zpty -w shell "setopt LIST_ROWS_FIRST; PS1=; fpath=($2 \$fpath); autoload -U compinit; compinit -u -D; zstyle \":completion:*\" verbose no; LISTMAX=10000; COLUMNS=500; LINES=500; print READY\$((1+1))"
             zpty -r -m shell line "*READY2*"
             zpty -w -n shell "$1 --"$'"'\t\t'"'
             zpty -r -m shell all "*$3*"
