@@ -257,6 +257,12 @@ static void name_member(const char *stored, const char *restored) {
         diag_note("%s -> %s", stored, restored);
 }
 
+static void report_layered(const char *stored, const char *restored) {
+    diag_warn("%s: its file was compressed before it was backed up, and is restored so, as %s: it "
+              "may be left from an earlier restore",
+              stored, restored);
+}
+
 static void report_unfinished(const char *stored) {
     diag_error("%s: unfinished: the stream ended before it; its file was not created", stored);
 }
@@ -393,6 +399,8 @@ static int extract(struct input *in, const struct options *o, struct ordered *fr
 // What is done with each member that is met: settings for it.
 static void choose_reports(const struct options *o, struct extract_settings *settings) {
     settings->unfinished = o->test || o->info ? report_untested : report_unfinished;
+    if (!o->list && !o->info)
+        settings->layered = report_layered;
     if (o->list && o->run.verbose)
         settings->entry = list_entry;
     else if (o->list)

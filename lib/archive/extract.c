@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-// Suffixes that may stand behind each other; writers put two at most.
+// Most suffixes undone per name; real backups have two.
 enum { DECODERS_MAX = 8, SHOWN_SIZE = 256, LISTED_SIZE = 2048 };
 
 struct extract {
@@ -123,15 +123,18 @@ static void free_members(const struct chain *list) {
     }
 }
 
-// Works out the name of the member's file: takes the suffixes that are to be undone off `name` and
-// notes them, innermost first, in undo[]. Returns their number, or -1 and *f.
+// Takes the suffixes that are to be undone off `name`, at most one of them of a compression
+// (suffix.h), and notes them, innermost first, in undo[]. Returns their number, or -1 and *f.
 static int take_suffixes(const struct extract *e, char *name, size_t *size,
                          enum suffix undo[DECODERS_MAX], struct fault *f) {
     enum suffix outermost_first[DECODERS_MAX], suffix;
     int count = 0;
-    while ((suffix = suffix_to_undo(e, name, *size)) != SUFFIX_NONE) {
+    bool compressed = false;
+    while ((suffix = suffix_to_undo(e, name, *size)) != SUFFIX_NONE &&
+           (suffix == SUFFIX_XBCRYPT || !compressed)) {
         if (count == DECODERS_MAX)
             return diag_fault(f, EX_DATAERR, "more than %d suffixes to undo", DECODERS_MAX);
+        compressed = compressed || suffix != SUFFIX_XBCRYPT;
         outermost_first[count++] = suffix;
         *size -= suffix_size(suffix);
         name[*size] = '\0';
@@ -139,6 +142,12 @@ static int take_suffixes(const struct extract *e, char *name, size_t *size,
     for (int i = 0; i < count; i++)
         undo[i] = outermost_first[count - 1 - i];
     return count;
+}
+
+// Whether a member whose name has `size` bytes left is not what it was when it was backed up: a
+// transformation was not undone.
+static bool is_transformed(const struct extract *e, const char *name, size_t size) {
+    return suffix_of(name, size) != SUFFIX_NONE && suffix_to_undo(e, name, size) == SUFFIX_NONE;
 }
 
 static int build_decoders(struct member *m, const enum suffix undo[], int count, struct fault *f) {
@@ -191,9 +200,12 @@ static void describe_forms(const char *name, size_t size, char text[static SHOWN
     enum suffix s;
     size_t used = 0;
     text[0] = '\0';
-    for (; (s = suffix_of(name, size)) != SUFFIX_NONE && used < SHOWN_SIZE; size -= suffix_size(s))
+    size_t plain = suffix_strip(name, size);
+    for (; size > plain && used < SHOWN_SIZE; size -= suffix_size(s)) {
+        s = suffix_of(name, size);
         used += (size_t)snprintf(text + used, SHOWN_SIZE - used, "%s%s", used > 0 ? "," : "",
                                  suffix_text(s));
+    }
 }
 
 // `stored` is the member's name in the archive, `name` that of its file.
@@ -211,7 +223,7 @@ static int begin_entry(struct member *m, const char *stored, size_t stored_size,
         return diag_fault_memory(f);
     diag_name(stored, stored_size, l->name, sizeof l->name);
     describe_forms(stored, stored_size, l->forms);
-    l->transformed = suffix_of(name, size) != SUFFIX_NONE;
+    l->transformed = is_transformed(m->extract, name, size);
     m->sink = l->limit;
     return 0;
 }
@@ -311,17 +323,18 @@ static int open_member(struct member *m, const char *stored, size_t stored_size,
         return -1;
     const char *name = p.name.bytes;
     size_t size = p.name.size;
-    if (suffix_of(name, size) != SUFFIX_NONE)
+    char shown[SHOWN_SIZE];
+    if (is_transformed(e, name, size))
         e->left_transformed++;
+    else if (suffix_of(name, size) != SUFFIX_NONE && e->settings->layered != NULL)
+        e->settings->layered(m->shown, diag_name(name, size, shown, sizeof shown));
     if (begin_sink(m, name, size, stored, stored_size, f) < 0 || read_along(m, name, size, f) < 0 ||
         build_decoders(m, p.undo, p.count, f) < 0)
         return -1;
     if (e->settings->files != NULL)
         member_name_warn(&p.name, stored, stored_size, &e->absolute_warned);
-    if (e->settings->member != NULL) {
-        char shown[SHOWN_SIZE];
+    if (e->settings->member != NULL)
         e->settings->member(m->shown, diag_name(name, size, shown, sizeof shown));
-    }
     return 0;
 }
 

@@ -44,6 +44,9 @@ struct extract_settings {
     // With `info_only` they are the only ones wanted, whatever the selection.
     struct backupinfo *info;
     bool info_only;
+    // Called for each member whose file, of the name `restored`, was compressed before it was
+    // backed up (suffix.h) and is left so. The names are printable. NULL: not called.
+    void (*layered)(const char *stored, const char *restored);
     // Told of every member, wanted or not. NULL: not wanted.
     struct backup_complete *complete;
     // Called on the main thread for each member that has been met, with the name as it is in the

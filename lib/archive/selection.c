@@ -75,14 +75,13 @@ static bool is_text(const struct candidate *c, size_t size, const char *text) {
 
 static bool is_name(const struct rule *r, const struct candidate *c) {
     bool folder = r->size > 0 && r->text[r->size - 1] == '/';
-    size_t size = c->size;
+    size_t size = c->size, plain = suffix_strip(c->name, c->size);
     for (;;) {
         if (is_text(c, size, r->text) || (!folder && is_text(c, size, r->clean)))
             return true;
-        enum suffix s = suffix_of(c->name, size);
-        if (s == SUFFIX_NONE)
+        if (size == plain)
             return false;
-        size -= suffix_size(s);
+        size -= suffix_size(suffix_of(c->name, size));
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "format/suffix.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 static const char *const texts[] = {[SUFFIX_NONE] = "",
@@ -29,7 +30,10 @@ size_t suffix_size(enum suffix suffix) {
 
 size_t suffix_strip(const char *name, size_t size) {
     enum suffix s;
-    while ((s = suffix_of(name, size)) != SUFFIX_NONE)
+    bool compressed = false;
+    while ((s = suffix_of(name, size)) != SUFFIX_NONE && (s == SUFFIX_XBCRYPT || !compressed)) {
+        compressed = compressed || s != SUFFIX_XBCRYPT;
         size -= suffix_size(s);
+    }
     return size;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The suffixes by which XtraBackup and MariaDB Backup say how a member was transformed, outermost
-// last: "t1.ibd.qp.xbcrypt" was compressed, then encrypted.
+// last: "t1.ibd.qp.xbcrypt" was compressed, then encrypted. They compress a file once. "x.qp.qp" is
+// the file "x.qp", which was in the data directory, for example since an earlier restore, beside
+// the file "x" of today, which is "x.qp".
 #ifndef XBPIPE_SUFFIX_H
 #define XBPIPE_SUFFIX_H
 
@@ -18,7 +20,8 @@ const char *suffix_text(enum suffix suffix);
 // The bytes that the suffix takes of a name, the dot included.
 size_t suffix_size(enum suffix suffix);
 
-// The size of a name of `size` bytes without any suffix.
+// The size of a name of `size` bytes without the suffixes of its transformations: those of
+// encryption, and one of a compression.
 size_t suffix_strip(const char *name, size_t size);
 
 #endif

@@ -126,24 +126,24 @@ END
 }
 
 @test "no more than eight suffixes are undone: 65" {
-    fails_with() { fails 65 "xbunpack: $1: more than 8 suffixes to undo" xbunpack -C out --decompress -i in; }
+    fails_with() { fails 65 "xbunpack: $1: more than 8 suffixes to undo" xbunpack -C out --decrypt -f "$key" --decompress -i in; }
     name=a
-    for _ in $(seq 9); do name=$name.qp; done
+    for _ in $(seq 9); do name=$name.xbcrypt; done
     make_xbstream "MEMBER name=$name data=x" >in
     fails_with "$name"
     [ -z "$(files out)" ]
-    # Eight are: an archive in an archive, and so on.
+    # Eight are: an archive in seven streams, each in the next.
     echo content >a
-    cp a last
-    name=a
-    for _ in $(seq 8); do
-        make_qpress ARCHIVE 'FILE name=x data=@last' >next
+    name=a.qp
+    make_qpress ARCHIVE 'FILE name=x data=@a' >last
+    for _ in $(seq 7); do
+        xbcrypt-enc -f "$key" <last >next
         mv next last
-        name=$name.qp
+        name=$name.xbcrypt
     done
     make_xbstream "MEMBER name=$name data=@last" >in
     for j in 1 3; do
-        succeeds xbunpack -j $j -C out --decompress --overwrite -i in
+        succeeds xbunpack -j $j -C out --decrypt -f "$key" --decompress --overwrite -i in
         cmp out/a a
     done
 }

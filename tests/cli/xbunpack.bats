@@ -555,3 +555,43 @@ xbunpack: half" ]
         done
     done
 }
+
+@test "a file that was compressed before it was backed up loses the backup's compression only" {
+    echo today >x
+    echo stale >y
+    make_qpress ARCHIVE 'FILE name=x data=@x' >x.qp
+    make_qpress ARCHIVE 'FILE name=x data=@y' >y.qp
+    make_qpress ARCHIVE 'FILE name=x.qp data=@y.qp' >y.qp.qp
+    zstd -q -c y.qp >y.qp.zst
+    lz4 -q -c y.qp >y.qp.lz4
+    xbcrypt-enc -f "$key" <y.qp.qp >y.qp.qp.xbcrypt
+    xbcrypt-enc -f "$key" <x.qp >x.qp.xbcrypt
+    for outer in .qp .zst .lz4; do
+        for sealed in "" .xbcrypt; do
+            [ "$sealed" = "" ] || [ "$outer" = .qp ] || continue
+            new="MEMBER name=d/x.qp$sealed data=@x.qp$sealed"
+            old="MEMBER name=d/x.qp$outer$sealed data=@y.qp$outer$sealed"
+            make_xbstream "$new" "$old" >first
+            make_xbstream "$old" "$new" >last
+            for in in first last; do
+                for j in 1 3; do
+                    rm -rf out
+                    fails 0 "xbunpack: warning: d/x.qp$outer$sealed: its file was compressed before it was backed up, and is restored so, as d/x.qp: it may be left from an earlier restore" \
+                        xbunpack -j $j -C out --decrypt -f "$key" --decompress -i $in
+                    cmp x out/d/x
+                    cmp y.qp out/d/x.qp
+                    [ "$(files out | wc -l)" -eq 2 ]
+                done
+                run --separate-stderr -0 xbunpack --to-stdout=d/x --decrypt -f "$key" --decompress -i $in
+                [ "$output" = today ]
+                run -0 xbunpack -tv --decrypt -f "$key" --decompress -i $in
+                [ "$(awk '{print $2}' <<<"$output" | sort -n | xargs)" = "6 $(stat -c %s y.qp)" ]
+            done
+        done
+    done
+    # Packed by xbpack, such files come back as they were.
+    mkdir src && cp y.qp src/x.qp && cp y.qp.zst src/z.zst
+    xbpack -C src --compress=zstd . >packed
+    run -0 --separate-stderr xbunpack -C back --decompress -i packed
+    diff -r src back
+}

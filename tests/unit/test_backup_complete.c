@@ -28,8 +28,8 @@ static struct backup_complete see(const char *names, const char *suffix) {
     return b;
 }
 
-static const char *const suffixes[] = {
-    "", ".qp", ".lz4", ".zst", ".xbcrypt", ".qp.xbcrypt", ".lz4.xbcrypt", ".zst.xbcrypt", ".qp.qp"};
+static const char *const suffixes[] = {"",         ".qp",         ".lz4",         ".zst",
+                                       ".xbcrypt", ".qp.xbcrypt", ".lz4.xbcrypt", ".zst.xbcrypt"};
 
 // For archives whose verdict does not depend on how their members were transformed.
 static void expect(const char *names, int verdict) {
