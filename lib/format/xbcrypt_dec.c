@@ -94,8 +94,11 @@ static bool judge(struct decoder *d, const struct chunk *c) {
     if (c->header.data_size == 0)
         return true; // the next chunk will show
     d->judged = true;
-    if (plaintext_judge(c->data, c->header.data_size) != PLAINTEXT_RANDOM)
-        return true;
+    enum plaintext found = plaintext_judge(c->data, c->header.data_size);
+    if (found == PLAINTEXT_KNOWN)
+        d->settings->plaintext_known = true;
+    if (found != PLAINTEXT_RANDOM || d->settings->plaintext_known)
+        return true; // random by nature, such as encrypted columns: the key is right
     if (!d->settings->accept_random) {
         struct fault f;
         char where[PLACE_TEXT_SIZE];

@@ -16,13 +16,15 @@
 struct xbcrypt_dec_settings {
     struct xbcrypt_key *key;
     uint64_t max_chunk;
-    // Versions 1 and 2: go on, with a warning, where the plaintext looks like that of a wrong key.
+    // Versions 1 and 2: go on, with a warning, if the plaintext looks like that of a wrong key.
+    // Once a stream has begun with the magic of a known format under the key, no stream looks so.
     bool accept_random;
     // Called on the main thread with one line of text, once for the first version 1 or 2 chunk, and
     // once for the first stream that looks wrong.
     void (*warn)(const char *text);
     // The decoders' own; initially false.
     bool warned_legacy, warned_wrong;
+    bool plaintext_known; // a stream of version 1 or 2 was of a known format: the key is right
     // The same, of those that salvage: a hash was right, and so is the key; else, how many were
     // wrong, and what is to be said of the first.
     bool key_proved;

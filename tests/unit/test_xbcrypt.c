@@ -333,6 +333,40 @@ static void test_wrong_key_v3(void **state) {
     small_free(&s);
 }
 
+// A stream of a known format shows that the key is right: then others may be random by nature.
+static void test_proved_key_v2(void **state) {
+    (void)state;
+    static const uint8_t iv[16] = {1};
+    struct bytes known = {0}, noise = {0}, first = {0}, second = {0};
+    bytes_add(&known, "qpress10", 8);
+    bytes_noise(&known, 5000, 1);
+    bytes_noise(&noise, 5000, 2);
+    struct xbcrypt_key *key = make_key(key_bytes, 32);
+    for (unsigned version = 1; version <= 2; version++) {
+        struct fed out;
+        first.size = second.size = 0;
+        xbc_chunk(&first, version, key_bytes, 32, known.data, known.size, iv);
+        xbc_chunk(&second, version, key_bytes, 32, noise.data, noise.size, iv);
+        struct xbcrypt_dec_settings s = settings_for(key);
+        feed_run(make_decoder, &s, second.data, second.size, &simple, &out);
+        assert_int_equal(out.status, EX_DATAERR);
+        fed_free(&out);
+        feed_run(make_decoder, &s, first.data, first.size, &simple, &out);
+        assert_int_equal(out.status, 0);
+        fed_free(&out);
+        feed_run(make_decoder, &s, second.data, second.size, &simple, &out);
+        assert_int_equal(out.status, 0);
+        assert_memory_equal(out.data, noise.data, noise.size);
+        assert_false(s.warned_wrong);
+        fed_free(&out);
+    }
+    xbcrypt_key_free(key);
+    bytes_free(&known);
+    bytes_free(&noise);
+    bytes_free(&first);
+    bytes_free(&second);
+}
+
 static void test_wrong_key_v2(void **state) {
     (void)state;
     struct bytes plain = {0}, in = {0};
@@ -640,14 +674,23 @@ static void test_encode_every_feeding(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fixtures),       cmocka_unit_test(test_every_feeding),
-        cmocka_unit_test(test_mixed_versions), cmocka_unit_test(test_not_encrypted),
-        cmocka_unit_test(test_empty_input),    cmocka_unit_test(test_cut_at_every_byte),
-        cmocka_unit_test(test_cut_messages),   cmocka_unit_test(test_every_bit_of_v3),
-        cmocka_unit_test(test_wrong_key_v3),   cmocka_unit_test(test_wrong_key_v2),
-        cmocka_unit_test(test_bad_heads),      cmocka_unit_test(test_claimed_sizes),
-        cmocka_unit_test(test_key_sizes),      cmocka_unit_test(test_key_algorithms),
-        cmocka_unit_test(test_encode),         cmocka_unit_test(test_encode_every_feeding),
+        cmocka_unit_test(test_fixtures),
+        cmocka_unit_test(test_every_feeding),
+        cmocka_unit_test(test_mixed_versions),
+        cmocka_unit_test(test_not_encrypted),
+        cmocka_unit_test(test_empty_input),
+        cmocka_unit_test(test_cut_at_every_byte),
+        cmocka_unit_test(test_cut_messages),
+        cmocka_unit_test(test_every_bit_of_v3),
+        cmocka_unit_test(test_wrong_key_v3),
+        cmocka_unit_test(test_proved_key_v2),
+        cmocka_unit_test(test_wrong_key_v2),
+        cmocka_unit_test(test_bad_heads),
+        cmocka_unit_test(test_claimed_sizes),
+        cmocka_unit_test(test_key_sizes),
+        cmocka_unit_test(test_key_algorithms),
+        cmocka_unit_test(test_encode),
+        cmocka_unit_test(test_encode_every_feeding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
