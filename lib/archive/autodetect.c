@@ -62,7 +62,7 @@ static struct stage *make_decoder(struct layer *l, enum sniff kind) {
     case SNIFF_LZ4:
         return lz4_dec_new(o, l->inner);
     default:
-        return zstd_dec_new(o, l->inner);
+        return zstd_dec_new(o, s->max_chunk, l->inner);
     }
 }
 

@@ -91,7 +91,7 @@ static struct stage *make_decoder(struct member *m, enum suffix suffix, struct o
     case SUFFIX_LZ4:
         return lz4_dec_new(o, next);
     default:
-        return zstd_dec_new(o, next);
+        return zstd_dec_new(o, s->max_chunk, next);
     }
 }
 

@@ -4,11 +4,12 @@
 #include "base/byteorder.h"
 #include "format/frames_private.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char frames_no_memory[] = "out of memory";
+const char frames_no_memory[] = "out of memory", frames_too_large[] = "too large a window";
 
 enum {
     EXPANSION_GUESS = 3,    // of content to frame, for the cost of a unit
@@ -107,6 +108,26 @@ static void pass_pieces(struct part *p) {
         }
 }
 
+// The frame needs more memory than is allowed. A head that is not in one piece does not say how much.
+static int fail_window(struct part *p) {
+    const struct frames *d = p->frames;
+    const struct frames_piece *head = &p->input.pieces[0];
+    uint64_t need = p->piece == 0 ? d->codec->window_size(head->data, head->size) : 0, mib = 1;
+    while (mib << 20 < need && mib < 1 << 20)
+        mib *= 2;
+    char where[PLACE_TEXT_SIZE], found[30] = "more", option[30] = "SIZE";
+    if (need > 0) {
+        snprintf(found, sizeof found, "%" PRIu64, need);
+        snprintf(option, sizeof option, "%" PRIu64 "M", mib);
+    }
+    return diag_fault(&p->fault, EX_DATAERR,
+                      "%s frame %s was made with a long window: expected at most %" PRIu64
+                      " bytes, found %s; if the file is sound, and the memory is there, use "
+                      "--max-chunk=%s",
+                      d->codec->name, place_text(&p->input.place, 0, where), d->window_max, found,
+                      option);
+}
+
 // Decodes once. Returns 1, 0 if nothing more came of it, or -1 with p->fault.
 static int decode_once(struct part *p, uint8_t *out, size_t *made) {
     const struct frames_codec *codec = p->shared->codec;
@@ -118,6 +139,8 @@ static int decode_once(struct part *p, uint8_t *out, size_t *made) {
     const char *wrong = codec->decode(p->shared->decoder, from, &in, out, made, &between);
     if (wrong == frames_no_memory)
         return diag_fault_memory(&p->fault);
+    if (wrong == frames_too_large)
+        return fail_window(p);
     if (wrong != NULL) {
         char where[PLACE_TEXT_SIZE];
         return diag_fault(&p->fault, EX_DATAERR, "damaged data in %s frame %s: %s", codec->name,
@@ -158,7 +181,7 @@ static int decode_some(struct part *p) {
 static int open_decoder(struct part *p) {
     struct shared *s = p->shared;
     if (s->decoder == NULL)
-        s->decoder = s->codec->open();
+        s->decoder = s->codec->open(p->frames->window_max);
     return s->decoder != NULL ? 1 : diag_fault_memory(&p->fault);
 }
 
@@ -422,7 +445,8 @@ static void free_frames(struct stage *stage) {
     free(d);
 }
 
-struct stage *frames_new(struct ordered *o, const struct frames_codec *codec, struct stage *next) {
+struct stage *frames_new(struct ordered *o, const struct frames_codec *codec, uint64_t window_max,
+                         struct stage *next) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_frames};
     struct frames *d = calloc(1, sizeof *d);
@@ -431,6 +455,7 @@ struct stage *frames_new(struct ordered *o, const struct frames_codec *codec, st
     d->stage.ops = &operations;
     d->stage.ordered = o;
     d->codec = codec;
+    d->window_max = window_max;
     d->next = next;
     return &d->stage;
 }

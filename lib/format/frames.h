@@ -33,7 +33,7 @@ struct frames_walk {
 // Zstandard have in common, are passed over.
 enum { FRAMES_FIRST = 2, FRAMES_LAST = 255 };
 
-extern const char frames_no_memory[];
+extern const char frames_no_memory[], frames_too_large[];
 
 struct frames_codec {
     const char *name; // "an LZ4", for messages
@@ -42,25 +42,30 @@ struct frames_codec {
     // 0): sets w->skip and the next step. Returns false if they begin no frame.
     unsigned (*step_size)(unsigned step);
     bool (*take_step)(struct frames_walk *w);
-    // A decoder for frames; NULL if memory could not be had.
-    void *(*open)(void);
+    // A decoder for frames that takes windows of up to `window_max` bytes; NULL if allocation
+    // failed.
+    void *(*open)(uint64_t window_max);
     // Decodes from *in_size bytes to at most *out_size; sets both to what was used and made, and
     // *between: no frame is open. Returns NULL, or a text that says what is wrong;
-    // frames_no_memory where that is not the data.
+    // frames_no_memory if that is not the data, frames_too_large if the window is.
     const char *(*decode)(void *decoder, const uint8_t *in, size_t *in_size, uint8_t *out,
                           size_t *out_size, bool *between);
     void (*close)(void *decoder); // NULL is allowed
     // What the head of a frame, of which `size` bytes are there, says of the size of its content;
     // UINT64_MAX if it says nothing.
     uint64_t (*content_size)(const uint8_t *frame, size_t size);
+    // What it says of the window: how much of the content a decoder holds in memory. 0 if it says
+    // nothing. NULL if its decoder never says frames_too_large.
+    uint64_t (*window_size)(const uint8_t *frame, size_t size);
     size_t block_max; // the most content of a block, and about the most bytes
     // What `decode` says of content that is as large as the head says, and wrong.
     const char *wrong_checksum;
 };
 
 // A stage for that codec that pushes into `next`. NULL if memory could not be had. Failures: what
-// the decoder says, a magic number that is not the codec's, and input that ends inside a frame
-// (EX_DATAERR), EX_OSERR.
-struct stage *frames_new(struct ordered *o, const struct frames_codec *codec, struct stage *next);
+// the decoder says, a window larger than `window_max` bytes, a magic number that is not the
+// codec's, and input that ends inside a frame (EX_DATAERR), EX_OSERR.
+struct stage *frames_new(struct ordered *o, const struct frames_codec *codec, uint64_t window_max,
+                         struct stage *next);
 
 #endif

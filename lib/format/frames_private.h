@@ -45,6 +45,7 @@ struct shared {
 struct frames {
     struct stage stage;
     const struct frames_codec *codec;
+    uint64_t window_max;
     struct stage *next;
     uint64_t position;
     struct frames_walk walk;

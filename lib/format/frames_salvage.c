@@ -87,8 +87,9 @@ static size_t find(void *context, const uint8_t *data, size_t size) {
 
 // Whether the frame, in one piece, is found to be damaged by decoding it; no more than TRIAL_MAX of
 // its content are looked at.
-static bool is_broken(const struct frames_codec *codec, const uint8_t *data, size_t size) {
-    void *decoder = codec->open();
+static bool is_broken(const struct frames *d, const uint8_t *data, size_t size) {
+    const struct frames_codec *codec = d->codec;
+    void *decoder = codec->open(d->window_max);
     struct slab *out = slab_new(FRAMES_OUTPUT_SIZE);
     bool between = false, good = decoder != NULL && out != NULL;
     size_t used = 0, made = 0, in = 1, n = 0;
@@ -143,7 +144,7 @@ static enum resync_answer probe(void *context, const struct resync_window *w, si
     // Where another frame begins inside, that the outline ends well may be chance.
     bool ends_well = w->have == used || is_magic(d->codec, w->data + used, w->have - used);
     size_t inner = 1 + find(context, w->data + 1, used - 1);
-    if ((ends_well && inner >= used - 3) || !is_broken(d->codec, w->data, used))
+    if ((ends_well && inner >= used - 3) || !is_broken(d, w->data, used))
         return RESYNC_UNIT;
     diag_fault(why, EX_DATAERR, "%s frame does not end where it should", d->codec->name);
     return RESYNC_NOTHING;

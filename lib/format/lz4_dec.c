@@ -41,7 +41,8 @@ static bool take_step(struct frames_walk *w) {
     }
 }
 
-static void *open_decoder(void) {
+static void *open_decoder(uint64_t window_max) {
+    (void)window_max; // always 64 KiB
     LZ4F_dctx *dctx;
     return LZ4F_isError(LZ4F_createDecompressionContext(&dctx, LZ4F_VERSION)) ? NULL : dctx;
 }
@@ -63,7 +64,7 @@ static void close_decoder(void *decoder) {
 
 static uint64_t content_size(const uint8_t *frame, size_t size) {
     LZ4F_frameInfo_t info = {0};
-    void *decoder = open_decoder();
+    void *decoder = open_decoder(0);
     uint64_t content = UINT64_MAX;
     if (decoder == NULL)
         return content;
@@ -84,5 +85,5 @@ struct stage *lz4_dec_new(struct ordered *o, struct stage *next) {
                                               .content_size = content_size,
                                               .block_max = 4 << 20,
                                               .wrong_checksum = "ERROR_contentChecksum_invalid"};
-    return frames_new(o, &codec, next);
+    return frames_new(o, &codec, 0, next);
 }

@@ -11,6 +11,7 @@
 // blocks of (3-byte header, data) until the last one, [checksum].
 enum step { DESCRIPTOR = FRAMES_FIRST, BLOCK_HEADER };
 enum { FLAG_CHECKSUM = 0x04, FLAG_SINGLE_SEGMENT = 0x20, BLOCK_RLE = 1, BLOCK_RESERVED = 3 };
+enum { WINDOW_LOG_LEAST = 23 };
 
 static uint64_t header_rest(uint8_t descriptor) {
     static const unsigned dictionary[] = {0, 1, 2, 4}, content[] = {0, 2, 4, 8};
@@ -42,8 +43,18 @@ static bool take_step(struct frames_walk *w) {
     }
 }
 
-static void *open_decoder(void) {
-    return ZSTD_createDCtx();
+static void *open_decoder(uint64_t window_max) {
+    ZSTD_DCtx *decoder = ZSTD_createDCtx();
+    ZSTD_bounds bounds = ZSTD_dParam_getBounds(ZSTD_d_windowLogMax);
+    int log = WINDOW_LOG_LEAST;
+    while (log < bounds.upperBound && window_max >> log > 1)
+        log++;
+    if (decoder != NULL &&
+        ZSTD_isError(ZSTD_DCtx_setParameter(decoder, ZSTD_d_windowLogMax, log))) {
+        ZSTD_freeDCtx(decoder);
+        return NULL;
+    }
+    return decoder;
 }
 
 static const char *decode(void *decoder, const uint8_t *in, size_t *in_size, uint8_t *out,
@@ -52,8 +63,14 @@ static const char *decode(void *decoder, const uint8_t *in, size_t *in_size, uin
     ZSTD_outBuffer output = {.dst = out, .size = *out_size};
     size_t hint = ZSTD_decompressStream(decoder, &output, &input);
     if (ZSTD_isError(hint))
-        return ZSTD_getErrorCode(hint) == ZSTD_error_memory_allocation ? frames_no_memory
-                                                                       : ZSTD_getErrorName(hint);
+        switch (ZSTD_getErrorCode(hint)) {
+        case ZSTD_error_memory_allocation:
+            return frames_no_memory;
+        case ZSTD_error_frameParameter_windowTooLarge:
+            return frames_too_large;
+        default:
+            return ZSTD_getErrorName(hint);
+        }
     *in_size = input.pos;
     *out_size = output.pos;
     *between = hint == 0;
@@ -70,7 +87,21 @@ static uint64_t content_size(const uint8_t *frame, size_t size) {
                                                                                     : content;
 }
 
-struct stage *zstd_dec_new(struct ordered *o, struct stage *next) {
+// 2^(10 + the upper five bits), and so many eighths of that as the lower three say; or, without
+// the window's byte, the whole content.
+static uint64_t window_size(const uint8_t *frame, size_t size) {
+    enum { AT_DESCRIPTOR = 4, AT_WINDOW };
+    if (size <= AT_WINDOW)
+        return 0;
+    if (frame[AT_DESCRIPTOR] & FLAG_SINGLE_SEGMENT) {
+        uint64_t content = content_size(frame, size);
+        return content == UINT64_MAX ? 0 : content;
+    }
+    uint64_t base = UINT64_C(1024) << (frame[AT_WINDOW] >> 3);
+    return base + base / 8 * (frame[AT_WINDOW] & 7);
+}
+
+struct stage *zstd_dec_new(struct ordered *o, uint64_t window_max, struct stage *next) {
     static const struct frames_codec codec = {.name = "a Zstandard",
                                               .magic = 0xfd2fb528u,
                                               .step_size = step_size,
@@ -79,8 +110,9 @@ struct stage *zstd_dec_new(struct ordered *o, struct stage *next) {
                                               .decode = decode,
                                               .close = close_decoder,
                                               .content_size = content_size,
+                                              .window_size = window_size,
                                               .block_max = ZSTD_BLOCKSIZE_MAX,
                                               .wrong_checksum =
                                                   "Restored data doesn't match checksum"};
-    return frames_new(o, &codec, next);
+    return frames_new(o, &codec, window_max, next);
 }

@@ -5,7 +5,8 @@
 #include "engine/stage.h"
 
 // Stage: Zstandard frames → their content (frames.h), by libzstd. Frames whose window is larger
-// than libzstd's default limit (128 MiB) are refused. NULL if memory could not be had.
-struct stage *zstd_dec_new(struct ordered *o, struct stage *next);
+// than `window_max` bytes are refused; but 8 MiB are always taken, as RFC 8878 recommends, and
+// those of a window that is not a power of two count as the next one. NULL if allocation failed.
+struct stage *zstd_dec_new(struct ordered *o, uint64_t window_max, struct stage *next);
 
 #endif

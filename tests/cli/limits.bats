@@ -125,6 +125,29 @@ END
     done
 }
 
+@test "a long window of Zstandard: 65 and what it needs; --max-chunk allows it" {
+    head -c 3000000 /dev/urandom >a
+    zstd -q --long=31 <a >a.zst # from standard input, so that the size is not known
+    make_xbstream 'MEMBER name=a.zst data=@a.zst' >members
+    make_xbstream 'MEMBER name=a data=@a' | zstd -q --long=31 >whole
+    for j in 1 3; do
+        fails 65 "xbunpack: a.zst: a Zstandard frame at input offset 39 was made with a long window: expected at most 268435456 bytes, found 2147483648; if the file is sound, and the memory is there, use --max-chunk=2048M" \
+            xbunpack -j $j -C out --decompress -i members
+        fails 65 "xbunpack: a Zstandard frame at input offset 0 was made with a long window: expected at most 268435456 bytes, found 2147483648; if the file is sound, and the memory is there, use --max-chunk=2048M" \
+            xbunpack -j $j -C out --auto -i whole
+        [ -z "$(files out)" ]
+        for form in members whole; do
+            succeeds xbunpack -j $j -C out$j$form --auto --max-chunk=2048M -i $form
+            cmp a out$j$form/a
+        done
+    done
+    # What tools do without being asked for it, and more, needs no option, and a small limit is no obstacle.
+    make_xbstream 'MEMBER name=a data=@a' | zstd -q --long=28 >whole
+    succeeds xbunpack --test --auto -i whole
+    make_xbstream 'MEMBER name=a data=@a' | zstd -q -1 >whole
+    succeeds xbunpack --test --auto --max-chunk=4M -i whole
+}
+
 @test "no more than eight suffixes are undone: 65" {
     fails_with() { fails 65 "xbunpack: $1: more than 8 suffixes to undo" xbunpack -C out --decrypt -f "$key" --decompress -i in; }
     name=a

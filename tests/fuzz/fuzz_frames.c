@@ -15,8 +15,10 @@
 #include <string.h>
 #include <zstd.h>
 
+enum { WINDOW_MAX = 8 << 20 };
+
 static struct stage *make(struct ordered *o, struct stage *next, void *context) {
-    return *(const uint8_t *)context & 1 ? zstd_dec_new(o, next) : lz4_dec_new(o, next);
+    return *(const uint8_t *)context & 1 ? zstd_dec_new(o, WINDOW_MAX, next) : lz4_dec_new(o, next);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -20,10 +20,12 @@
 #include <zstd.h>
 
 enum format { LZ4, ZSTD };
+enum { WINDOW_MAX = 128 << 20 };
 static const char *const articles[] = {"an LZ4", "a Zstandard"};
 
 static struct stage *make_decoder(struct ordered *o, struct stage *next, void *context) {
-    return *(enum format *)context == LZ4 ? lz4_dec_new(o, next) : zstd_dec_new(o, next);
+    return *(enum format *)context == LZ4 ? lz4_dec_new(o, next)
+                                          : zstd_dec_new(o, WINDOW_MAX, next);
 }
 
 // `kind` 0 to 3: with and without checksum and content size.
@@ -249,6 +251,41 @@ static void check_large(enum format format, const struct bytes *content, unsigne
     bytes_free(&in);
 }
 
+// A frame that says it needs a window of `log`, in the byte after the descriptor.
+static void test_window(void **state) {
+    (void)state;
+    enum format format = ZSTD;
+    ZSTD_CCtx *c = ZSTD_createCCtx();
+    uint8_t frame[100];
+    ZSTD_outBuffer out = {.dst = frame, .size = sizeof frame};
+    ZSTD_inBuffer from = {.src = "content", .size = 7};
+    assert_int_not_equal(ZSTD_compressStream2(c, &out, &from, ZSTD_e_flush), 1);
+    assert_int_equal(ZSTD_compressStream2(c, &out, &from, ZSTD_e_end), 0);
+    ZSTD_freeCCtx(c);
+    assert_int_equal(frame[4] & 0x20, 0);
+    for (unsigned log = 10; log < 32; log++)
+        for (unsigned eighths = 0; eighths < 8; eighths += 7) {
+            struct fed fed;
+            char expected[300];
+            uint64_t window = (UINT64_C(1) << log) + (UINT64_C(1) << (log - 3)) * eighths;
+            frame[5] = (uint8_t)((log - 10) << 3 | eighths);
+            feed_run(make_decoder, &format, frame, out.pos, &(struct feeding){.threads = 1}, &fed);
+            if (window <= WINDOW_MAX) {
+                assert_int_equal(fed.status, 0);
+                assert_int_equal(fed.size, 7);
+            } else {
+                snprintf(expected, sizeof expected,
+                         "a Zstandard frame at input offset 0 was made with a long window: "
+                         "expected at most 134217728 bytes, found %llu; if the file is sound, and "
+                         "the memory is there, use --max-chunk=%uM",
+                         (unsigned long long)window, 1u << (log + (eighths > 0) - 20));
+                assert_int_equal(fed.status, EX_DATAERR);
+                assert_string_equal(fed.fault.text, expected);
+            }
+            fed_free(&fed);
+        }
+}
+
 static void test_large_frames(void **state) {
     (void)state;
     struct bytes content = {0};
@@ -274,7 +311,8 @@ static bool end_frame(struct frames_walk *w) {
     return true;
 }
 
-static void *open_nothing(void) {
+static void *open_nothing(uint64_t window_max) {
+    (void)window_max;
     return malloc(1);
 }
 
@@ -299,7 +337,7 @@ static const struct frames_codec waiting = {.name = "a waiting",
 
 static struct stage *make_waiting(struct ordered *o, struct stage *next, void *context) {
     (void)context;
-    return frames_new(o, &waiting, next);
+    return frames_new(o, &waiting, 0, next);
 }
 
 // The outline says that the frame ends; its decoder has the last word.
@@ -318,10 +356,10 @@ static void test_decoder_disagrees(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_feeding),     cmocka_unit_test(test_cut_at_every_byte),
-        cmocka_unit_test(test_every_bit),         cmocka_unit_test(test_garbage),
-        cmocka_unit_test(test_old_formats),       cmocka_unit_test(test_large_frames),
-        cmocka_unit_test(test_decoder_disagrees),
+        cmocka_unit_test(test_every_feeding), cmocka_unit_test(test_cut_at_every_byte),
+        cmocka_unit_test(test_every_bit),     cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_old_formats),   cmocka_unit_test(test_window),
+        cmocka_unit_test(test_large_frames),  cmocka_unit_test(test_decoder_disagrees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,8 @@ static void unit(const struct patient *p, size_t at, size_t *start, size_t *stop
     *stop = starts[i + 1];
 }
 
+enum { WINDOW_MAX = 128 << 20 };
+
 static struct stage *make_lz4(struct ordered *o, struct stage *next, void *context) {
     (void)context;
     return lz4_dec_new(o, next);
@@ -39,7 +41,7 @@ static struct stage *make_lz4(struct ordered *o, struct stage *next, void *conte
 
 static struct stage *make_zstd(struct ordered *o, struct stage *next, void *context) {
     (void)context;
-    return zstd_dec_new(o, next);
+    return zstd_dec_new(o, WINDOW_MAX, next);
 }
 
 // With a checksum, without which damage may not show, and now and then the size of the content.
@@ -106,7 +108,8 @@ static void test_small(void **state) {
 static struct salvage *record;
 
 static struct stage *make_salvaging(struct ordered *o, struct stage *next, void *context) {
-    struct stage *stage = *(bool *)context ? lz4_dec_new(o, next) : zstd_dec_new(o, next);
+    struct stage *stage =
+        *(bool *)context ? lz4_dec_new(o, next) : zstd_dec_new(o, WINDOW_MAX, next);
     stage->salvage = salvage_whole(record);
     return stage;
 }
