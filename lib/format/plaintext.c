@@ -33,7 +33,9 @@ static double chi_squared(const unsigned *counts, unsigned values, double total)
 }
 
 enum plaintext plaintext_judge(const uint8_t *data, size_t size) {
-    if (sniff(data, size) != SNIFF_UNKNOWN || is_skippable(data, size) ||
+    enum sniff kind = sniff(data, size);
+    // What tells an OpenPGP message from random bytes is too little to prove a key.
+    if ((kind != SNIFF_UNKNOWN && kind != SNIFF_GPG) || is_skippable(data, size) ||
         is_innodb_start(data, size))
         return PLAINTEXT_KNOWN;
     if (size > SAMPLE_MAX)

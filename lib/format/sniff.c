@@ -5,6 +5,7 @@
 #include "format/tar.h"
 #include "format/xbstream.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -22,7 +23,31 @@ static const struct {
                "\xfd"
                "7zXZ\0"},
               {SNIFF_BZIP2, 0, 10, "BZh91AY&SY"},
-              {SNIFF_ZIP, 0, 4, "PK\3\4"}};
+              {SNIFF_ZIP, 0, 4, "PK\3\4"},
+              {SNIFF_LZ4_LEGACY, 0, 4, "\x02\x21\x4c\x18"},
+              {SNIFF_OPENSSL, 0, 8, "Salted__"},
+              {SNIFF_GPG, 0, 14, "-----BEGIN PGP"},
+              {SNIFF_AGE, 0, 8, "age-encryption.org"},
+              {SNIFF_AGE, 0, 14, "-----BEGIN AGE"}};
+
+// The first packet of an OpenPGP message (RFC 9580, 4.2 and 5): a session key that a password or a
+// public key encrypts. Its tag, its length in one or two bytes, then its version.
+static bool is_openpgp(const uint8_t *data, size_t size) {
+    if (size < 8)
+        return false;
+    switch (data[0]) {
+    case 0x8c: // by password: version, then the cipher
+    case 0xc3:
+        return data[1] < 192 && data[2] >= 4 && data[2] <= 6 && data[3] >= 1 && data[3] <= 13;
+    case 0x84: // by public key
+    case 0xc1:
+        return (data[1] < 192 && data[2] == 3) || (data[0] == 0xc1 && data[3] == 3);
+    case 0x85:
+        return data[1] < 0x10 && data[3] == 3;
+    default:
+        return false;
+    }
+}
 
 static bool is_skippable(const uint8_t *data, size_t size) {
     return size >= 8 && (le32_get(data) & 0xfffffff0u) == 0x184d2a50u;
@@ -47,7 +72,7 @@ enum sniff sniff(const uint8_t *data, size_t size) {
     }
     if (size >= TAR_BLOCK && tar_is_header(data)) // of before ustar
         return SNIFF_TAR;
-    return SNIFF_UNKNOWN;
+    return is_openpgp(data, size) ? SNIFF_GPG : SNIFF_UNKNOWN;
 }
 
 bool sniff_is_layer(enum sniff kind) {
@@ -66,7 +91,12 @@ static const struct {
              [SNIFF_TAR] = {"a tar archive", "tar -xi"},
              [SNIFF_XZ] = {"xz data", "xz -d"},
              [SNIFF_BZIP2] = {"bzip2 data", "bzip2 -d"},
-             [SNIFF_ZIP] = {"a zip archive", "unzip"}};
+             [SNIFF_ZIP] = {"a zip archive", "unzip"},
+             [SNIFF_LZ4_LEGACY] = {"LZ4 data of the legacy format", "lz4 -d"},
+             [SNIFF_OPENSSL] = {"a stream encrypted by openssl enc",
+                                "openssl enc -d and the cipher and options that made it"},
+             [SNIFF_GPG] = {"a message encrypted by gpg", "gpg -d"},
+             [SNIFF_AGE] = {"a file encrypted by age", "age -d"}};
 
 const char *sniff_text(enum sniff kind) {
     return kinds[kind].text;
@@ -74,4 +104,17 @@ const char *sniff_text(enum sniff kind) {
 
 const char *sniff_command(enum sniff kind) {
     return kinds[kind].command;
+}
+
+static bool is_encrypted(enum sniff kind) {
+    return kind == SNIFF_XBCRYPT || kind == SNIFF_OPENSSL || kind == SNIFF_GPG || kind == SNIFF_AGE;
+}
+
+const char *sniff_hint(const uint8_t *data, size_t size, char text[static SNIFF_HINT_SIZE]) {
+    enum sniff kind = sniff(data, size);
+    text[0] = '\0';
+    if (sniff_command(kind) != NULL)
+        snprintf(text, SNIFF_HINT_SIZE, "; this is %s: %s it first with %s", sniff_text(kind),
+                 is_encrypted(kind) ? "decrypt" : "unpack", sniff_command(kind));
+    return text;
 }

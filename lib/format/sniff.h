@@ -20,7 +20,11 @@ enum sniff {
     SNIFF_TAR,
     SNIFF_XZ,
     SNIFF_BZIP2,
-    SNIFF_ZIP
+    SNIFF_ZIP,
+    SNIFF_LZ4_LEGACY,
+    SNIFF_OPENSSL,
+    SNIFF_GPG,
+    SNIFF_AGE
 };
 
 // SNIFF_UNKNOWN also where the `size` bytes are too few to tell; SNIFF_SIZE are always enough. A
@@ -34,7 +38,12 @@ bool sniff_is_layer(enum sniff kind);
 // "an xbstream", "gzip data"; "data of an unknown kind".
 const char *sniff_text(enum sniff kind);
 
-// The command that unpacks it, "gzip -d"; NULL where there is none, or it is an xbstream.
+// The command that unpacks it, "gzip -d"; NULL if there is none, or it is an xbstream.
 const char *sniff_command(enum sniff kind);
+
+// For a message about data of another kind than was expected: what the `size` bytes at its start
+// are and what undoes that, "; this is gzip data: unpack it first with gzip -d". "" if not known.
+enum { SNIFF_HINT_SIZE = 200 };
+const char *sniff_hint(const uint8_t *data, size_t size, char text[static SNIFF_HINT_SIZE]);
 
 #endif

@@ -26,15 +26,15 @@ static const char magic[] = XBSTREAM_MAGIC;
 static int check_magic(const uint8_t *head, const struct place *place, struct fault *f) {
     if (memcmp(head, magic, AT_FLAGS) == 0)
         return 0;
-    char where[PLACE_TEXT_SIZE], found[40], hint[100] = "";
+    char where[PLACE_TEXT_SIZE], found[40], hint[SNIFF_HINT_SIZE] = "";
     enum sniff kind = place->origin == 0 ? sniff(head, AT_PATH) : SNIFF_UNKNOWN;
-    if (sniff_command(kind) != NULL)
-        snprintf(hint, sizeof hint, "; this is %s: %s it first with %s%s", sniff_text(kind),
-                 kind == SNIFF_XBCRYPT ? "decrypt" : "unpack", sniff_command(kind),
-                 sniff_is_layer(kind) || kind == SNIFF_TAR ? ", or use --auto" : "");
+    if (place->origin == 0)
+        sniff_hint(head, AT_PATH, hint);
+    bool layer = sniff_is_layer(kind) || kind == SNIFF_TAR;
     return diag_fault(
-        f, EX_DATAERR, "not an xbstream chunk %s: expected magic \"%s\", found \"%s\"%s",
-        place_text(place, 0, where), magic, diag_name(head, AT_FLAGS, found, sizeof found), hint);
+        f, EX_DATAERR, "not an xbstream chunk %s: expected magic \"%s\", found \"%s\"%s%s",
+        place_text(place, 0, where), magic, diag_name(head, AT_FLAGS, found, sizeof found), hint,
+        layer ? ", or use --auto" : "");
 }
 
 static int check_type(const uint8_t *head, const struct place *place, enum xbstream_type *type,

@@ -107,6 +107,48 @@ restores() {
     [ -z "$(files out)" ]
 }
 
+@test "what others encrypted or packed is named, with the command that undoes it: 65" {
+    make_xbstream 'MEMBER name=a data=*5000' >b.xb
+    openssl enc -aes-256-cbc -pbkdf2 -k pw <b.xb >b.ssl 2>/dev/null
+    lz4 -q -l -c b.xb >b.legacy
+    printf 'age-encryption.org/v1\n-> X25519 x\n' >b.age
+    printf -- '-----BEGIN PGP MESSAGE-----\n\nx\n' >b.asc
+    printf -- '-----BEGIN AGE ENCRYPTED FILE-----\nx\n' >b.armor
+    # As gpg -c, gpg -e (RSA of 2048 bits) and gpg -e (Curve 25519) begin.
+    printf '\x8c\x0d\x04\x09\x03\x02\x0b\xbc\x3b\xc7\x3b\x23' >b.gpg
+    printf '\x85\x01\x0c\x03\xb6\xc8\x7a\xf7\xf4\xf2\x0b\x01\x01' >b.pub
+    printf '\x84\x5e\x03\xb6\xc8\x7a\xf7\xf4\xf2\x0b\x01\x12' >b.ecc
+    for file in b.gpg b.pub b.ecc; do
+        head -c 1000 b.ssl >>$file
+    done
+    ssl="a stream encrypted by openssl enc|openssl enc -d and the cipher and options that made it"
+    gpg="a message encrypted by gpg|gpg -d"
+    age="a file encrypted by age|age -d"
+    legacy="LZ4 data of the legacy format|lz4 -d"
+    for form in "b.ssl|$ssl" "b.legacy|$legacy" "b.age|$age" "b.asc|$gpg" "b.armor|$age" "b.gpg|$gpg" "b.pub|$gpg" "b.ecc|$gpg"; do
+        IFS="|" read -r file what how <<<"$form"
+        do="decrypt it first"
+        [ "$file" != b.legacy ] || do="unpack it first"
+        fails 65 "xbunpack: found $what at input offset 0: expected an xbstream or a tar archive; unpack it with $how" xbunpack --auto -C out -i "$file"
+        run --separate-stderr xbunpack -C out -i "$file"
+        [ "$status" -eq 65 ]
+        [[ $stderr == *"; this is $what: $do with $how" ]] || { echo "$file: $stderr"; return 1; }
+        [[ $file != *.a[sr]* ]] || continue # of which they see eight bytes
+        for program in "qpunpack --test" "xbcrypt-dec -f $key"; do
+            # shellcheck disable=SC2086 # several words
+            run --separate-stderr $program -i "$file"
+            [ "$status" -eq 65 ]
+            [[ $stderr == *"; this is $what: $do with $how" ]] || { echo "$program: $file: $stderr"; return 1; }
+        done
+    done
+    gzip -c b.xb >b.gz
+    run --separate-stderr qpunpack --test -i b.gz
+    [[ $stderr == *"; this is gzip data: unpack it first with gzip -d" ]]
+    run --separate-stderr xbcrypt-dec -f "$key" -i b.gz
+    [[ $stderr == *"; this is gzip data: unpack it first with gzip -d" ]]
+    [ ! -e out ] || [ -z "$(files out)" ]
+}
+
 @test "cut short or damaged: 65, and only whole files" {
     for j in 1 3; do
         head -c 400000 "$rds/part.xb.gz" >cut

@@ -584,7 +584,7 @@ xbunpack: half" ]
                 done
                 run --separate-stderr -0 xbunpack --to-stdout=d/x --decrypt -f "$key" --decompress -i $in
                 [ "$output" = today ]
-                run -0 xbunpack -tv --decrypt -f "$key" --decompress -i $in
+                run -0 --separate-stderr xbunpack -tv --decrypt -f "$key" --decompress -i $in
                 [ "$(awk '{print $2}' <<<"$output" | sort -n | xargs)" = "6 $(stat -c %s y.qp)" ]
             done
         done
