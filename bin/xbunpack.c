@@ -483,6 +483,7 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
     bool damaged = salvage != NULL && salvage_losses(salvage->record) > 0;
     if (result == 0 && talking && !damaged)
         say_next(o, &info, left_transformed);
+    backupinfo_clear(&info);
     destination_close(&to);
     ordered_free(ordered);
     input_close(&in);

@@ -242,7 +242,11 @@ static int take_output(struct member *m, const char *name, size_t size, struct f
 // In order: the member that says what the backup is has been seen whole.
 static void captured(void *context, const char *data, size_t size) {
     struct member *m = context;
-    backupinfo_add(m->extract->settings->info, m->info, data, size);
+    if (backupinfo_add(m->extract->settings->info, m->info, data, size) < 0) {
+        struct fault f;
+        diag_fault_memory(&f);
+        ordered_fail_now(m->extract->rear, &f);
+    }
 }
 
 // In order: the redo log has been seen whole.
@@ -383,6 +387,7 @@ static int pass_over(struct extract *e, const char *stored, size_t stored_size, 
     if (member_name_clean(&clean, stored, stored_size, &refused) < 0 ||
         !is_redo(e, clean.bytes, clean.size))
         return 0;
+    free_members(&e->complete);
     struct member *m = add_member(e);
     if (m == NULL)
         return diag_fault_memory(f);

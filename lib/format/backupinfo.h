@@ -5,14 +5,15 @@
 // Sources: the files of XtraBackup 2.2 to 8.4 and MariaDB Backup 10.2 to 11, and their manuals:
 // XtraBackup 2.4 prepares backups of MySQL 5.1 to 5.7, from 8.0 on the XtraBackup of the server's
 // own series does; MariaDB's is prepared by the mariadb-backup of the server's series.
-// --apply-log-only is for XtraBackup alone, MariaDB needs it no more since 10.2.
+// --apply-log-only is for XtraBackup alone, MariaDB needs it no more since 10.2. XtraBackup 9.7.2
+// renamed it and --incremental-dir; by what is not known here, so no command is given for it.
 #ifndef XBPIPE_BACKUPINFO_H
 #define XBPIPE_BACKUPINFO_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { BACKUPINFO_FILE_MAX = 64 << 10 }; // bytes of a file that matter
+enum { BACKUPINFO_FILE_MAX = 1 << 20 }; // bytes of a file that are looked at
 
 enum backupinfo_file {
     BACKUPINFO_NONE,
@@ -26,7 +27,8 @@ enum backupinfo_file backupinfo_file(const char *name, size_t size);
 
 enum { BACKUPINFO_VALUE_MAX = 300 };
 
-// A value as it stands in the file, as printable text; empty: not known.
+// A value as it stands in the file, as printable text, cut with "..." if it is longer; empty: not
+// known.
 typedef char backupinfo_value[BACKUPINFO_VALUE_MAX];
 
 // All zero: nothing is known.
@@ -34,12 +36,18 @@ struct backupinfo {
     backupinfo_value tool, tool_version, server_version;
     backupinfo_value backup_type, incremental, partial;
     backupinfo_value from_lsn, to_lsn, last_lsn;
-    backupinfo_value start, end, binlog, page_size;
+    backupinfo_value start, end, page_size, backup_size, uncompressed_size;
+    char *binlog; // whole and printable: a set of GTIDs may be long; NULL: not known
     bool mariadb_config, mysql_config; // whose words backup-my.cnf begins with
 };
 
-// Adds what one of the files says; `text` need not be terminated, and may be anything.
-void backupinfo_add(struct backupinfo *b, enum backupinfo_file file, const char *text, size_t size);
+// Adds what one of the files says; `text` need not be terminated, and may be anything. The position
+// in the binary log goes on until the next line that begins with a key: servers write a set of
+// GTIDs with a newline after each comma. The last value of a text of BACKUPINFO_FILE_MAX bytes may
+// be cut and is left out. Returns 0; or -1 if allocation failed.
+int backupinfo_add(struct backupinfo *b, enum backupinfo_file file, const char *text, size_t size);
+
+void backupinfo_clear(struct backupinfo *b);
 
 // Whether anything is known.
 bool backupinfo_known(const struct backupinfo *b);

@@ -108,7 +108,8 @@ static void pass_pieces(struct part *p) {
         }
 }
 
-// The frame needs more memory than is allowed. A head that is not in one piece does not say how much.
+// The frame needs more memory than is allowed. A head that is not in one piece does not say how
+// much.
 static int fail_window(struct part *p) {
     const struct frames *d = p->frames;
     const struct frames_piece *head = &p->input.pieces[0];

@@ -110,6 +110,23 @@ $(next "'out 2'")" ]
     run ! grep -qE "made by|next:" <<<"$stderr"
 }
 
+@test "--info: a set of GTIDs over several lines is whole, with sizes, however long it is" {
+    {
+        printf "tool_name = xtrabackup\nbinlog_pos = filename 'b.7', position '1763', GTID of the last change '"
+        for i in $(seq 10000 11999); do printf '%s-74c1-11eb-8aac-000000000001:1-21,\n' "111$i"; done
+        printf "22222222-7579-11eb-b5d9-000000000002:1-8'\nbackup_size = 1048576\nuncompressed_backup_size = 4194304\nincremental = N\n"
+    } >info
+    make_xbstream 'MEMBER name=xtrabackup_info data=@info' >b
+    for j in 1 3; do
+        succeeds xbunpack -j $j --info -i b
+        grep '^binlog_pos' -A2000 info | grep -v '^[a-z].*size\|^incremental\|^uncompressed' | tr -d '\n' | sed 's/^binlog_pos = /binlog: /' >expected
+        echo >>expected
+        grep ^binlog: <<<"$output" | cmp expected -
+        grep -qx 'backup-size: 1048576' <<<"$output"
+        grep -qx 'uncompressed-backup-size: 4194304' <<<"$output"
+    done
+}
+
 @test "what --info does not go with: 64" {
     for other in t --include=x --exclude=x; do
         fails 64 "$(hint "xbunpack: --info is about all of the backup: it does not go with members, --include or --exclude")" xbunpack --info $other

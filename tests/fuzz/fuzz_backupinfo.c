@@ -89,10 +89,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (enum backupinfo_file file = BACKUPINFO_INFO; file <= BACKUPINFO_CONFIG; file++) {
         struct fuzz_input text = fuzz_text(&in);
         uint8_t *copy = fuzz_copy(text.data, text.size);
-        backupinfo_add(b, file, (const char *)copy, text.size);
+        if (backupinfo_add(b, file, (const char *)copy, text.size) < 0)
+            abort();
         free(copy);
         check_info(b);
     }
+    backupinfo_clear(b);
     free(b);
     struct fuzz_input name = fuzz_text(&in);
     (void)backupinfo_file((const char *)name.data, name.size);

@@ -400,11 +400,17 @@ static bool same(const struct bytes *a, const struct bytes *b) {
     return a->size == b->size && (a->size == 0 || memcmp(a->data, b->data, a->size) == 0);
 }
 
+static bool same_info(struct backupinfo a, struct backupinfo b) {
+    bool same = a.binlog == NULL || b.binlog == NULL ? a.binlog == b.binlog
+                                                     : strcmp(a.binlog, b.binlog) == 0;
+    a.binlog = b.binlog = NULL;
+    return same && memcmp(&a, &b, sizeof a) == 0;
+}
+
 // What was asked for besides must be the same, too.
 static bool same_answers(const struct extraction *a, const struct extraction *b) {
     bool same = a->entries == b->entries && a->entries_sum == b->entries_sum &&
-                memcmp(&a->info, &b->info, sizeof a->info) == 0 &&
-                a->digests.count == b->digests.count;
+                same_info(a->info, b->info) && a->digests.count == b->digests.count;
     for (size_t i = 0; same && i < a->digests.count; i++)
         same = strcmp(a->digests.entries[i].name, b->digests.entries[i].name) == 0 &&
                memcmp(a->digests.entries[i].sha256, b->digests.entries[i].sha256, DIGEST_SIZE) == 0;
@@ -412,6 +418,7 @@ static bool same_answers(const struct extraction *a, const struct extraction *b)
 }
 
 static void free_extraction(struct extraction *x) {
+    backupinfo_clear(&x->info);
     bytes_free(&x->listed);
     bytes_free(&x->files);
     manifest_clear(&x->digests);

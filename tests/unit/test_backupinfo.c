@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +38,7 @@ static const char xtrabackup_80[] =
     "encrypted = N\n";
 
 static void add(struct backupinfo *b, enum backupinfo_file file, const char *text) {
-    backupinfo_add(b, file, text, strlen(text));
+    assert_int_equal(backupinfo_add(b, file, text, strlen(text)), 0);
 }
 
 static char described[4096];
@@ -99,13 +100,75 @@ static void full_of_mysql_80(void **state) {
         "partial: no\nfrom-lsn: 0\nto-lsn: 19595563\nlast-lsn: 19595573\n"
         "started: 2024-05-13 08:11:20\nended: 2024-05-13 08:11:23\n"
         "binlog: filename 'binlog.000003', position '157', GTID of the last change "
-        "'2d2a3ed3-1111-11ef-9d0b-0242ac110002:1-7,\n"
+        "'2d2a3ed3-1111-11ef-9d0b-0242ac110002:1-7,3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5'\n"
         "page-size: 16384\nprepare-with: xtrabackup 8.0, 8.0.35-30 or later\n"
         "prepare: xtrabackup --prepare --target-dir=DIR\n");
     assert_string_equal(made(&b), "made by xtrabackup 8.0.35-30 from server 8.0.35-27; full "
                                   "backup, up to LSN 19595563");
     assert_string_equal(next(&b, "a b"), "xtrabackup --prepare --target-dir='a b' (xtrabackup 8.0, "
                                          "8.0.35-30 or later)");
+    backupinfo_clear(&b);
+    assert_false(backupinfo_known(&b));
+}
+
+static void values_of_several_lines(void **state) {
+    (void)state;
+    struct backupinfo b = {0};
+    // With what a command line may hold, which is shown nowhere.
+    add(&b, BACKUPINFO_INFO,
+        "tool_command = --password=a\nb-c\nsecret\ntool_name = xtrabackup\r\n"
+        "binlog_pos = filename 'b', position '1', GTID of the last change '\n1-1:1-2,\n2-2:3,\n\n"
+        "3-3:4-5'\nincremental = N\nbackup_size = 123\nuncompressed_backup_size = 4567\n"
+        "server_version = 8.4.0\n\n");
+    assert_string_equal(describe(&b, "d"),
+                        "tool: xtrabackup\nserver-version: 8.4.0\ntype: full\n"
+                        "binlog: filename 'b', position '1', GTID of the last change ' "
+                        "1-1:1-2,2-2:3,3-3:4-5'\nbackup-size: 123\n"
+                        "uncompressed-backup-size: 4567\nprepare-with: xtrabackup 8.4\n"
+                        "prepare: xtrabackup --prepare --target-dir=d\n");
+    backupinfo_clear(&b);
+    // A set of any length is whole; one that the end of what is looked at cuts is not shown.
+    char *text = malloc(BACKUPINFO_FILE_MAX + 1);
+    assert_non_null(text);
+    int used = sprintf(text, "tool_name = xtrabackup\nbinlog_pos = filename 'b', GTID '");
+    for (int i = 0; i < 1000; i++)
+        used += sprintf(text + used, "3e11fa47-71ca-11e1-9e33-%012d:1-5,\n", i);
+    add(&b, BACKUPINFO_INFO, text);
+    assert_int_equal(strlen(b.binlog), 20 + 1000 * 41);
+    backupinfo_clear(&b);
+    memset(text + used, 'x', (size_t)(BACKUPINFO_FILE_MAX - used));
+    assert_int_equal(backupinfo_add(&b, BACKUPINFO_INFO, text, BACKUPINFO_FILE_MAX), 0);
+    assert_null(b.binlog);
+    assert_string_equal(b.tool, "xtrabackup");
+    free(text);
+    backupinfo_clear(&b);
+}
+
+// From 9.7.2 on, options that incremental backups need have other names.
+static void renamed_options(void **state) {
+    (void)state;
+    static const struct {
+        const char *version;
+        bool renamed;
+    } cases[] = {{"8.4.0", false}, {"9.1.0", false}, {"9.6.0", false},
+                 {"9.7.0", true},  {"9.7.2", true},  {"10.0.0", true}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[200];
+        for (int incremental = 0; incremental < 2; incremental++) {
+            struct backupinfo b = {0};
+            snprintf(text, sizeof text,
+                     "tool_name = xtrabackup\ntool_version = %s\nserver_version = %s\n"
+                     "incremental = %c\n",
+                     cases[i].version, cases[i].version, incremental ? 'Y' : 'N');
+            add(&b, BACKUPINFO_INFO, text);
+            bool renamed = incremental && cases[i].renamed;
+            assert_int_equal(next(&b, "d") == NULL, renamed);
+            assert_int_equal(strstr(describe(&b, "d"), "\nprepare: ") == NULL, renamed);
+            assert_int_equal(strstr(describe(&b, "d"), "\nnote: from xtrabackup 9.7.2 on ") != NULL,
+                             renamed);
+            backupinfo_clear(&b);
+        }
+    }
 }
 
 // The program that prepares a backup, by what made it and of which server.
@@ -220,7 +283,7 @@ static void hostile(void **state) {
     (void)state;
     struct backupinfo b = {0};
     static const char odd[] = "tool_name = a\033[2J\0b\ntool_version=\n=\n = x\nserver_version";
-    backupinfo_add(&b, BACKUPINFO_INFO, odd, sizeof odd - 1);
+    assert_int_equal(backupinfo_add(&b, BACKUPINFO_INFO, odd, sizeof odd - 1), 0);
     assert_string_equal(describe(&b, "d"), "tool: a\\x1b[2J\\x00b\n");
     // Values too long are cut, and no text overflows.
     char text[5000];
@@ -243,18 +306,25 @@ static void hostile(void **state) {
     assert_null(strstr(describe(&b, "d"), "password"));
     // Every beginning of a file is fine.
     for (size_t size = 0; size <= strlen(xtrabackup_80); size++) {
-        b = (struct backupinfo){0};
+        backupinfo_clear(&b);
         char *copy = strndup(xtrabackup_80, size);
         backupinfo_add(&b, BACKUPINFO_INFO, copy, size);
         free(copy);
         describe(&b, "d");
     }
+    backupinfo_clear(&b);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files), cmocka_unit_test(full_of_mysql_80), cmocka_unit_test(programs),
-        cmocka_unit_test(types), cmocka_unit_test(only_the_options), cmocka_unit_test(hostile),
+        cmocka_unit_test(files),
+        cmocka_unit_test(full_of_mysql_80),
+        cmocka_unit_test(values_of_several_lines),
+        cmocka_unit_test(renamed_options),
+        cmocka_unit_test(programs),
+        cmocka_unit_test(types),
+        cmocka_unit_test(only_the_options),
+        cmocka_unit_test(hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
