@@ -2,7 +2,8 @@
 #include "kms/kms_aws.h"
 
 #include "base/base64.h"
-#include "kms/kms_aws_config.h"
+#include "kms/aws_request.h"
+#include "kms/kms_aws_credentials.h"
 #include "kms/kms_call.h"
 #include "kms/kms_input.h"
 #include "kms/kms_response.h"
@@ -16,40 +17,23 @@ struct operation {
     const struct kms_request *request;
     struct aws_config config;
     char *body;
-    char target[64]; // headers, as whole lines
-    char sigv4[100];
-    char *token; // or NULL
+    char target[64]; // a header, as a whole line
+    struct aws_request signing;
 };
 
-// Signing is libcurl's; it also adds X-Amz-Date.
 static int prepare(void *context, struct http_request *http, struct fault *f) {
     struct operation *o = context;
-    struct kms_credentials *keys = &o->config.keys;
     http->method = "POST";
     http->url = o->config.endpoint;
     http->body = o->body;
     http->headers[http->header_count++] = "Content-Type: application/x-amz-json-1.1";
     http->headers[http->header_count++] = o->target;
-    wiped_free(o->token);
-    o->token = NULL;
-    if (keys->token.size > 0) {
-        static const char name[] = "X-Amz-Security-Token: ";
-        o->token = wiped_malloc(sizeof name + keys->token.size);
-        if (o->token == NULL)
-            return diag_fault_memory(f);
-        memcpy(o->token, name, sizeof name - 1);
-        memcpy(o->token + sizeof name - 1, keys->token.data, keys->token.size + 1);
-        http->headers[http->header_count++] = o->token;
-    }
-    http->sigv4 = o->sigv4;
-    http->user = kms_credentials_text(&keys->id);
-    http->password = kms_credentials_text(&keys->key);
-    return 0;
+    return aws_request_sign(&o->signing, http, "kms", o->config.region, &o->config.keys, f);
 }
 
 static int renew(void *context, struct fault *f) {
     struct operation *o = context;
-    return aws_config_credentials(&o->config, o->request, f);
+    return kms_aws_credentials(&o->config, o->request, f);
 }
 
 // Calls an operation with the JSON object `input`, whose reference is taken over.
@@ -66,14 +50,13 @@ static int call(const struct kms_request *request, const char *name, json_t *inp
     int result = o.body == NULL ? diag_fault_memory(f) : aws_config_load(&o.config, request, f);
     snprintf(report->warning, sizeof report->warning, "%s", o.config.warning);
     if (result == 0)
-        result = aws_config_credentials(&o.config, request, f);
+        result = kms_aws_credentials(&o.config, request, f);
     if (result == 0) {
         const char *id = kms_credentials_text(&o.config.keys.id);
         snprintf(report->asked, sizeof report->asked, "%s (region %s) as %s from %s", o.config.host,
                  o.config.region, diag_name(id, strlen(id), shown, sizeof shown),
                  o.config.keys.source);
         snprintf(o.target, sizeof o.target, "X-Amz-Target: TrentService.%s", name);
-        snprintf(o.sigv4, sizeof o.sigv4, "aws:amz:%s:kms", o.config.region);
         snprintf(action, sizeof action, "kms:%s", name);
         struct kms_call details = {.service = KMS_SERVICE_AWS,
                                    .action = action,
@@ -81,11 +64,11 @@ static int call(const struct kms_request *request, const char *name, json_t *inp
                                    .prepare = prepare,
                                    .renew = renew,
                                    .credentials = &o.config.keys,
-                                   .files = o.config.files};
+                                   .files = (const char *const *)o.config.files};
         result = kms_call(&details, request, root, text, report, f);
     }
     wiped_free(o.body);
-    wiped_free(o.token);
+    aws_request_free(&o.signing);
     aws_config_free(&o.config);
     return result;
 }

@@ -1,37 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
-// The AWS CLI's configuration: profile, credentials, region and endpoint, in its order.
+// The AWS CLI's configuration: profile, region and endpoints, in its order.
 #ifndef XBPIPE_KMS_AWS_CONFIG_H
 #define XBPIPE_KMS_AWS_CONFIG_H
 
 #include "kms/config_file.h"
+#include "kms/ini.h"
 #include "kms/kms.h"
 #include "kms/kms_credentials.h"
+#include "kms/metadata_service.h"
+
+enum { AWS_ENDPOINT_SIZE = 512, AWS_FILES_MAX = 8 };
+
+struct aws_profile {
+    char name[128];
+    char section[160]; // in the config file
+};
 
 struct aws_config {
-    char profile[128];
+    struct aws_profile profile;
     bool named; // by option or environment: then it must exist
     struct config_file credentials_file, config_file;
-    char section[160];             // of the profile in the config file
-    struct kms_credentials keys;   // what was found
-    struct secret container_token; // for getting them anew
-    const char *files[2];          // to be read for that, ended by NULL
+    struct kms_credentials keys; // what was found
+    // Copies of those that can be taken once only: the variables are gone then, and no program can
+    // be started any more.
+    struct kms_credentials from_environment, from_process;
+    struct secret container_token;  // for getting them anew
+    char *files[AWS_FILES_MAX + 1]; // to be read for that, ended by NULL
     char region[64];
-    char warning[300];  // about the region; may be empty
-    char endpoint[512]; // a URL without a path
-    char host[300];     // of it, with the port where it has one
+    char warning[300];                // about the region; may be empty
+    char endpoint[AWS_ENDPOINT_SIZE]; // of the key service, a URL without a path
+    char host[300];                   // of it, with the port if it has one
 };
 
 // Finds the profile, region and endpoint. Returns 0, or -1 and EX_CONFIG, EX_NOPERM, EX_OSERR.
 // aws_config_free is due in both cases.
 int aws_config_load(struct aws_config *c, const struct kms_request *request, struct fault *f);
 
-// Finds credentials, in the order: environment (unless the option --profile is given), the
-// profile's static keys or credential_process, the container's endpoint, the metadata service of
-// EC2. Also used to renew them. Returns 0; or -1 and EX_CONFIG (none, or of a kind that is not
-// supported: then with the command that gets temporary keys), EX_OSERR.
-int aws_config_credentials(struct aws_config *c, const struct kms_request *request,
-                           struct fault *f);
-
 void aws_config_free(struct aws_config *c);
+
+// The rest is for kms_aws_credentials.c.
+
+// Fills *p for the profile of that name. Returns false if no file has it.
+bool aws_config_profile(const struct aws_config *c, const char *name, struct aws_profile *p);
+
+// A setting of a profile. What the credentials file says counts more.
+bool aws_config_setting(const struct aws_config *c, const struct aws_profile *p, const char *name,
+                        struct ini_value *value);
+
+// The value of an environment variable, or NULL if it is unset or empty.
+const char *aws_config_environment(const char *name);
+
+// The metadata service of EC2. Returns 1 and *service, with its URL in url; 0 if it is turned off;
+// or -1 and EX_CONFIG.
+int aws_config_metadata(struct metadata_service *service, char *url, size_t size, struct fault *f);
+
+// The endpoint of STS. Returns 0, or -1 and EX_CONFIG.
+int aws_config_sts_endpoint(const struct aws_config *c, char url[static AWS_ENDPOINT_SIZE],
+                            struct fault *f);
+
+// Notes a file that is read again if the credentials are got anew. Returns false if there are too
+// many, or memory ran out.
+bool aws_config_reads(struct aws_config *c, const char *path);
 
 #endif

@@ -103,8 +103,8 @@ int kms_call(const struct kms_call *call, const struct kms_request *request, jso
         *text = SECRET_NONE;
     if (request->confine != NULL && request->confine(request, call->files, f) < 0)
         return -1;
-    bool repeated = false;
-    unsigned tries = 0;
+    bool repeated = false; // the last try was one at once
+    unsigned tries = 0, pauses = 0;
     for (;;) {
         enum kms_retry again;
         tries++;
@@ -117,9 +117,10 @@ int kms_call(const struct kms_call *call, const struct kms_request *request, jso
                 return -1;
             continue;
         }
-        if (again != KMS_RETRY_YES || tries > request->retries)
+        if (again != KMS_RETRY_YES || pauses == request->retries)
             break;
-        kms_retry_pause(tries - 1);
+        repeated = false; // after a long wait, credentials may run out once more
+        kms_retry_pause(pauses++);
     }
     size_t used = strlen(f->text);
     if (tries > 1 && used + 30 < sizeof f->text)

@@ -60,6 +60,23 @@ int kms_credentials_from_json(struct kms_credentials *c, const json_t *object, c
     return 0;
 }
 
+static int copy(struct secret *to, const struct secret *from, struct fault *f) {
+    secret_free(to);
+    return from->data == NULL
+               ? 0
+               : kms_credentials_set(to, (const char *)from->data, from->size, "credentials", f);
+}
+
+int kms_credentials_copy(struct kms_credentials *to, const struct kms_credentials *from,
+                         struct fault *f) {
+    snprintf(to->source, sizeof to->source, "%s", from->source);
+    to->renewable = from->renewable;
+    return copy(&to->id, &from->id, f) < 0 || copy(&to->key, &from->key, f) < 0 ||
+                   copy(&to->token, &from->token, f) < 0
+               ? -1
+               : 0;
+}
+
 const char *kms_credentials_text(const struct secret *s) {
     return s->data != NULL ? (const char *)s->data : "";
 }

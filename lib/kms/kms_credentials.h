@@ -31,6 +31,10 @@ int kms_credentials_from_env(struct secret *s, const char *const *names, struct 
 int kms_credentials_from_json(struct kms_credentials *c, const json_t *object, const char *key,
                               const char *token, const char *what, struct fault *f);
 
+// Replaces *to by a copy. Returns 0; or -1 and EX_OSERR.
+int kms_credentials_copy(struct kms_credentials *to, const struct kms_credentials *from,
+                         struct fault *f);
+
 // The text as a C string, "" for none.
 const char *kms_credentials_text(const struct secret *s);
 

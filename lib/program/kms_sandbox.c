@@ -61,7 +61,7 @@ int kms_sandbox_remote(const struct kms_request *request, const char *const *fil
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
         sandbox_allow_path(&rules, getenv(variables[i]), SANDBOX_READ);
     for (; *files != NULL; files++)
-        sandbox_allow_path(&rules, *files, SANDBOX_READ);
+        sandbox_allow_parent(&rules, *files, SANDBOX_READ); // a new one may take its place
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
         sandbox_allow_path(&rules, paths[i], SANDBOX_READ);
     char directories[LIST_SIZE];

@@ -331,16 +331,15 @@ SH
     run -78 decrypt --profile=p
 }
 
-@test "roles, SSO and web identities are named, with the command that gets temporary keys" {
+@test "SSO and what signs in by a browser are named, with the command that gets temporary keys" {
     unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
     mkdir .aws
-    for setting in role_arn sso_session sso_start_url web_identity_token_file; do
+    for setting in sso_session sso_start_url login_session; do
         printf '[profile p]\n%s = x\n' $setting >.aws/config
         run --separate-stderr decrypt --profile=p
         [ "$status" -eq 78 ]
         [[ $stderr == "kmsunwrap: AWS profile p "*"($setting), which is not supported; get temporary keys by: eval \"\$(aws configure export-credentials --profile p --format env)\"" ]]
     done
-    AWS_WEB_IDENTITY_TOKEN_FILE=x AWS_ROLE_ARN=y run -78 decrypt
 }
 
 @test "the container's endpoint, with its token from environment or file" {

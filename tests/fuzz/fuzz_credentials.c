@@ -12,7 +12,7 @@
 #include "kms/http.h"
 #include "kms/ini.h"
 #include "kms/kms_aliyun_config.h"
-#include "kms/kms_aws_config.h"
+#include "kms/kms_aws_credentials.h"
 #include "secret/json_secret.h"
 #include "secret/wiped.h"
 
@@ -27,6 +27,9 @@ __typeof__(child_output) __wrap_child_output;
 static uint8_t mode;
 static struct fuzz_input printed, answer;
 static const int bad_config[] = {EX_CONFIG, 0};
+// A role may be refused, and the file with its token may be none.
+static const int bad_credentials[] = {EX_CONFIG,   EX_NOPERM, EX_NOINPUT, EX_UNAVAILABLE,
+                                      EX_TEMPFAIL, EX_IOERR,  EX_DATAERR, 0};
 
 enum http_result __wrap_http_call(const struct http_request *request, struct http_reply *reply,
                                   struct fault *f) {
@@ -102,8 +105,8 @@ static void check_aws(const struct kms_request *request) {
         fuzz_check_fault(&f, bad_config);
     } else {
         check_config(c.region, sizeof c.region, c.endpoint, c.host, c.warning, sizeof c.warning);
-        if (aws_config_credentials(&c, request, &f) < 0)
-            fuzz_check_fault(&f, bad_config);
+        if (kms_aws_credentials(&c, request, &f) < 0)
+            fuzz_check_fault(&f, bad_credentials);
         else
             check_keys(&c.keys);
     }
@@ -182,6 +185,19 @@ void fuzz_seeds(fuzz_add *add) {
          "{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\",\"SessionToken\":\"T\"}");
     SEED("\2[work]\naws_access_key_id=A\n\0[profile \"work\"]\nregion=eusc-de-east-1\n"
          "role_arn = arn:aws:iam::1:role/r\n");
+    SEED("\6[base]\naws_access_key_id=A\naws_secret_access_key=S\n\0[profile "
+         "work]\nregion=us-east-1\n"
+         "role_arn = arn:aws:iam::1:role/r\nsource_profile = next\n[profile "
+         "next]\nsource_profile=base\n"
+         "role_arn = r\nexternal_id = e\nduration_seconds = 900\n\0\0<R><Credentials><AccessKeyId>A"
+         "</AccessKeyId><SecretAccessKey>S</SecretAccessKey><SessionToken>T</SessionToken></"
+         "Credentials>");
+    SEED("\2\0[profile work]\nregion=us-east-1\nrole_arn = r\nweb_identity_token_file = "
+         "/dev/null\n");
+    SEED("\16[base]\naws_access_key_id=A\naws_secret_access_key=S\n\0[profile "
+         "work]\nregion=us-east-1\n"
+         "role_arn = r\nsource_profile = "
+         "base\n\0\0<Error><Code>AccessDenied</Code><Message>m</Message>");
     SEED("\4\0[default]\nregion=us-iso-east-1\n\0\0{\"Code\":\"Success\",\"AccessKeyId\":\"A\","
          "\"SecretAccessKey\":\"S\",\"Token\":\"T\"}");
     SEED("\4\0\0\0us-east-1");

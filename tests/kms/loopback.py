@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A key service on loopback, for tests: AWS KMS and Alibaba Cloud KMS, both with their requests'
-signatures verified, and the metadata services of both clouds and of containers.
+"""A key service on loopback, for tests: AWS KMS and Alibaba Cloud KMS and the security token services
+(STS) of both, with their requests' signatures verified, and the metadata services of both clouds and
+of containers.
 
     loopback.py DIR [CERTIFICATE KEY]
 
 Writes its port to DIR/port, one line a request to DIR/log, and takes from DIR/script what to do
 with the next requests to a key service: a JSON list whose elements are an action ("ok", "truncate",
-...) or {"status", "body", "headers", "pages"}; past its end, "ok". DIR/pages, which "pages" changes,
+...) or {"status", "body", "headers", "pages"}; past its end, "ok". DIR/sts-script is the same for STS. DIR/pages, which "pages" changes,
 holds further pages of the metadata services, a JSON object of path and text. Its blobs are no
 secret: they name key, plaintext and context in JSON.
 """
@@ -35,6 +36,19 @@ SECRETS = {
     "LTAIEXAMPLELOOPBACK1": ("aliSecretAAAAAAAAAAAAAAAAAAAAA", None),
     "STS.EXAMPLELOOPBACK2": ("aliSecretBBBBBBBBBBBBBBBBBBBBB", "AliToken/" + "T+/=" * 50),
 }
+# Who may assume which role, and what it asks for besides. The key ids of a role begin with its name.
+ROLES = {
+    "arn:aws:iam::111122223333:role/app": {"by": "AKIAEXAMPLELOOPBACK1"},
+    "arn:aws:iam::111122223333:role/machine": {"by": "ASIAEXAMPLELOOPBACK2"},
+    "arn:aws:iam::111122223333:role/next": {"by": "ASIAROLEAPP"},
+    "arn:aws:iam::111122223333:role/partner": {"by": "AKIAEXAMPLELOOPBACK1", "external": "a b+c/d"},
+    "arn:aws:iam::111122223333:role/pod": {"identity": "WEB-IDENTITY-TOKEN"},
+    "acs:ram::1111222233334444:role/app": {"by": "LTAIEXAMPLELOOPBACK1"},
+    "acs:ram::1111222233334444:role/machine": {"by": "STS.EXAMPLELOOPBACK2"},
+    "acs:ram::1111222233334444:role/next": {"by": "STS.ROLEAPP"},
+    "acs:ram::1111222233334444:role/pod": {"identity": "OIDC-TOKEN"},
+}
+OIDC_PROVIDER = "acs:ram::1111222233334444:oidc-provider/ack-rrsa"
 DIRECTORY = pathlib.Path(sys.argv[1])
 LOCK = threading.Lock()
 NONCES = set()
@@ -59,6 +73,27 @@ def unpack(text, context):
 
 class Refused(Exception):
     """status, code, message"""
+
+
+def new_keys(role, prefix):
+    """Keys of a role, each time others."""
+    name = role.rpartition("/")[2].upper()
+    with LOCK:
+        key_id = f"{prefix}ROLE{name}{len(SECRETS):04}"
+        SECRETS[key_id] = (f"role/Secret+{os.urandom(12).hex()}", f"RoleToken/{os.urandom(60).hex()}==")
+    return key_id, *SECRETS[key_id]
+
+
+def check_role(given, key_id, identity):
+    role = ROLES.get(given.get("RoleArn"))
+    if role is None or not given.get("RoleSessionName"):
+        raise Refused(403, "AccessDenied", "no such role, or no session name")
+    if identity is None and not (key_id or "").startswith(role.get("by", "-")):
+        raise Refused(403, "AccessDenied", f"User: {key_id} is not authorized to perform: sts:AssumeRole")
+    if identity is not None and identity != role.get("identity"):
+        raise Refused(400, "InvalidIdentityToken", "The web identity token is not valid")
+    if given.get("ExternalId") != role.get("external"):
+        raise Refused(403, "AccessDenied", "the external id is another one")
 
 
 def aws(name, given):
@@ -133,9 +168,9 @@ class Handler(BaseHTTPRequestHandler):
         if declared is not None:
             self.close_connection = True
 
-    def next_action(self):
+    def next_action(self, name="script"):
         with LOCK:
-            path = DIRECTORY / "script"
+            path = DIRECTORY / name
             script = json.loads(path.read_text()) if path.exists() else []
             action = script.pop(0) if script else "ok"
             path.write_text(json.dumps(script))
@@ -189,9 +224,95 @@ class Handler(BaseHTTPRequestHandler):
         self.note(service="aliyun", action=headers["x-acs-action"], key_id=key_id)
         return aliyun(headers["x-acs-action"], given)
 
+    def note_role(self, service, given, key_id):
+        what = {n: v for n, v in given.items() if n not in ("Timestamp", "SignatureNonce")}
+        self.note(service=service, key_id=key_id, given=dict(sorted(what.items())))
+
+    def sts_aws(self, headers, body):
+        """Returns the XML of a reply."""
+        given = dict(urllib.parse.parse_qsl(body.decode(), strict_parsing=True))
+        assert self.path == "/" and given["Version"] == "2011-06-15"
+        assert headers["content-type"].startswith("application/x-www-form-urlencoded")
+        key_id = None
+        if given["Action"] == "AssumeRole":
+            import verify_sigv4
+
+            try:
+                key_id, _ = verify_sigv4.verify(
+                    self.command, f"http://{headers['host']}/", headers, body, secret_of, "sts"
+                )
+            except verify_sigv4.Refused as refused:
+                raise Refused(403, *refused.args) from refused
+            self.check_token(key_id, headers.get("x-amz-security-token"))
+        else:
+            assert given["Action"] == "AssumeRoleWithWebIdentity" and "authorization" not in headers
+        self.note_role("aws-sts", given, key_id)
+        check_role(given, key_id, given.get("WebIdentityToken"))
+        key_id, secret, token = new_keys(given["RoleArn"], "ASIA")
+        name = given["Action"]
+        return (
+            f'<{name}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/">\n  <{name}Result>\n'
+            f"    <AssumedRoleUser><AssumedRoleId>AROA:x</AssumedRoleId><Arn>arn:aws:sts::1:a/b</Arn></AssumedRoleUser>\n"
+            f"    <Credentials>\n      <AccessKeyId>{key_id}</AccessKeyId>\n"
+            f"      <SecretAccessKey>{secret}</SecretAccessKey>\n      <SessionToken>{token}</SessionToken>\n"
+            f"      <Expiration>2099-01-01T00:00:00Z</Expiration>\n    </Credentials>\n  </{name}Result>\n"
+            f"  <ResponseMetadata><RequestId>REQ-STS</RequestId></ResponseMetadata>\n</{name}Response>\n"
+        )
+
+    def sts_aliyun(self, headers, body):
+        given = dict(urllib.parse.parse_qsl(self.path.partition("?")[2]))
+        given.update(urllib.parse.parse_qsl(body.decode()))
+        key_id = None
+        if "x-acs-action" in headers:
+            assert headers["x-acs-version"] == "2015-04-01" and headers["x-acs-action"] == "AssumeRole"
+            try:
+                key_id = verify_acs3.verify(self.command, self.path, headers, body, secret_of)
+            except verify_acs3.Refused as refused:
+                raise Refused(400, *refused.args) from refused
+            self.check_token(key_id, headers.get("x-acs-security-token"))
+        else:
+            assert given["Action"] == "AssumeRoleWithOIDC" and given["Version"] == "2015-04-01"
+            assert given["Format"] == "JSON" and "authorization" not in headers
+            date = datetime.datetime.strptime(given["Timestamp"], "%Y-%m-%dT%H:%M:%SZ")
+            assert not too_old(date, 15)
+            if given["OIDCProviderArn"] != OIDC_PROVIDER:
+                raise Refused(404, "EntityNotExist.OIDCProvider", "no such provider")
+        self.note_role("aliyun-sts", given, key_id)
+        check_role(given, key_id, given.get("OIDCToken"))
+        key_id, secret, token = new_keys(given["RoleArn"], "STS.")
+        keys = {"AccessKeyId": key_id, "AccessKeySecret": secret, "SecurityToken": token}
+        return {"RequestId": "REQ-STS", "Credentials": {**keys, "Expiration": "2099-01-01T00:00:00Z"}}
+
+    def serve_sts(self, headers, body):
+        is_aws = self.path == "/" and b"Action=AssumeRole" in body
+        action = self.next_action("sts-script")
+        if isinstance(action, dict):
+            self.note(action="scripted sts", status=action["status"])
+            self.reply(action["status"], action["body"].encode())
+            return
+        if action == "close":
+            self.close_connection = True
+            return
+        try:
+            result = self.sts_aws(headers, body) if is_aws else self.sts_aliyun(headers, body)
+            self.reply(200, result.encode() if is_aws else result)
+        except Refused as refused:
+            status, code, message = refused.args
+            self.note(action="refused", code=code)
+            xml = (
+                '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">\n  <Error>\n    <Type>Sender</Type>\n'
+                f"    <Code>{code}</Code>\n    <Message>{message}</Message>\n  </Error>\n"
+                "  <RequestId>REQ-STS</RequestId>\n</ErrorResponse>\n"
+            )
+            answer = {"Code": code, "Message": message, "RequestId": "REQ-STS"}
+            self.reply(status, xml.encode() if is_aws else answer)
+
     def do_POST(self):
         headers = {n.lower(): v for n, v in self.headers.items()}
         body = self.rfile.read(int(headers.get("content-length", 0)))
+        if headers.get("x-acs-action") == "AssumeRole" or b"AssumeRole" in self.path.encode() + body[:200]:
+            self.serve_sts(headers, body)
+            return
         is_aws = "x-amz-target" in headers
         action = self.next_action()
         extra = {"x-amzn-RequestId": "REQ-LOOP"} if is_aws else {"x-acs-request-id": "REQ-LOOP"}

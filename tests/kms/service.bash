@@ -58,13 +58,13 @@ requests() {
 # No configuration but what a test makes.
 clean_environment() {
     local variable
-    for variable in $(compgen -e | grep -E '^(AWS_|ALIBABA|ALICLOUD|SSL_CERT|CURL_|XBPIPE_ECS|.*_proxy$|.*_PROXY$)'); do
+    for variable in $(compgen -e | grep -E '^(AWS_|ALIBABA|ALICLOUD|XBPIPE_STS|SSL_CERT|CURL_|XBPIPE_ECS|.*_proxy$|.*_PROXY$)'); do
         unset "$variable"
     done
     export HOME=$BATS_TEST_TMPDIR
     export AWS_EC2_METADATA_DISABLED=true ALIBABA_CLOUD_ECS_METADATA_DISABLED=true
     : >"$SERVICE/log"
-    rm -f "$SERVICE/script" "$SERVICE/no-metadata-token" "$SERVICE/pages"
+    rm -f "$SERVICE/script" "$SERVICE/sts-script" "$SERVICE/no-metadata-token" "$SERVICE/pages"
 }
 
 aws_keys() { export AWS_ACCESS_KEY_ID=$AWS_ID AWS_SECRET_ACCESS_KEY=$AWS_SECRET; }

@@ -15,25 +15,27 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-MUST = {"content-type", "host", "x-amz-date", "x-amz-target"}
+MUST = {"content-type", "host", "x-amz-date"}
 
 
 class Refused(Exception):
     """code, message"""
 
 
-def verify(method, url, headers, body, secret_of):
+def verify(method, url, headers, body, secret_of, service="kms"):
     """headers: names in lower case. Returns (access key id, region), or raises Refused."""
     match = re.fullmatch(
-        r"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{8})/([a-z0-9-]+)/kms/aws4_request, "
+        rf"AWS4-HMAC-SHA256 Credential=([^/]+)/(\d{{8}})/([a-z0-9-]+)/{service}/aws4_request, "
         r"SignedHeaders=([a-z0-9;-]+), Signature=([0-9a-f]{64})",
         headers.get("authorization", ""),
     )
     if not match:
-        raise Refused("IncompleteSignatureException", "no SigV4 authorization for kms")
+        raise Refused("IncompleteSignatureException", f"no SigV4 authorization for {service}")
     key_id, day, region, names, signature = match.groups()
     signed = names.split(";")
-    must = MUST | ({"x-amz-security-token"} & set(headers))
+    must = MUST | ({"x-amz-security-token", "x-amz-target"} & set(headers))
+    if service == "kms":
+        must = must | {"x-amz-target"}
     if not must <= set(signed):
         raise Refused("InvalidSignatureException", f"signed headers {signed}, expected {must}")
     date = headers["x-amz-date"]
@@ -50,7 +52,7 @@ def verify(method, url, headers, body, secret_of):
         if name != "host":
             request.headers[name] = headers[name]
     request.context["timestamp"] = date
-    signer = SigV4Auth(Credentials(key_id, secret), "kms", region)
+    signer = SigV4Auth(Credentials(key_id, secret), service, region)
     canonical = signer.canonical_request(request)
     good = signer.signature(signer.string_to_sign(request, canonical), request)
     if not hmac.compare_digest(good, signature):
