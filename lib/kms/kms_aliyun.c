@@ -4,7 +4,7 @@
 #include "base/base64.h"
 #include "base/hex.h"
 #include "kms/acs3.h"
-#include "kms/kms_aliyun_config.h"
+#include "kms/aliyun_config.h"
 #include "kms/kms_call.h"
 #include "kms/kms_input.h"
 #include "kms/kms_response.h"

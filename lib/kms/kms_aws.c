@@ -2,8 +2,8 @@
 #include "kms/kms_aws.h"
 
 #include "base/base64.h"
+#include "kms/aws_credentials.h"
 #include "kms/aws_request.h"
-#include "kms/kms_aws_credentials.h"
 #include "kms/kms_call.h"
 #include "kms/kms_input.h"
 #include "kms/kms_response.h"
@@ -33,7 +33,7 @@ static int prepare(void *context, struct http_request *http, struct fault *f) {
 
 static int renew(void *context, struct fault *f) {
     struct operation *o = context;
-    return kms_aws_credentials(&o->config, o->request, f);
+    return aws_credentials_find(&o->config, o->request, f);
 }
 
 // Calls an operation with the JSON object `input`, whose reference is taken over.
@@ -50,7 +50,7 @@ static int call(const struct kms_request *request, const char *name, json_t *inp
     int result = o.body == NULL ? diag_fault_memory(f) : aws_config_load(&o.config, request, f);
     snprintf(report->warning, sizeof report->warning, "%s", o.config.warning);
     if (result == 0)
-        result = kms_aws_credentials(&o.config, request, f);
+        result = aws_credentials_find(&o.config, request, f);
     if (result == 0) {
         const char *id = kms_credentials_text(&o.config.keys.id);
         snprintf(report->asked, sizeof report->asked, "%s (region %s) as %s from %s", o.config.host,

@@ -4,7 +4,7 @@
 #ifndef XBPIPE_S3_DATA_KEY_H
 #define XBPIPE_S3_DATA_KEY_H
 
-#include "s3/s3envelope.h"
+#include "s3/s3_envelope.h"
 #include "secret/secret.h"
 
 // Reads a data key from the file at `path`: 32 bytes, or their base64 text with an optional newline

@@ -3,7 +3,7 @@
 #ifndef XBPIPE_S3_ENVELOPE_PRINT_H
 #define XBPIPE_S3_ENVELOPE_PRINT_H
 
-#include "s3/s3envelope.h"
+#include "s3/s3_envelope.h"
 
 #include <jansson.h>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The body of an object from a descriptor to a descriptor, through a stream of s3content.h.
+// The body of an object from a descriptor to a descriptor, through a stream of s3_content.h.
 #ifndef XBPIPE_S3BODY_H
 #define XBPIPE_S3BODY_H
 
 #include "file/input.h"
-#include "s3/s3content.h"
+#include "s3/s3_content.h"
 
 enum { S3_BODY_HEAD_SIZE = 8 };
 

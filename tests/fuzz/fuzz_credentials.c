@@ -5,14 +5,14 @@
 // metadata service. The linker puts the __wrap_ functions in the place of those they are named
 // after: nothing is run or asked.
 //
-// Parsers: ini.c kms_aws_config.c kms_aws_credentials.c sts_aws.c kms_aliyun_config.c
+// Parsers: ini.c aws_config.c aws_credentials.c sts_aws.c aliyun_config.c
 // kms_credentials.c
 #include "fuzz.h"
+#include "kms/aliyun_config.h"
+#include "kms/aws_credentials.h"
 #include "kms/child.h"
 #include "kms/http.h"
 #include "kms/ini.h"
-#include "kms/kms_aliyun_config.h"
-#include "kms/kms_aws_credentials.h"
 #include "secret/json_secret.h"
 #include "secret/wiped.h"
 
@@ -105,7 +105,7 @@ static void check_aws(const struct kms_request *request) {
         fuzz_check_fault(&f, bad_config);
     } else {
         check_config(c.region, sizeof c.region, c.endpoint, c.host, c.warning, sizeof c.warning);
-        if (kms_aws_credentials(&c, request, &f) < 0)
+        if (aws_credentials_find(&c, request, &f) < 0)
             fuzz_check_fault(&f, bad_credentials);
         else
             check_keys(&c.keys);

@@ -3,13 +3,13 @@
 // two sources of metadata; bit 1 the body is a plaintext, to be encrypted first; second byte: the
 // pieces of the second run. Then each source up to a NUL, then the body.
 //
-// Parsers: s3_metadata.c s3_encoded_word.c s3envelope.c s3content.c s3_envelope_print.c
+// Parsers: s3_metadata.c s3_encoded_word.c s3_envelope.c s3_content.c s3_envelope_print.c
 // s3_data_key.c
 #include "fuzz.h"
+#include "s3/s3_content.h"
 #include "s3/s3_data_key.h"
+#include "s3/s3_envelope.h"
 #include "s3/s3_envelope_print.h"
-#include "s3/s3content.h"
-#include "s3/s3envelope.h"
 
 #include "archives.h"
 

@@ -3,7 +3,7 @@
 #ifndef XBPIPE_TESTS_S3VECTORS_H
 #define XBPIPE_TESTS_S3VECTORS_H
 
-#include "s3/s3envelope.h"
+#include "s3/s3_envelope.h"
 
 #include <jansson.h>
 

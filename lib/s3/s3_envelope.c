@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "s3/s3envelope.h"
+#include "s3/s3_envelope.h"
 
 #include "base/base64.h"
 #include "os/fdio.h"

@@ -2,10 +2,10 @@
 // The body of an object of an S3 encryption client, in memory: bytes are pushed in pieces of any
 // size. What comes out of decryption before the end is not verified: with AES-GCM the tag is the
 // last 16 bytes of the object, and AES-CBC has nothing but its padding.
-#ifndef XBPIPE_S3CONTENT_H
-#define XBPIPE_S3CONTENT_H
+#ifndef XBPIPE_S3_CONTENT_H
+#define XBPIPE_S3_CONTENT_H
 
-#include "s3/s3envelope.h"
+#include "s3/s3_envelope.h"
 #include "secret/secret.h"
 
 enum {

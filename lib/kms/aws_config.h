@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The AWS CLI's configuration: profile, region and endpoints, in its order.
-#ifndef XBPIPE_KMS_AWS_CONFIG_H
-#define XBPIPE_KMS_AWS_CONFIG_H
+#ifndef XBPIPE_AWS_CONFIG_H
+#define XBPIPE_AWS_CONFIG_H
 
 #include "kms/config_file.h"
 #include "kms/ini.h"
@@ -38,7 +38,7 @@ int aws_config_load(struct aws_config *c, const struct kms_request *request, str
 
 void aws_config_free(struct aws_config *c);
 
-// The rest is for kms_aws_credentials.c.
+// The rest is for aws_credentials.c.
 
 // Fills *p for the profile of that name. Returns false if no file has it.
 bool aws_config_profile(const struct aws_config *c, const char *name, struct aws_profile *p);

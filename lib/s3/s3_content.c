@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "s3/s3content.h"
+#include "s3/s3_content.h"
 
 #include <inttypes.h>
 #include <limits.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kms/kms_aws_config.h"
+#include "kms/aws_config.h"
 
 #include "kms/kms_region.h"
 #include "kms/metadata_service.h"

@@ -4,8 +4,8 @@
 // specification of the S3 Encryption Client; man/s3-envelope.5 describes them.
 //
 // All of it is input that nobody has signed: a parsed envelope is complete and consistent, no more.
-#ifndef XBPIPE_S3ENVELOPE_H
-#define XBPIPE_S3ENVELOPE_H
+#ifndef XBPIPE_S3_ENVELOPE_H
+#define XBPIPE_S3_ENVELOPE_H
 
 #include "s3/s3_metadata.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kms/kms_aliyun_config.h"
+#include "kms/aliyun_config.h"
 
 #include "kms/ini.h"
 #include "kms/kms_region.h"

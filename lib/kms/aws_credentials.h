@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the AWS CLI's credentials come from, in its order.
-#ifndef XBPIPE_KMS_AWS_CREDENTIALS_H
-#define XBPIPE_KMS_AWS_CREDENTIALS_H
+#ifndef XBPIPE_AWS_CREDENTIALS_H
+#define XBPIPE_AWS_CREDENTIALS_H
 
-#include "kms/kms_aws_config.h"
+#include "kms/aws_config.h"
 
 // Finds credentials, in the order: environment (unless the option --profile is given); the profile:
 // a role that it assumes, a web identity, its static keys or credential_process; the container's
 // endpoint; the metadata service of EC2. Also used to renew them. Returns 0 and c->keys; or -1 and
 // EX_CONFIG (none, or of a kind that is not supported: then with the command that gets temporary
 // keys), EX_OSERR, or a fault of sts_aws_assume.
-int kms_aws_credentials(struct aws_config *c, const struct kms_request *request, struct fault *f);
+int aws_credentials_find(struct aws_config *c, const struct kms_request *request, struct fault *f);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The configuration of Alibaba Cloud's clients: profile, credentials, region and endpoint.
-#ifndef XBPIPE_KMS_ALIYUN_CONFIG_H
-#define XBPIPE_KMS_ALIYUN_CONFIG_H
+#ifndef XBPIPE_ALIYUN_CONFIG_H
+#define XBPIPE_ALIYUN_CONFIG_H
 
 #include "kms/config_file.h"
 #include "kms/kms.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "kms/kms_aws_credentials.h"
+#include "kms/aws_credentials.h"
 
 #include "kms/child.h"
 #include "kms/http.h"
@@ -407,7 +407,7 @@ static int of_profile(struct aws_config *c, const struct step *step,
     return found;
 }
 
-int kms_aws_credentials(struct aws_config *c, const struct kms_request *request, struct fault *f) {
+int aws_credentials_find(struct aws_config *c, const struct kms_request *request, struct fault *f) {
     kms_credentials_free(&c->keys);
     c->keys.renewable = false;
     int found = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "s3/s3_envelope.h"
 #include "s3/s3_envelope_print.h"
-#include "s3/s3envelope.h"
 #include "s3vectors.h"
 
 // cmocka needs these four before it.
