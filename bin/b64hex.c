@@ -5,6 +5,7 @@
 #include "base/diag.h"
 #include "base/hex.h"
 #include "os/fdio.h"
+#include "program/command_line.h"
 
 #include <argp.h>
 #include <errno.h>
@@ -53,7 +54,10 @@ static const struct argp argp = {
     .options = option_list,
     .parser = parse,
     .doc = "Turn base64 on standard input into hexadecimal on standard output.\v"
-           "White space is skipped; anything else that is not strict base64 is an error."};
+           "White space is skipped; anything else that is not strict base64 is an error.\n"
+           "\n"
+           "Example:\n"
+           "  b64hex -n < plaintext > key"};
 
 enum { PIECE = 1 << 16 };
 
@@ -129,7 +133,7 @@ static int convert(const struct options *options, struct fault *f) {
 int main(int argc, char **argv) {
     diag_start();
     struct options options = {.upper = false};
-    diag_parse(&argp, argc, argv, &options);
+    command_line_parse(&argp, argc, argv, &options);
     struct fault f;
     int result = convert(&options, &f);
     explicit_bzero(&work, sizeof work);

@@ -3,6 +3,7 @@
 #include "base/diag.h"
 #include "kms/child.h"
 #include "kms/kms_input.h"
+#include "program/command_line.h"
 #include "program/options_kms.h"
 #include "s3/s3_envelope.h"
 #include "s3/s3_envelope_print.h"
@@ -66,7 +67,10 @@ static const struct argp argp = {
     .children = children,
     .doc = "Unwrap the key on standard input and write its plaintext to standard output.\v"
            "Without --provider, --master-key and --envelope the input has to be what aliyun kms "
-           "Decrypt or aws kms decrypt printed.",
+           "Decrypt or aws kms decrypt printed.\n"
+           "\n"
+           "Example:\n"
+           "  kmsunwrap --provider=aliyun < ciphertext | b64hex -n > key",
 };
 
 // Takes blob and context out of an envelope.
@@ -138,7 +142,7 @@ int main(int argc, char **argv) {
     diag_start();
     wiped_start();
     struct options options = {.envelope_count = 0};
-    diag_parse(&argp, argc, argv, &options);
+    command_line_parse(&argp, argc, argv, &options);
     struct fault f;
     int result = unwrap(&options, &f);
     child_forget_secrets(); // that were not looked at

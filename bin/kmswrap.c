@@ -3,6 +3,7 @@
 // key from a key service.
 #include "base/diag.h"
 #include "kms/child.h"
+#include "program/command_line.h"
 #include "program/options_kms.h"
 #include "secret/keytext.h"
 #include "secret/wiped.h"
@@ -59,7 +60,9 @@ static const struct argp argp = {
     .options = option_list,
     .parser = parse,
     .children = children,
-    .doc = "Wrap the key on standard input (base64) and write the wrapped key to standard output.",
+    .doc = "Wrap the key on standard input (base64) and write the wrapped key to standard output.\v"
+           "Example:\n"
+           "  kmswrap --provider=file --master-key=master.key < plaintext > ciphertext",
 };
 
 static int read_key(const struct options *options, struct secret *plaintext, struct fault *f) {
@@ -99,7 +102,7 @@ int main(int argc, char **argv) {
     diag_start();
     wiped_start();
     struct options options = {.generate = false};
-    diag_parse(&argp, argc, argv, &options);
+    command_line_parse(&argp, argc, argv, &options);
     struct fault f;
     int result = wrap(&options, &f);
     child_forget_secrets(); // that were not looked at

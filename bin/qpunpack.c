@@ -4,14 +4,17 @@
 #include "engine/limit.h"
 #include "file/sink.h"
 #include "format/qpress_dec.h"
+#include "os/fdio.h"
 #include "os/interrupt.h"
 #include "os/noclobber.h"
+#include "program/command_line.h"
 #include "program/destination.h"
 #include "program/filter.h"
 #include "program/options.h"
 #include "program/salvage_report.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,6 +22,12 @@ enum { KEY_OVERWRITE = 1, KEY_TEST };
 
 struct options {
     const char *input;
+    const char *const *inputs; // `input`, or the operands
+    size_t input_count;
+    const char *const *operands;
+    size_t operand_count;
+    bool decompress; // -d, which qpress needs for what this program does
+    bool piped;      // qpress's -i: the archive is on standard input
     struct options_run run;
     uint64_t max_chunk;
     struct destination_options to;
@@ -27,6 +36,37 @@ struct options {
     bool list;
     bool test;
 };
+
+// The operands are FILE..., or as in qpress -d FILE... DIR, or in qpress -di DIR.
+static void take_operands(struct options *o, const struct argp_state *state) {
+    size_t count = o->operand_count;
+    bool elsewhere = o->to.directory != NULL || o->to_stdout || o->list || o->test;
+    if (count > (o->piped ? 0 : 1) && o->decompress && !elsewhere)
+        o->to.directory = o->operands[--count];
+    if (count > 0 && (o->piped || o->input != NULL))
+        argp_error(state, "unexpected operand '%s': there is one input, and it is given already",
+                   o->operands[0]);
+    o->inputs = count > 0 ? o->operands : &o->input;
+    o->input_count = count > 0 ? count : 1;
+    if (count == 0)
+        options_check_input(state, o->input, "an archive");
+}
+
+// Takes qpress's -i, which has no value, out of words such as -di and -dio; alone, or before -d, -i
+// is this program's own. True if it was there.
+static bool take_piped(int argc, char **argv) {
+    bool found = false;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (argv[i][0] != '-' || strspn(argv[i] + 1, "dfiovL0123456789T") != strlen(argv[i] + 1))
+            continue;
+        char *d = strchr(argv[i], 'd'), *piped = d != NULL ? strchr(d, 'i') : NULL;
+        if (piped != NULL) {
+            memmove(piped, piped + 1, strlen(piped));
+            found = true;
+        }
+    }
+    return found;
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct options *o = state->input;
@@ -48,20 +88,26 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         o->list = true;
         return 0;
     case 'd':
+        o->decompress = true;
+        return 0;
+    case 'L':
         return 0;
     case 'T':
-        options_parse_threads(&o->run, arg, state);
+        options_raise_threads(&o->run, arg, state);
         return 0;
     case KEY_TEST:
         o->test = true;
         return 0;
+    case 'f':
     case KEY_OVERWRITE:
         o->to.overwrite = true;
         return 0;
-    case ARGP_KEY_ARG:
-        options_no_operand(state, arg);
+    case ARGP_KEY_ARGS:
+        o->operands = (const char *const *)state->argv + state->next;
+        o->operand_count = (size_t)(state->argc - state->next);
         return 0;
     case ARGP_KEY_END:
+        take_operands(o, state);
         if ((o->to.directory != NULL) + o->to_stdout + o->list + o->test > 1)
             argp_error(state, "choose one of -o, -C, -t and --test");
         destination_check(&o->to, o->to.directory != NULL || o->test, state);
@@ -75,26 +121,42 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_option option_list[] = {
+    {NULL, 0, NULL, 0, "Input, and where the files go:", OPTIONS_GROUP_DATA},
     {"to-stdout", 'o', NULL, 0,
-     "Write the files to standard output one after the other (the default)", 0},
-    {"directory", 'C', "DIR", 0, "Create the files and folders below DIR", 0},
-    {"list", 't', NULL, 0, "List the files' names on standard output, write no file", 0},
-    {"test", KEY_TEST, NULL, 0, "Decompress and verify everything as for -C, write nothing", 0},
-    {"decompress", 'd', NULL, 0, "Accepted for scripts that call qpress -d: this is all it does",
-     0},
-    {"qpress-threads", 'T', "N", 0, "The same as -j, as qpress calls it", 0},
-    {"overwrite", KEY_OVERWRITE, NULL, 0, "With -C, replace files that exist", 0},
+     "Write the files to standard output one after the other (the default)", OPTIONS_GROUP_DATA},
+    {"directory", 'C', "DIR", 0, "Create the files and folders below DIR", OPTIONS_GROUP_DATA},
+    {"overwrite", KEY_OVERWRITE, NULL, 0, "With -C, replace files that exist", OPTIONS_GROUP_DATA},
+    {NULL, 0, NULL, 0, "Instead of writing files:", OPTIONS_GROUP_INSTEAD},
+    {"list", 't', NULL, 0, "List the files' names on standard output", OPTIONS_GROUP_INSTEAD},
+    {"test", KEY_TEST, NULL, 0, "Decompress and verify everything, and write nothing",
+     OPTIONS_GROUP_INSTEAD},
+    {NULL, 0, NULL, 0, "Checks, damage and limits:", OPTIONS_GROUP_CHECK},
+    {NULL, 0, NULL, 0, "Running:", OPTIONS_GROUP_RUN},
+    {NULL, 0, NULL, 0, "Accepted for scripts that call qpress:", OPTIONS_GROUP_ORIGINAL},
+    {"decompress", 'd', NULL, 0,
+     "Decompress; of several operands the last is DIR, and -di reads standard input",
+     OPTIONS_GROUP_ORIGINAL},
+    {"force", 'f', NULL, 0, "Replace files that exist, as --overwrite does",
+     OPTIONS_GROUP_ORIGINAL},
+    {"qpress-threads", 'T', "N", 0, "Use N threads, as -j does", OPTIONS_GROUP_ORIGINAL},
+    {"level", 'L', "N", 0, "Means nothing here", OPTIONS_GROUP_ORIGINAL},
     {0}};
 
-static const struct argp_child children[] = {
-    {&options_input_argp, 0, NULL, 0},   {&options_run_argp, 0, NULL, 0},
-    {&options_limit_argp, 0, NULL, 0},   {&destination_argp, 0, NULL, 0},
-    {&salvage_options_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&options_input_argp, 0, NULL, OPTIONS_GROUP_DATA},
+                                             {&options_run_argp, 0, NULL, OPTIONS_GROUP_RUN},
+                                             {&options_limit_argp, 0, NULL, OPTIONS_GROUP_CHECK},
+                                             {&destination_argp, 0, NULL, OPTIONS_GROUP_CHECK},
+                                             {&salvage_options_argp, 0, NULL, OPTIONS_GROUP_CHECK},
+                                             {0}};
 
 static const struct argp parser = {
     .options = option_list,
     .parser = parse_option,
-    .doc = "Decompress a qpress archive (.qp, _xb.qp) from standard input.",
+    .args_doc = "[FILE...]",
+    .doc = "Decompress qpress archives (.qp, _xb.qp): FILEs, or standard input.\v"
+           "Examples:\n"
+           "  qpunpack backup_xb.qp | xbunpack -C restored\n"
+           "  qpunpack -C restored t1.ibd.qp t2.ibd.qp",
     .children = children};
 
 // Where the archive's files go.
@@ -107,6 +169,7 @@ struct unpacker {
     struct destination to;         // with -C and --test
     struct salvage_scope *salvage; // of the archive; NULL: damage stops the program
     bool absolute_warned;
+    bool last; // the archive is the last one
 };
 
 static void name_file(const struct unpacker *u, const char *path, size_t size) {
@@ -133,7 +196,8 @@ static void stream_file_end(void *context, struct stage *next) {
 
 static void stream_end(void *context) {
     struct unpacker *u = context;
-    stage_finish(u->limit);
+    if (u->last)
+        stage_finish(u->limit);
 }
 
 static int list_file(void *context, const char *path, size_t size, struct stage **next,
@@ -218,8 +282,7 @@ static int prepare(struct unpacker *u, const struct options *o, struct fault *f)
         destination_allow(&u->to, &rules);
     }
     if (options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0 ||
-        progress_begin(&o->run.progress, o->run.verbose, f) < 0 ||
-        ordered_new(&u->ordered, threads, f) < 0)
+        progress_begin(&o->run.progress, f) < 0 || ordered_new(&u->ordered, threads, f) < 0)
         return -1;
     if (o->list)
         return 0;
@@ -241,14 +304,52 @@ static int decode(struct input *in, const struct options *o, struct unpacker *u,
     return result;
 }
 
+// Opens all of the inputs, as none can be opened once the program is shut in. Returns their number,
+// with which close_inputs is to be called; the last one failed if *f was set.
+static size_t open_inputs(struct input *in, const struct options *o, struct fault *f) {
+    uint64_t size = 0;
+    size_t count = 0;
+    if (o->input_count > 1)
+        fdio_allow_many();
+    while (count < o->input_count && input_open(&in[count], o->inputs[count], f) == 0) {
+        size = in[count].size <= UINT64_MAX - size ? size + in[count].size : UINT64_MAX;
+        count++;
+    }
+    if (o->input_count > 1)
+        progress_expect(size);
+    return count;
+}
+
+// Decodes all archives, one after the other. Returns 0, or -1 and *f.
+static int decode_all(struct input *in, const struct options *o, struct unpacker *u,
+                      struct fault *f) {
+    int result = 0;
+    for (size_t i = 0; i < o->input_count && result == 0; i++) {
+        u->last = i + 1 == o->input_count;
+        result = decode(&in[i], o, u, f);
+        if (result < 0 && o->input_count > 1) {
+            char shown[256];
+            diag_prefix(f, diag_name(in[i].name, strlen(in[i].name), shown, sizeof shown));
+        }
+    }
+    return result;
+}
+
+static void close_inputs(struct input *in, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        input_close(&in[i]);
+    free(in);
+}
+
 static int unpack(const struct options *o, struct salvage_scope *salvage, struct fault *f) {
     struct unpacker u = {.verbose = o->run.verbose, .limits = o->to.limits, .salvage = salvage};
-    struct input in;
-    if (input_open(&in, o->input, f) < 0)
-        return -1;
-    int result = prepare(&u, o, f);
+    struct input *in = calloc(o->input_count, sizeof *in);
+    if (in == NULL)
+        return diag_fault_memory(f);
+    size_t opened = open_inputs(in, o, f);
+    int result = opened == o->input_count ? prepare(&u, o, f) : -1;
     if (result == 0)
-        result = decode(&in, o, &u, f);
+        result = decode_all(in, o, &u, f);
     if (result == 0 && u.to.files != NULL)
         result = destination_finish(&u.to, f);
     if (o->run.verbose && destination_removed(&u.to) > 0)
@@ -258,7 +359,7 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
     stage_free(u.limit);
     stage_free(u.sink);
     ordered_free(u.ordered);
-    input_close(&in);
+    close_inputs(in, opened);
     slab_trim();
     return result;
 }
@@ -267,7 +368,8 @@ int main(int argc, char **argv) {
     struct options o = {0};
     struct fault f;
     diag_start();
-    diag_parse(&parser, argc, argv, &o);
+    o.piped = take_piped(argc, argv);
+    command_line_parse(&parser, argc, argv, &o);
     struct salvage_report report_file;
     int result = salvage_report_begin(&report_file, &o.salvage, o.to.overwrite, &f);
     if (result == 0)

@@ -4,6 +4,7 @@
 #include "file/outfile.h"
 #include "os/cpus.h"
 #include "os/interrupt.h"
+#include "program/command_line.h"
 #include "program/options.h"
 #include "program/progress.h"
 #include "s3/s3_data_key.h"
@@ -83,7 +84,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         o->verbose = true;
         return 0;
     case ARGP_KEY_ARG:
-        options_no_operand(state, arg);
+        options_take_operand(state, arg, &o->input);
         return 0;
     case ARGP_KEY_END:
         check(o, state);
@@ -117,8 +118,11 @@ static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},
 static const struct argp parser = {
     .options = option_list,
     .parser = parse_option,
+    .args_doc = "[FILE]",
     .doc = "Decrypt an object that an Amazon S3 encryption client encrypted, such as a backup of "
-           "RDS for SQL Server, from standard input to standard output.",
+           "RDS for SQL Server, from FILE or standard input to standard output.\v"
+           "Example:\n"
+           "  s3cse-dec -e metadata.json -f data.key -i db.bak.encrypted -o db.bak",
     .children = children};
 
 // Whether a file that begins so is a SQL Server backup: "TAPE" (not compressed) or "MSSQLBAK"
@@ -273,7 +277,7 @@ static int confine(const struct options *o, struct fault *f) {
         options_allow_output(&rules, o->output.path);
     if (crypto_start(f) < 0 || options_confine(o->no_sandbox, o->verbose, &rules, f) < 0)
         return -1;
-    return o->info ? 0 : progress_begin(&o->progress, o->verbose, f);
+    return o->info ? 0 : progress_begin(&o->progress, f);
 }
 
 int main(int argc, char **argv) {
@@ -282,7 +286,7 @@ int main(int argc, char **argv) {
     struct fault f;
     diag_start();
     wiped_start();
-    diag_parse(&parser, argc, argv, &o);
+    command_line_parse(&parser, argc, argv, &o);
     o.threads = cpus_available();
     int result = confine(&o, &f);
     if (result == 0)

@@ -5,6 +5,7 @@
 #include "os/cpus.h"
 #include "os/fdio.h"
 #include "os/interrupt.h"
+#include "program/command_line.h"
 #include "program/options.h"
 #include "program/progress.h"
 #include "s3/s3_data_key.h"
@@ -114,7 +115,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         o->verbose = true;
         return 0;
     case ARGP_KEY_ARG:
-        options_no_operand(state, arg);
+        options_take_operand(state, arg, &o->input);
         return 0;
     case ARGP_KEY_END:
         check(o, state);
@@ -152,8 +153,12 @@ static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},
 static const struct argp parser = {
     .options = option_list,
     .parser = parse_option,
-    .doc = "Encrypt standard input as an Amazon S3 encryption client does, to standard output, for "
-           "rds_restore_database or for such a client.",
+    .args_doc = "[FILE]",
+    .doc = "Encrypt FILE or standard input as an Amazon S3 encryption client does, to standard "
+           "output, for "
+           "rds_restore_database or for such a client.\v"
+           "Example:\n"
+           "  s3cse-enc -e metadata.json -f reply -i db.bak -o db.bak.encrypted",
     .children = children};
 
 static void note_line(const char *text) {
@@ -266,7 +271,7 @@ static int confine(const struct options *o, struct fault *f) {
     options_allow_output(&rules, o->output.path);
     if (crypto_start(f) < 0 || options_confine(o->no_sandbox, o->verbose, &rules, f) < 0)
         return -1;
-    return progress_begin(&o->progress, o->verbose, f);
+    return progress_begin(&o->progress, f);
 }
 
 static int run(const struct options *o, struct fault *f) {
@@ -305,7 +310,7 @@ int main(int argc, char **argv) {
     struct fault f;
     diag_start();
     json_secret_start();
-    diag_parse(&parser, argc, argv, &o);
+    command_line_parse(&parser, argc, argv, &o);
     o.threads = cpus_available();
     int result = run(&o, &f);
     free(o.context);

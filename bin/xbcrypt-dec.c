@@ -2,6 +2,7 @@
 // xbcrypt-dec: xbcrypt chunks on standard input, plaintext on standard output.
 #include "format/xbcrypt_dec.h"
 #include "os/interrupt.h"
+#include "program/command_line.h"
 #include "program/salvage_report.h"
 #include "program/xbcrypt_filter.h"
 
@@ -26,6 +27,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         state->child_inputs[2] = &o->salvage;
         return 0;
     case 'd':
+    case 's':
         return 0;
     case KEY_STRICT:
         o->accept_random = false;
@@ -44,23 +46,30 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_option option_list[] = {
-    {"decrypt", 'd', NULL, 0, "Accepted for scripts that call xbcrypt -d: this is all it does", 0},
     {"strict", KEY_STRICT, NULL, 0,
-     "Versions 1 and 2: fail, before any output, where the key looks wrong (the default)", 0},
+     "Versions 1 and 2: fail, before any output, if the key looks wrong (the default)",
+     OPTIONS_GROUP_DECODE},
     {"no-strict", KEY_NO_STRICT, NULL, 0,
-     "Versions 1 and 2: only warn where the key looks wrong; for data that is random by nature", 0},
+     "Versions 1 and 2: only warn if the key looks wrong; for data that is random by nature",
+     OPTIONS_GROUP_DECODE},
+    {NULL, 0, NULL, 0, "Damage and limits:", OPTIONS_GROUP_CHECK},
+    {"decrypt", 'd', NULL, 0, "This is what the program does", OPTIONS_GROUP_ORIGINAL},
+    {"encrypt-chunk-size", 's', "SIZE", 0, "Means nothing here", OPTIONS_GROUP_ORIGINAL},
     {0}};
 
 static const struct argp_child children[] = {{&xbcrypt_options_argp, 0, NULL, 0},
-                                             {&options_limit_argp, 0, NULL, 0},
-                                             {&salvage_options_argp, 0, NULL, 0},
+                                             {&options_limit_argp, 0, NULL, OPTIONS_GROUP_CHECK},
+                                             {&salvage_options_argp, 0, NULL, OPTIONS_GROUP_CHECK},
                                              {0}};
 
 static const struct argp parser = {
     .options = option_list,
     .parser = parse_option,
-    .doc = "Decrypt Percona XtraBackup's xbcrypt format, versions 1 to 3, from standard input to "
-           "standard output.",
+    .args_doc = "[FILE]",
+    .doc = "Decrypt Percona XtraBackup's xbcrypt format, versions 1 to 3, from FILE or standard "
+           "input to standard output.\v"
+           "Example:\n"
+           "  xbcrypt-dec -f key -i t1.ibd.xbcrypt -o t1.ibd",
     .children = children};
 
 static void warn(const char *text) {
@@ -84,7 +93,7 @@ int main(int argc, char **argv) {
     struct options o = {0};
     struct fault f;
     diag_start();
-    diag_parse(&parser, argc, argv, &o);
+    command_line_parse(&parser, argc, argv, &o);
     struct salvage_report report;
     struct setup setup = {
         .settings = {.max_chunk = o.max_chunk, .accept_random = o.accept_random, .warn = warn}};

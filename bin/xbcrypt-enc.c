@@ -2,12 +2,22 @@
 // xbcrypt-enc: plaintext on standard input, xbcrypt version 3 chunks on standard output.
 #include "format/xbcrypt_enc.h"
 #include "os/interrupt.h"
+#include "program/command_line.h"
 #include "program/xbcrypt_filter.h"
 
 struct options {
     struct xbcrypt_options common;
     uint64_t chunk_size;
 };
+
+// xbcrypt takes any size, down to a byte a chunk.
+static void raise_chunk_size(struct options *o) {
+    if (o->chunk_size >= XBCRYPT_CHUNK_MIN)
+        return;
+    diag_note("-s: a chunk of %u bytes is too small, and %u are used", (unsigned)o->chunk_size,
+              (unsigned)XBCRYPT_CHUNK_MIN);
+    o->chunk_size = XBCRYPT_CHUNK_MIN;
+}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct options *o = state->input;
@@ -19,8 +29,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         argp_failure(state, EX_USAGE, 0, "-d: this program encrypts; xbcrypt-dec decrypts");
         return 0;
     case 's':
-        if (!options_parse_size(arg, XBCRYPT_CHUNK_MIN, XBCRYPT_CHUNK_MAX, &o->chunk_size))
+        if (!options_parse_size(arg, 1, XBCRYPT_CHUNK_MAX, &o->chunk_size))
             argp_error(state, "-s %s: expected a size from 1K to 64M", arg);
+        return 0;
+    case ARGP_KEY_END:
+        raise_chunk_size(o);
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -28,7 +41,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_option option_list[] = {
-    {"encrypt-chunk-size", 's', "SIZE", 0, "Plaintext bytes a chunk, 1K to 64M (default 64K)", 0},
+    {"encrypt-chunk-size", 's', "SIZE", 0, "Plaintext bytes a chunk, 1K to 64M (default 64K)",
+     OPTIONS_GROUP_DATA},
     {"decrypt", 'd', NULL, OPTION_HIDDEN, NULL, 0},
     {0}};
 
@@ -37,8 +51,11 @@ static const struct argp_child children[] = {{&xbcrypt_options_argp, 0, NULL, 0}
 static const struct argp parser = {
     .options = option_list,
     .parser = parse_option,
-    .doc = "Encrypt standard input to standard output in Percona XtraBackup's xbcrypt format, "
-           "version 3.",
+    .args_doc = "[FILE]",
+    .doc = "Encrypt FILE or standard input to standard output in Percona XtraBackup's xbcrypt "
+           "format, version 3.\v"
+           "Example:\n"
+           "  xbcrypt-enc -f key -i t1.ibd -o t1.ibd.xbcrypt",
     .children = children};
 
 struct encoder {
@@ -55,7 +72,7 @@ int main(int argc, char **argv) {
     struct options o = {.chunk_size = XBCRYPT_CHUNK_DEFAULT};
     struct fault f;
     diag_start();
-    diag_parse(&parser, argc, argv, &o);
+    command_line_parse(&parser, argc, argv, &o);
     struct encoder encoder = {.chunk_size = (size_t)o.chunk_size};
     int result = xbcrypt_filter(&o.common, &encoder.key, make_stage, &encoder, &f);
     interrupt_die();

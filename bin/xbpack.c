@@ -7,6 +7,7 @@
 #include "format/zstd_enc.h"
 #include "os/fdio.h"
 #include "os/interrupt.h"
+#include "program/command_line.h"
 #include "program/options.h"
 #include "program/xbcrypt_keyfile.h"
 
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY_COMPRESS = 1, KEY_ENCRYPT };
+enum { KEY_COMPRESS = 1, KEY_ENCRYPT, KEY_THREADS, KEY_BUFFER };
 
 struct options {
     struct options_output output;
@@ -90,7 +91,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         argp_failure(state, EX_USAGE, 0, "-x: this program packs; xbunpack unpacks");
         return 0;
     case 'p':
-        options_parse_threads(&o->run, arg, state);
+    case KEY_THREADS:
+        options_raise_threads(&o->run, arg, state);
+        return 0;
+    case KEY_BUFFER:
         return 0;
     case KEY_COMPRESS:
         parse_compress(o, arg, state);
@@ -113,26 +117,36 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_option option_list[] = {
-    {"directory", 'C', "DIR", 0, "Pack what is below DIR (default: the current directory)", 0},
-    {"create", 'c', NULL, 0, "Accepted for scripts that call xbstream -c: this is what it does", 0},
+    {NULL, 0, NULL, 0, "What to pack, and where to:", OPTIONS_GROUP_DATA},
+    {"directory", 'C', "DIR", 0, "Pack what is below DIR (default: the current directory)",
+     OPTIONS_GROUP_DATA},
     {"files-from", 'T', "FILE", 0,
-     "Pack the files and folders that FILE (-: standard input) names, one a line", 0},
+     "Pack the files and folders that FILE (-: standard input) names, one a line",
+     OPTIONS_GROUP_DATA},
     {"null", '0', NULL, 0, "The names in the file of -T end in NUL, as find -print0 writes them",
-     0},
+     OPTIONS_GROUP_DATA},
+    {"sparse", 'S', NULL, 0, "Store holes as such, which xbstream reads and mbstream does not",
+     OPTIONS_GROUP_DATA},
+    {NULL, 0, NULL, 0, "Compressing and encrypting:", OPTIONS_GROUP_DECODE},
     {"compress", KEY_COMPRESS, "FORM[:LEVEL]", 0,
-     "Compress each member as lz4 (LEVEL 1 to 12, default 1) or zstd (1 to 19, default 3)", 0},
+     "Compress each member as lz4 (LEVEL 1 to 12, default 1) or zstd (1 to 19, default 3)",
+     OPTIONS_GROUP_DECODE},
     {"encrypt", KEY_ENCRYPT, "ALGO", OPTION_ARG_OPTIONAL,
      "Encrypt each member as xbcrypt version 3; ALGO (AES128, AES192, AES256) checks the key, NONE "
      "is for chunks that are not encrypted",
-     0},
-    {"sparse", 'S', NULL, 0, "Store holes as such, which xbstream reads and mbstream does not", 0},
-    {"parallel", 'p', "N", 0, "The same as -j, as xbstream calls it", 0},
+     OPTIONS_GROUP_DECODE},
+    {NULL, 0, NULL, 0, "Running:", OPTIONS_GROUP_RUN},
+    {NULL, 0, NULL, 0, "Accepted for scripts that call xbstream:", OPTIONS_GROUP_ORIGINAL},
+    {"create", 'c', NULL, 0, "This is what the program does", OPTIONS_GROUP_ORIGINAL},
+    {"parallel", 'p', "N", 0, "Use N threads, as -j does", OPTIONS_GROUP_ORIGINAL},
+    {"encrypt-threads", KEY_THREADS, "N", 0, "Use N threads, as -j does", OPTIONS_GROUP_ORIGINAL},
+    {"read-buffer-size", KEY_BUFFER, "SIZE", 0, "Means nothing here", OPTIONS_GROUP_ORIGINAL},
     {"extract", 'x', NULL, OPTION_HIDDEN, NULL, 0},
     {0}};
 
-static const struct argp_child children[] = {{&options_output_argp, 0, NULL, 0},
-                                             {&options_key_argp, 0, NULL, 0},
-                                             {&options_run_argp, 0, NULL, 0},
+static const struct argp_child children[] = {{&options_output_argp, 0, NULL, OPTIONS_GROUP_DATA},
+                                             {&options_key_argp, 0, NULL, OPTIONS_GROUP_DECODE},
+                                             {&options_run_argp, 0, NULL, OPTIONS_GROUP_RUN},
                                              {0}};
 
 static const struct argp parser = {
@@ -141,7 +155,9 @@ static const struct argp parser = {
     .args_doc = "[NAME...]",
     .doc = "Pack files, and what is in folders, into an xbstream archive (Percona XtraBackup, "
            "MariaDB Backup) on standard output, compressing and encrypting each on the way. "
-           "Without NAMEs and -T: all of DIR.",
+           "Without NAMEs and -T: all of DIR.\v"
+           "Example:\n"
+           "  xbpack -C restored --compress=zstd --encrypt -f key -o backup.xb",
     .children = children};
 
 static void name_empty_folder(const char *shown) {
@@ -186,7 +202,7 @@ static int confine(const struct options *o, const struct indir *dir, struct orde
     unsigned threads = options_threads(&o->run);
     sandbox_allow(&rules, indir_fd(dir), SANDBOX_READ);
     return options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0 ||
-                   progress_begin(&o->run.progress, o->run.verbose, f) < 0
+                   progress_begin(&o->run.progress, f) < 0
                ? -1
                : ordered_new(ordered, threads, f);
 }
@@ -259,7 +275,7 @@ int main(int argc, char **argv) {
     struct options o = {0};
     struct fault f;
     diag_start();
-    diag_parse(&parser, argc, argv, &o);
+    command_line_parse(&parser, argc, argv, &o);
     int result = pack(&o, &f);
     progress_end(result == 0);
     interrupt_die();

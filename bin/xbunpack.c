@@ -3,6 +3,7 @@
 #include "archive/autodetect.h"
 #include "archive/extract.h"
 #include "os/interrupt.h"
+#include "program/command_line.h"
 #include "program/destination.h"
 #include "program/filter.h"
 #include "program/options.h"
@@ -13,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -27,11 +30,11 @@ enum {
     KEY_AUTO,
     KEY_INCLUDE,
     KEY_EXCLUDE,
-    KEY_INCOMPLETE_OK
+    KEY_INCOMPLETE_OK,
+    KEY_THREADS,
+    KEY_BUFFER,
+    KEY_ABSOLUTE
 };
-
-// The order of the groups of options in --help.
-enum { GROUP_WHAT = 1, GROUP_WHICH, GROUP_DECODE, GROUP_FILES, GROUP_RUN };
 
 struct options {
     const char *input;
@@ -41,8 +44,12 @@ struct options {
     struct destination_options to;
     struct salvage_options salvage;
     struct selection *selection;
-    bool selecting;        // by operands or patterns
-    const char *to_stdout; // NULL: not given
+    bool selecting; // by operands or patterns
+    char *const *operands;
+    int operand_count;
+    const char *file_operand; // the first that names a file that is there; NULL: none does
+    bool extract;             // -x was given
+    const char *to_stdout;    // NULL: not given
     bool list;
     bool info;
     bool automatic; // --auto
@@ -66,10 +73,30 @@ static void select_members(struct options *o, enum selection_rule rule, const ch
     o->selecting = o->selecting || rule != SELECTION_MEMBER;
 }
 
+// At a terminal, a single operand that is a file is the input: nobody types an archive. Otherwise
+// operands are members.
+static void take_operands(struct options *o, struct argp_state *state) {
+    struct stat st;
+    for (int i = o->operand_count - 1; i >= 0; i--)
+        if (stat(o->operands[i], &st) == 0 && S_ISREG(st.st_mode))
+            o->file_operand = o->operands[i];
+    bool typed = o->input == NULL && isatty(STDIN_FILENO) && o->file_operand != NULL;
+    if (typed && o->operand_count == 1) {
+        o->input = o->file_operand;
+        o->operand_count = 0;
+    } else if (typed) {
+        char shown[200];
+        diag_name(o->file_operand, strlen(o->file_operand), shown, sizeof shown);
+        argp_error(state, "operands are members of the archive: to read %s, use -i %s", shown,
+                   shown);
+    }
+    for (int i = 0; i < o->operand_count; i++)
+        select_members(o, SELECTION_NAME, o->operands[i], state);
+}
+
 // What does not go together; and the default directory.
 static void check_options(struct options *o, struct argp_state *state) {
-    if (o->key.file != NULL && !o->decrypt && !o->automatic)
-        argp_error(state, "-f is for --decrypt or --auto: neither is given");
+    take_operands(o, state);
     if ((o->to.directory != NULL) + o->test + o->list + o->info + (o->to_stdout != NULL) > 1)
         argp_error(state, "choose one of -C, -t, --test, --info and --to-stdout");
     if (o->list && !o->run.verbose && (o->decrypt || o->decompress))
@@ -82,16 +109,36 @@ static void check_options(struct options *o, struct argp_state *state) {
         argp_error(state, "--info is about all of the backup: it does not go with members, "
                           "--include or --exclude");
     bool restoring = !o->list && !o->info && o->to_stdout == NULL;
-    if (restoring && !o->test && o->to.directory == NULL)
+    if (restoring && !o->test && o->to.directory == NULL) {
         o->to.directory = ".";
+        o->to.empty_only = !o->extract;
+    }
     o->to.partial = o->selecting;
     destination_check(&o->to, restoring, state);
     if (o->salvage.report != NULL && strcmp(o->salvage.report, "-") == 0 &&
         (o->list || o->info || o->to_stdout != NULL || destination_to_stdout(&o->to)))
         argp_error(state, "--report=-: standard output is not free for it; give a file");
-    if (o->input == NULL && isatty(STDIN_FILENO))
-        argp_error(state,
-                   "standard input is a terminal: expected an archive; use -i FILE or <FILE");
+    options_check_input(state, o->input, "an archive");
+}
+
+// Of --decrypt, whose value xbstream also takes from the next word.
+static void parse_decrypt(struct options *o, const char *arg, struct argp_state *state) {
+    o->decrypt = true;
+    if (arg == NULL && state->next < state->argc &&
+        xbcrypt_algorithm_parse(state->argv[state->next], &o->algorithm))
+        state->next++;
+    else if (arg != NULL && !xbcrypt_algorithm_parse(arg, &o->algorithm))
+        argp_error(state, "--decrypt=%s: expected AES128, AES192, AES256 or NONE", arg);
+}
+
+static void parse_decompress(struct options *o, const char *arg, struct argp_state *state) {
+    static const char *const forms[] = {"qpress", "quicklz", "lz4", "zstd"};
+    o->decompress = true;
+    for (size_t i = 0; arg != NULL && i < sizeof forms / sizeof forms[0]; i++)
+        if (strcasecmp(arg, forms[i]) == 0)
+            return;
+    if (arg != NULL)
+        argp_error(state, "--decompress=%s: expected nothing, qpress, quicklz, lz4 or zstd", arg);
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
@@ -112,9 +159,21 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         o->list = true;
         return 0;
     case 'x':
+        o->extract = true;
+        return 0;
+    case 'c':
+        argp_failure(state, EX_USAGE, 0, "-c: this program unpacks; xbpack packs");
         return 0;
     case 'p':
-        options_parse_threads(&o->run, arg, state);
+    case KEY_THREADS:
+        options_raise_threads(&o->run, arg, state);
+        return 0;
+    case KEY_BUFFER:
+        return 0;
+    case KEY_ABSOLUTE:
+        argp_failure(state, EX_USAGE, 0,
+                     "--absolute-names: files are created below DIR only, whatever their names in "
+                     "the archive; leave this option out");
         return 0;
     case KEY_TEST:
         o->test = true;
@@ -122,13 +181,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_OVERWRITE:
         o->to.overwrite = true;
         return 0;
+    case 'd':
     case KEY_DECRYPT:
-        o->decrypt = true;
-        if (arg != NULL && !xbcrypt_algorithm_parse(arg, &o->algorithm))
-            argp_error(state, "--decrypt=%s: expected AES128, AES192, AES256 or NONE", arg);
+        parse_decrypt(o, arg, state);
         return 0;
     case KEY_DECOMPRESS:
-        o->decompress = true;
+        parse_decompress(o, arg, state);
         return 0;
     case KEY_STRICT:
         o->accept_random = false;
@@ -157,8 +215,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_EXCLUDE:
         select_members(o, SELECTION_EXCLUDE, arg, state);
         return 0;
-    case ARGP_KEY_ARG:
-        select_members(o, SELECTION_NAME, arg, state);
+    case ARGP_KEY_ARGS:
+        o->operands = state->argv + state->next;
+        o->operand_count = state->argc - state->next;
         return 0;
     case ARGP_KEY_END:
         check_options(o, state);
@@ -169,59 +228,70 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_option option_list[] = {
-    {NULL, 0, NULL, 0, "What to do:", GROUP_WHAT},
-    {"extract", 'x', NULL, 0, "Accepted for scripts that call xbstream -x: this is what it does",
-     GROUP_WHAT},
-    {"list", 't', NULL, 0,
-     "List the members' names on standard output, write no file; with -v also their sizes and how "
-     "they were transformed",
-     GROUP_WHAT},
-    {"test", KEY_TEST, NULL, 0,
-     "Decrypt, decompress and verify everything as for -C, write nothing", GROUP_WHAT},
-    {"to-stdout", KEY_TO_STDOUT, "MEMBER", 0, "Write this member to standard output, and no file",
-     GROUP_WHAT},
-    {"info", KEY_INFO, NULL, 0,
-     "Say on standard output what made the backup, what it is, and what prepares it; write no file",
-     GROUP_WHAT},
-    {NULL, 0, NULL, 0, "Which members:", GROUP_WHICH},
-    {"include", KEY_INCLUDE, "PATTERN", 0,
-     "Only members that a shell pattern matches: NAME, FOLDER or DATABASE.TABLE", GROUP_WHICH},
-    {"exclude", KEY_EXCLUDE, "PATTERN", 0, "Leave out members that a shell pattern matches",
-     GROUP_WHICH},
-    {NULL, 0, NULL, 0, "Decrypting and decompressing:", GROUP_DECODE},
+    {NULL, 0, NULL, 0, "Input, and where the files go:", OPTIONS_GROUP_DATA},
+    {"directory", 'C', "DIR", 0,
+     "Create the files below DIR (default: the current directory, which has to be empty)",
+     OPTIONS_GROUP_DATA},
+    {"overwrite", KEY_OVERWRITE, NULL, 0, "Replace files that exist", OPTIONS_GROUP_DATA},
+    {NULL, 0, NULL, 0, "Decrypting and decompressing:", OPTIONS_GROUP_DECODE},
     {"auto", KEY_AUTO, NULL, 0,
      "Find out what the input is packed in (gzip, qpress, xbcrypt, LZ4, Zstandard) and undo it; "
      "take a tar archive, too; imply --decompress, and --decrypt if there is a key",
-     GROUP_DECODE},
+     OPTIONS_GROUP_DECODE},
     {"decrypt", KEY_DECRYPT, "ALGO", OPTION_ARG_OPTIONAL,
      "Decrypt members that end in .xbcrypt; ALGO (AES128, AES192, AES256) checks the key, NONE is "
      "for chunks that are not encrypted",
-     GROUP_DECODE},
-    {"decompress", KEY_DECOMPRESS, NULL, 0, "Decompress members that end in .qp, .lz4 or .zst",
-     GROUP_DECODE},
+     OPTIONS_GROUP_DECODE},
+    {NULL, 'd', "ALGO", OPTION_HIDDEN, NULL, 0},
+    {"decompress", KEY_DECOMPRESS, "FORM", OPTION_ARG_OPTIONAL,
+     "Decompress members that end in .qp, .lz4 or .zst, whatever FORM says", OPTIONS_GROUP_DECODE},
     {"strict", KEY_STRICT, NULL, 0,
      "Fail on members encrypted as xbcrypt version 1 or 2 that the key looks wrong for (the "
      "default)",
-     GROUP_DECODE},
+     OPTIONS_GROUP_DECODE},
     {"no-strict", KEY_NO_STRICT, NULL, 0,
-     "Only warn of such members; for data that is random by nature", GROUP_DECODE},
+     "Only warn of such members; for data that is random by nature", OPTIONS_GROUP_DECODE},
+    {NULL, 0, NULL, 0, "Instead of creating files:", OPTIONS_GROUP_INSTEAD},
+    {"list", 't', NULL, 0,
+     "List the members' names on standard output; with -v also their sizes and how they were "
+     "transformed",
+     OPTIONS_GROUP_INSTEAD},
+    {"test", KEY_TEST, NULL, 0, "Decrypt, decompress and verify everything, and write nothing",
+     OPTIONS_GROUP_INSTEAD},
+    {"info", KEY_INFO, NULL, 0,
+     "Say on standard output what made the backup, what it is, and what prepares it",
+     OPTIONS_GROUP_INSTEAD},
+    {"to-stdout", KEY_TO_STDOUT, "MEMBER", 0, "Write this member to standard output",
+     OPTIONS_GROUP_INSTEAD},
+    {NULL, 0, NULL, 0, "Which members:", OPTIONS_GROUP_WHICH},
+    {"include", KEY_INCLUDE, "PATTERN", 0,
+     "Only members that a shell pattern matches: NAME, FOLDER or DATABASE.TABLE",
+     OPTIONS_GROUP_WHICH},
+    {"exclude", KEY_EXCLUDE, "PATTERN", 0, "Leave out members that a shell pattern matches",
+     OPTIONS_GROUP_WHICH},
+    {NULL, 0, NULL, 0, "Checks, damage and limits:", OPTIONS_GROUP_CHECK},
     {"incomplete-ok", KEY_INCOMPLETE_OK, NULL, 0,
      "Only warn if the backup ends without what preparing it needs, such as its redo log",
-     GROUP_WHICH},
-    {NULL, 0, NULL, 0, "The files:", GROUP_FILES},
-    {"directory", 'C', "DIR", 0, "Create the files below DIR (default: the current directory)",
-     GROUP_FILES},
-    {"overwrite", KEY_OVERWRITE, NULL, 0, "Replace files that exist", GROUP_FILES},
-    {NULL, 0, NULL, 0, "Input and running:", GROUP_RUN},
-    {"parallel", 'p', "N", 0, "The same as -j, as xbstream calls it", GROUP_RUN},
+     OPTIONS_GROUP_CHECK},
+    {NULL, 0, NULL, 0, "Running:", OPTIONS_GROUP_RUN},
+    {NULL, 0, NULL, 0, "Accepted for scripts that call xbstream:", OPTIONS_GROUP_ORIGINAL},
+    {"extract", 'x', NULL, 0, "Unpack, into the current directory also if it is not empty",
+     OPTIONS_GROUP_ORIGINAL},
+    {"parallel", 'p', "N", 0, "Use N threads, as -j does", OPTIONS_GROUP_ORIGINAL},
+    {"decompress-threads", KEY_THREADS, "N", 0, "Use N threads, as -j does",
+     OPTIONS_GROUP_ORIGINAL},
+    {"encrypt-threads", KEY_THREADS, "N", 0, "Use N threads, as -j does", OPTIONS_GROUP_ORIGINAL},
+    {"read-buffer-size", KEY_BUFFER, "SIZE", 0, "Means nothing here", OPTIONS_GROUP_ORIGINAL},
+    {"absolute-names", KEY_ABSOLUTE, NULL, OPTION_HIDDEN, NULL, 0},
+    {"create", 'c', NULL, OPTION_HIDDEN, NULL, 0},
     {0}};
 
-static const struct argp_child children[] = {{&options_input_argp, 0, NULL, GROUP_RUN},
-                                             {&options_key_argp, 0, NULL, GROUP_DECODE},
-                                             {&options_run_argp, 0, NULL, GROUP_RUN},
-                                             {&options_limit_argp, 0, NULL, GROUP_RUN},
-                                             {&destination_argp, 0, NULL, GROUP_FILES},
-                                             {&salvage_options_argp, 0, NULL, GROUP_DECODE},
+static const struct argp_child children[] = {{&options_input_argp, 0, NULL, OPTIONS_GROUP_DATA},
+                                             {&options_key_argp, 0, NULL, OPTIONS_GROUP_DECODE},
+                                             {&options_run_argp, 0, NULL, OPTIONS_GROUP_RUN},
+                                             {&options_limit_argp, 0, NULL, OPTIONS_GROUP_CHECK},
+                                             {&destination_argp, 0, NULL, OPTIONS_GROUP_CHECK},
+                                             {&salvage_options_argp, 0, NULL, OPTIONS_GROUP_CHECK},
                                              {0}};
 
 static const struct argp parser = {
@@ -231,7 +301,9 @@ static const struct argp parser = {
     .doc = "Unpack an xbstream archive (Percona XtraBackup, MariaDB Backup), or with --auto a tar "
            "archive, from standard input, "
            "decrypting and decompressing its members on the way. MEMBERs, as they are stored or "
-           "without suffixes such as .qp.xbcrypt, or folders, say which; the default is all.",
+           "without suffixes such as .qp.xbcrypt, or folders, say which; the default is all.\v"
+           "Example:\n"
+           "  xbunpack -C restored --auto -f key -i backup.xb",
     .children = children};
 
 static void warn(const char *text) {
@@ -371,6 +443,20 @@ static int read_input(struct input *in, const struct options *o, struct ordered 
     return result;
 }
 
+// Of `members` members `left` are encrypted, and --decrypt was not given: an error if the other
+// options were of no use for that, else worth a warning if they ask for more than was done. Returns
+// 0, or -1 and *f.
+static int report_encrypted(const struct options *o, unsigned left, unsigned members,
+                            struct fault *f) {
+    static const char advice[] = "stayed encrypted: use --decrypt -f FILE";
+    if (left == 0 || (!o->decompress && o->key.file == NULL))
+        return 0;
+    if (left == members && o->decompress)
+        return diag_fault(f, EX_USAGE, "all members (%u) %s", left, advice);
+    diag_warn("%u member%s ending in .xbcrypt %s", left, left == 1 ? "" : "s", advice);
+    return 0;
+}
+
 // `members` is the queue of the members' stages, `front` the one of the input's.
 static int extract(struct input *in, const struct options *o, struct ordered *front,
                    struct ordered *members, const struct extract_settings *settings,
@@ -381,11 +467,8 @@ static int extract(struct input *in, const struct options *o, struct ordered *fr
     extract_stage(e)->salvage = extract_tar_stage(e)->salvage = salvage;
     int result = read_input(in, o, front, members, settings, e, f);
     ordered_drop(front);
-    if (result == 0 && extract_left_encrypted(e) > 0 && settings->decompress) {
-        unsigned left = extract_left_encrypted(e);
-        diag_warn("%u member%s ending in .xbcrypt stayed encrypted: use --decrypt -f FILE", left,
-                  left == 1 ? "" : "s");
-    }
+    if (result == 0)
+        result = report_encrypted(o, extract_left_encrypted(e), extract_members(e), f);
     if (result == 0) {
         result =
             o->info ? report_info(settings->info, extract_unread_info(e), f) : report_missing(o, f);
@@ -420,7 +503,7 @@ static int open_destination(struct destination *to, const struct options *o, str
     }
     return options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0
                ? -1
-               : progress_begin(&o->run.progress, o->run.verbose, f);
+               : progress_begin(&o->run.progress, f);
 }
 
 static int unpack(const struct options *o, struct salvage_scope *salvage, struct fault *f) {
@@ -496,7 +579,7 @@ int main(int argc, char **argv) {
     struct options o = {0};
     struct fault f;
     diag_start();
-    diag_parse(&parser, argc, argv, &o);
+    command_line_parse(&parser, argc, argv, &o);
     interrupt_catch();
     struct salvage_report report;
     int result = salvage_report_begin(&report, &o.salvage, o.to.overwrite, &f);

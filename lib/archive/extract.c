@@ -35,6 +35,7 @@ struct extract {
     struct chain members;                      // begun and not complete
     struct chain complete;                     // and not freed
     struct listed *first_listed, *last_listed; // ended in the stream, in order, and not yet listed
+    unsigned opened;                           // members, in all
     unsigned left_encrypted;
     unsigned left_transformed;
     char unread_info[SHOWN_SIZE]; // empty: none
@@ -323,6 +324,7 @@ static int open_member(struct member *m, const char *stored, size_t stored_size,
                               m->shown);
         e->left_encrypted++;
     }
+    e->opened++;
     if (make_plan(e, stored, stored_size, &p, f) < 0)
         return -1;
     const char *name = p.name.bytes;
@@ -621,6 +623,10 @@ struct stage *extract_stage(struct extract *e) {
 
 struct stage *extract_tar_stage(struct extract *e) {
     return e->tar_reader;
+}
+
+unsigned extract_members(const struct extract *e) {
+    return e->opened;
 }
 
 unsigned extract_left_encrypted(const struct extract *e) {

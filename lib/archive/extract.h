@@ -73,6 +73,9 @@ int extract_new(struct extract **e, struct ordered *o, const struct extract_sett
 struct stage *extract_stage(struct extract *e);
 struct stage *extract_tar_stage(struct extract *e);
 
+// Members that were wanted and have been met.
+unsigned extract_members(const struct extract *e);
+
 // Members whose outermost suffix was one that could have been undone with --decrypt.
 unsigned extract_left_encrypted(const struct extract *e);
 

@@ -3,6 +3,7 @@
 
 #include "base/member_name.h"
 #include "base/names.h"
+#include "os/fdio.h"
 #include "os/temporary.h"
 
 #include <errno.h>
@@ -10,7 +11,6 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -27,15 +27,6 @@ struct outdir {
     struct names *folders; // that have been entered, by their paths; the value is not NULL
     unsigned removed;
 };
-
-// A stream may interleave more files than the usual soft limit of descriptors allows.
-static void raise_descriptor_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit); // without it, as many as before
-    }
-}
 
 int outdir_open(struct outdir **out, const char *path, bool overwrite, struct fault *f) {
     char shown[256];
@@ -59,7 +50,7 @@ int outdir_open(struct outdir **out, const char *path, bool overwrite, struct fa
         o->parent_error = errno;
     }
     o->removed = temporary_remove_left(o->fd);
-    raise_descriptor_limit();
+    fdio_allow_many(); // a stream may interleave more files than the usual soft limit allows
     *out = o;
     return 0;
 }

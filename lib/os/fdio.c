@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 // Linux transfers at most this many bytes a call.
@@ -87,4 +88,12 @@ void fdio_enlarge_pipe(int fd) {
     }
     if (size < limit)
         (void)fcntl(fd, F_SETPIPE_SZ, limit);
+}
+
+void fdio_allow_many(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); // if that fails, as many as before
+    }
 }

@@ -29,4 +29,7 @@ int fdio_pwrite_full(int fd, const void *data, size_t size, uint64_t offset);
 // What fails is ignored: the size is only a matter of speed.
 void fdio_enlarge_pipe(int fd);
 
+// Lets the process open as many files as its hard limit allows.
+void fdio_allow_many(void);
+
 #endif

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/destination.h"
 
+#include "os/temporary.h"
 #include "program/options.h"
 #include "secret/crypto_start.h"
 
+#include <dirent.h>
 #include <string.h>
 
 enum { KEY_MANIFEST = 0x4101, KEY_VERIFY, KEY_FSYNC, KEY_MAX_SIZE, KEY_MAX_TOTAL, KEY_SPARSE };
@@ -111,6 +113,23 @@ static int open_lists(struct destination *d, const struct destination_options *o
     return 0;
 }
 
+// Returns 0 if there is nothing in the directory that this program did not leave, or -1 and *f.
+static int check_empty(const char *path, struct fault *f) {
+    DIR *dir = opendir(path);
+    if (dir == NULL)
+        return 0; // outdir_open says why
+    const struct dirent *entry;
+    bool empty = true;
+    while (empty && (entry = readdir(dir)) != NULL)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+                temporary_is_name(entry->d_name, strlen(entry->d_name));
+    closedir(dir);
+    return empty ? 0
+                 : diag_fault(f, EX_USAGE,
+                              "the current directory is not empty: use -C DIR, or -C . if the "
+                              "files are to be created here");
+}
+
 int destination_open(struct destination *d, const struct destination_options *options,
                      void (*report)(const char *text), struct fault *f) {
     *d = (struct destination){.limits = options->limits,
@@ -119,6 +138,8 @@ int destination_open(struct destination *d, const struct destination_options *op
                                            .sync = options->fsync,
                                            .report = report}};
     d->settings.limits = &d->limits;
+    if (options->empty_only && check_empty(options->directory, f) < 0)
+        return -1;
     if (open_lists(d, options, f) < 0)
         return -1;
     if (options->directory != NULL &&

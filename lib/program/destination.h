@@ -10,9 +10,10 @@
 #include <argp.h>
 #include <stdbool.h>
 
-// The program's own options set the first three.
+// The program's own options set the first four.
 struct destination_options {
     const char *directory; // NULL: nowhere
+    bool empty_only;       // it is an error if the directory holds anything
     bool overwrite;
     bool partial;         // not all of the archive is restored
     const char *manifest; // NULL: none; "-": standard output
@@ -52,7 +53,8 @@ unsigned destination_removed(const struct destination *d);
 
 // Reads and opens all that the options name, so that what cannot be had is known before any work is
 // done. `report` as in outfiles.h. Returns 0, or -1 and *f: what outdir_open, outfile_begin and
-// manifest_read may give, EX_OSERR. In both cases destination_close is to be called.
+// manifest_read may give, EX_OSERR, EX_USAGE (the directory is not empty). In both cases
+// destination_close is to be called.
 int destination_open(struct destination *d, const struct destination_options *options,
                      void (*report)(const char *text), struct fault *f);
 

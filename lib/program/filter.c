@@ -51,7 +51,7 @@ static int confine(const struct options_run *run, struct ordered **o, struct fau
     struct sandbox_rules rules = {.count = 0};
     unsigned threads = options_threads(run);
     return options_confine(run->no_sandbox, run->verbose, &rules, f) < 0 ||
-                   progress_begin(&run->progress, run->verbose, f) < 0
+                   progress_begin(&run->progress, f) < 0
                ? -1
                : ordered_new(o, threads, f);
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { KEY_OVERWRITE = 0x4001, KEY_FSYNC, KEY_MAX_CHUNK };
 
@@ -16,10 +17,18 @@ unsigned options_threads(const struct options_run *run) {
     return run->threads != 0 ? run->threads : cpus_available();
 }
 
-void options_no_operand(struct argp_state *state, const char *operand) {
+void options_take_operand(const struct argp_state *state, const char *operand, const char **input) {
     char shown[200];
-    argp_error(state, "unexpected operand '%s': the input comes from standard input or -i FILE",
-               diag_name(operand, strlen(operand), shown, sizeof shown));
+    if (*input != NULL)
+        argp_error(state, "unexpected operand '%s': there is one input, and it is given already",
+                   diag_name(operand, strlen(operand), shown, sizeof shown));
+    *input = operand;
+}
+
+void options_check_input(const struct argp_state *state, const char *input, const char *expected) {
+    if ((input == NULL || strcmp(input, "-") == 0) && isatty(STDIN_FILENO))
+        argp_error(state, "standard input is a terminal: expected %s; use -i FILE or <FILE",
+                   expected);
 }
 
 static error_t parse_input(int key, char *arg, struct argp_state *state) {
@@ -98,6 +107,13 @@ void options_parse_threads(struct options_run *run, const char *arg, struct argp
     run->threads = (unsigned)value;
 }
 
+void options_raise_threads(struct options_run *run, const char *arg, struct argp_state *state) {
+    unsigned before = run->threads;
+    options_parse_threads(run, arg, state);
+    if (run->threads < before)
+        run->threads = before;
+}
+
 void options_allow_output(struct sandbox_rules *rules, const char *path) {
     struct stat st;
     if (path == NULL || strcmp(path, "-") == 0)
@@ -119,8 +135,8 @@ static error_t parse_run(int key, char *arg, struct argp_state *state) {
     struct options_run *run = state->input;
     switch (key) {
     case ARGP_KEY_INIT:
-        state->child_inputs[0] = &run->no_sandbox;
-        state->child_inputs[1] = &run->progress;
+        state->child_inputs[0] = &run->progress;
+        state->child_inputs[1] = &run->no_sandbox;
         return 0;
     case 'j':
         options_parse_threads(run, arg, state);
@@ -134,11 +150,11 @@ static error_t parse_run(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_option run_options[] = {
+    {"verbose", 'v', NULL, 0, "Say on standard error what is done, and to which file", 0},
     {"threads", 'j', "N", 0, "Use N threads (default: the processors available)", 0},
-    {"verbose", 'v', NULL, 0, "Say on standard error what is done", 0},
     {0}};
 static const struct argp_child run_children[] = {
-    {&options_sandbox_argp, 0, NULL, 0}, {&progress_argp, 0, NULL, 0}, {0}};
+    {&progress_argp, 0, NULL, 0}, {&options_sandbox_argp, 0, NULL, 0}, {0}};
 const struct argp options_run_argp = {
     .options = run_options, .parser = parse_run, .children = run_children};
 

@@ -2,6 +2,8 @@
 // The command line options that several programs share, as argp children, and parsers for the
 // values of options. A program lists the children it wants in its struct argp and hands each its
 // struct in ARGP_KEY_INIT (state->child_inputs[i]). A mistake ends the program with EX_USAGE.
+//
+// --help lists them by the groups below, in this order; see command_line.h.
 #ifndef XBPIPE_OPTIONS_H
 #define XBPIPE_OPTIONS_H
 
@@ -14,8 +16,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// -i FILE. Input: const char **, left alone (NULL: standard input) where the option is not given.
+enum options_group {
+    OPTIONS_GROUP_DATA = 1, // where the data come from and go to
+    OPTIONS_GROUP_DECODE,   // the key, and how the data are decoded
+    OPTIONS_GROUP_INSTEAD,  // what else the program can do
+    OPTIONS_GROUP_WHICH,    // of what
+    OPTIONS_GROUP_CHECK,    // verifying and limiting
+    OPTIONS_GROUP_RUN,
+    OPTIONS_GROUP_ORIGINAL // what the original program has, and is accepted for its sake
+};
+
+// -i FILE. Input: const char **, left alone (NULL: standard input) if the option is not given.
 extern const struct argp options_input_argp;
+
+// Takes an operand as the input; ends with EX_USAGE if there is an input already.
+void options_take_operand(const struct argp_state *state, const char *operand, const char **input);
+
+// Ends with EX_USAGE if the input is standard input and that is a terminal, at which nobody types
+// `expected` ("an archive").
+void options_check_input(const struct argp_state *state, const char *input, const char *expected);
 
 // -o FILE, --overwrite, --fsync.
 struct options_output {
@@ -46,8 +65,11 @@ extern const struct argp options_limit_argp;
 enum { OPTIONS_THREADS_MAX = 1024 };
 #define OPTIONS_MAX_CHUNK_DEFAULT (UINT64_C(256) << 20)
 
-// Takes the value of -j, or of another program's name for it.
+// Takes the value of -j.
 void options_parse_threads(struct options_run *run, const char *arg, struct argp_state *state);
+
+// Takes the value of an original's option for the threads of one of its steps: the largest counts.
+void options_raise_threads(struct options_run *run, const char *arg, struct argp_state *state);
 
 // The number of threads to use: what -j said, or the processors this process may use (its affinity
 // mask and the CPU limit of its control groups).
@@ -60,8 +82,5 @@ void options_allow_output(struct sandbox_rules *rules, const char *path);
 // what this kernel lacks for it. Returns 0; or -1 and EX_OSERR.
 int options_confine(bool no_sandbox, bool verbose, const struct sandbox_rules *rules,
                     struct fault *f);
-
-// For programs without operands: ends with EX_USAGE naming the unexpected operand.
-void options_no_operand(struct argp_state *state, const char *operand);
 
 #endif

@@ -15,11 +15,13 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
     KEY_PROGRESS = 0x4201,
+    KEY_NO_PROGRESS,
     KEY_JSON,
     TICK_MS = 1000,
     LAST_WAIT_MS = 1000, // for a reader of a last line
@@ -34,6 +36,7 @@ static atomic_uint_fast64_t bytes_in, bytes_out;
 static struct {
     bool begun;
     bool text, terminal;
+    bool asked; // for lines: by --progress
     int json;
     int stop;    // an eventfd: the end
     int signals; // a signalfd of SIGUSR1
@@ -42,6 +45,7 @@ static struct {
     atomic_uint_fast64_t expected; // UINT64_MAX: not known
     atomic_bool ok;                // written before `stop` is
     // Of the thread.
+    bool told;        // there has been a line
     uint64_t last_in; // at the line before, which came at last_seconds
     double last_seconds;
     // Under the lock: the line on the terminal, and the member.
@@ -67,7 +71,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         block_usr1(&usr1); // it may come before progress_begin, and would end the program
         return 0;
     case KEY_PROGRESS:
-        o->wanted = true;
+    case KEY_NO_PROGRESS:
+        o->wanted = key == KEY_PROGRESS;
+        o->unwanted = key == KEY_NO_PROGRESS;
         return 0;
     case KEY_JSON:
         errno = 0;
@@ -86,10 +92,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 
 static const struct argp_option option_list[] = {
     {"progress", KEY_PROGRESS, NULL, 0,
-     "Say once a second on standard error how far it has come (with -v, on a terminal, the "
-     "default)",
-     0},
-    {"json-progress", KEY_JSON, "FD", 0, "The same, as a line of JSON, to descriptor FD", 0},
+     "Say once a second on standard error how far it has come (the default on a terminal)", 0},
+    {"no-progress", KEY_NO_PROGRESS, NULL, 0, "Do not, on a terminal either", 0},
+    {"json-progress", KEY_JSON, "FD", 0, "Write the progress as lines of JSON to descriptor FD", 0},
     {0}};
 const struct argp progress_argp = {.options = option_list, .parser = parse_option};
 
@@ -276,6 +281,7 @@ static void tick(bool asked) {
     if (p.text || asked) {
         double rate = rate_of(s.in - p.last_in, s.seconds - p.last_seconds);
         write_line(line, running_line(&s, rate, line), asked && !p.text, 0);
+        p.told = true;
     }
     p.last_in = s.in;
     p.last_seconds = s.seconds;
@@ -287,7 +293,7 @@ static void finish(void) {
     struct state s;
     char line[LINE_SIZE + 1];
     take_state(&s);
-    if (p.text)
+    if (p.text && (p.asked || p.told))
         write_line(line, last_line(&s, line), true, LAST_WAIT_MS);
     if (p.json >= 0)
         write_json(&s, true);
@@ -334,10 +340,16 @@ static void close_descriptors(void) {
         close(p.signals);
 }
 
-int progress_begin(const struct progress_options *o, bool verbose, struct fault *f) {
+static bool is_pipe(int fd) {
+    struct stat st;
+    return fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+int progress_begin(const struct progress_options *o, struct fault *f) {
     sigset_t usr1;
     p.terminal = isatty(STDERR_FILENO);
-    p.text = o->wanted || (verbose && p.terminal);
+    p.asked = o->wanted;
+    p.text = o->wanted || (p.terminal && !o->unwanted && !is_pipe(STDOUT_FILENO));
     p.json = o->json;
     clock_gettime(CLOCK_MONOTONIC, &p.start);
     block_usr1(&usr1);

@@ -12,19 +12,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-// --progress, --json-progress=FD. Input: struct progress_options *, set to neither at the start.
-// SIGUSR1 is blocked from then on: one that comes before progress_begin is answered by that.
+// --progress, --no-progress, --json-progress=FD. Input: struct progress_options *, set to none of
+// them at the start. SIGUSR1 is blocked from then on: one that comes before progress_begin is
+// answered by that.
 struct progress_options {
-    bool wanted;
-    int json; // descriptor; -1: none
+    bool wanted, unwanted; // both false: on a terminal
+    int json;              // descriptor; -1: none
 };
 extern const struct argp progress_argp;
 
-// Starts the thread. With `verbose`, and standard error a terminal, as if --progress were given. To
-// be called once, on the main thread, before there are others (SIGUSR1 is blocked in all of them)
-// and after sandbox_enter: a thread that was there before is outside Landlock, and all
-// threads have the same memory. Returns 0; or -1 and EX_OSERR in *f.
-int progress_begin(const struct progress_options *o, bool verbose, struct fault *f);
+// Starts the thread. Without --progress or --no-progress there are lines if standard error is a
+// terminal, standard output is no pipe (of a pipeline the last program shows its progress), and the
+// work takes longer than a second. To be called once, on the main thread, before there are others
+// (SIGUSR1 is blocked in all of them) and after sandbox_enter: a thread that was there before is
+// outside Landlock, and all threads have the same memory. Returns 0; or -1 and EX_OSERR in *f.
+int progress_begin(const struct progress_options *o, struct fault *f);
 
 // Bytes that will be read in all; without it there is no share and no time left. Main thread.
 void progress_expect(uint64_t size);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/xbcrypt_filter.h"
 
+enum { KEY_BUFFER = 'r', KEY_THREADS = 't' };
+
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct xbcrypt_options *o = state->input;
     switch (key) {
@@ -14,8 +16,16 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         if (!xbcrypt_algorithm_parse(arg, &o->algorithm))
             argp_error(state, "-a %s: expected AES128, AES192, AES256 or NONE", arg);
         return 0;
+    case KEY_THREADS:
+        options_raise_threads(&o->run, arg, state);
+        return 0;
+    case KEY_BUFFER:
+        return 0;
     case ARGP_KEY_ARG:
-        options_no_operand(state, arg);
+        options_take_operand(state, arg, &o->input);
+        return 0;
+    case ARGP_KEY_END:
+        options_check_input(state, o->input, "data to read");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -23,14 +33,21 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_option option_list[] = {
+    {NULL, 0, NULL, 0, "Input and output:", OPTIONS_GROUP_DATA},
+    {NULL, 0, NULL, 0, "The key:", OPTIONS_GROUP_DECODE},
     {"encrypt-algo", 'a', "ALGO", 0,
-     "Check that the key is for AES128, AES192 or AES256; NONE: the chunks are not encrypted", 0},
+     "Check that the key is for AES128, AES192 or AES256; NONE: the chunks are not encrypted",
+     OPTIONS_GROUP_DECODE},
+    {NULL, 0, NULL, 0, "Running:", OPTIONS_GROUP_RUN},
+    {NULL, 0, NULL, 0, "Accepted for scripts that call xbcrypt:", OPTIONS_GROUP_ORIGINAL},
+    {"encrypt-threads", KEY_THREADS, "N", 0, "Use N threads, as -j does", OPTIONS_GROUP_ORIGINAL},
+    {"read-buffer-size", KEY_BUFFER, "SIZE", 0, "Means nothing here", OPTIONS_GROUP_ORIGINAL},
     {0}};
 
-static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},
-                                             {&options_output_argp, 0, NULL, 0},
-                                             {&options_key_argp, 0, NULL, 0},
-                                             {&options_run_argp, 0, NULL, 0},
+static const struct argp_child children[] = {{&options_input_argp, 0, NULL, OPTIONS_GROUP_DATA},
+                                             {&options_output_argp, 0, NULL, OPTIONS_GROUP_DATA},
+                                             {&options_key_argp, 0, NULL, OPTIONS_GROUP_DECODE},
+                                             {&options_run_argp, 0, NULL, OPTIONS_GROUP_RUN},
                                              {0}};
 
 const struct argp xbcrypt_options_argp = {

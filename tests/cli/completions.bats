@@ -46,7 +46,7 @@ offered() {
     [ "$(offered xbpack --encrypt = AES1 | tr '\n' ' ')" = "AES128 AES192 " ]
     # Its value may be left out: the next word is none.
     [ "$(offered xbpack --encrypt 'fi')" = file ]
-    [ "$(offered xbpack --encrypt --enc | tr '\n' ' ')" = "--encrypt --encrypt= --encrypt-key-file --encrypt-key-file= " ]
+    [ "$(offered xbpack --encrypt --enc | tr '\n' ' ')" = "--encrypt --encrypt= --encrypt-key-file --encrypt-key-file= --encrypt-threads --encrypt-threads= " ]
     [ "$(offered xbpack fo)" = folder ]
     [ -z "$(offered xbpack -j f)" ]
     [ -z "$(offered xbcrypt-dec f)" ] # it takes no names

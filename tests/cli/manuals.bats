@@ -106,8 +106,8 @@ same_files() { (cd "$1" && sha256sum -c --quiet "$2") }
 @test "each page has the sections that all have, in the same order" {
     for program in $(programs); do
         echo "$program:"
-        sed -n 's/^\.Sh //p' "$root/man/$program.1" | grep -vxE 'ENVIRONMENT|FILES|STANDARDS|BUGS' >sections
-        printf '%s\n' NAME SYNOPSIS DESCRIPTION 'EXIT STATUS' EXAMPLES SECURITY 'SEE ALSO' |
+        sed -n 's/^\.Sh //p' "$root/man/$program.1" | grep -vxE 'ENVIRONMENT|FILES|COMPATIBILITY|STANDARDS|BUGS' >sections
+        printf '%s\n' NAME SYNOPSIS EXAMPLES DESCRIPTION 'EXIT STATUS' SECURITY 'SEE ALSO' |
             diff - sections
     done
 }
@@ -133,7 +133,9 @@ same_files() { (cd "$1" && sha256sum -c --quiet "$2") }
 
 @test "mandoc finds nothing wrong with the pages" {
     command -v mandoc >/dev/null || skip "mandoc is not installed"
-    mandoc -Tlint -Wwarning "$root"/man/*.[157]
+    # It wants the examples behind the exit statuses; readers want them first.
+    mandoc -Tlint -Wwarning "$root"/man/*.[157] >found || true
+    run ! grep -v 'sections out of conventional order: Sh DESCRIPTION$' found
 }
 
 @test "xbcrypt-dec(1): the examples run" {

@@ -143,7 +143,7 @@ assert all(b['elapsed'] - a['elapsed'] > 0.9 for a, b in zip([{'elapsed': 0}] + 
     tail -n 1 json | json "assert lines[0]['done'] and lines[0]['ok'] is False, lines"
 }
 
-@test "on a terminal one line is rewritten, messages stand between, and it is there by itself with -v" {
+@test "on a terminal one line is rewritten, messages stand between, and it is there by itself" {
     cat >terminal.py <<'END'
 import os, pty, sys, time
 pid, fd = pty.fork()
@@ -172,9 +172,16 @@ END
     # Each member's name has a line of its own, and the last line stays.
     tr -d '\r' <screen | grep -qE "^($(printf '\033')\\[K)?xbunpack: .*\.xbcrypt -> "
     grep -qE 'elapsed, .*ratio [0-9.]+.$' screen
-    # Without -v nothing of it.
-    python3 -S -E terminal.py "(head -c 1000000 '$full'; sleep 1.2; tail -c +1000001 '$full') |
-        xbunpack --decrypt -f key --decompress -C out2" >screen
+    # Without -v the same; with --no-progress, in the middle of a pipeline, and if it takes less than
+    # a second, nothing of it.
+    slow="(head -c 1000000 '$full'; sleep 1.2; tail -c +1000001 '$full')"
+    python3 -S -E terminal.py "$slow | xbunpack --decrypt -f key --decompress -C out2" >screen
+    grep -q elapsed screen
+    python3 -S -E terminal.py "$slow | xbunpack --no-progress --decrypt -f key --decompress -C out3" >screen
+    run ! grep -q elapsed screen
+    python3 -S -E terminal.py "$slow | xbcrypt-enc -f key | cat >coded" >screen
+    run ! grep -q elapsed screen
+    python3 -S -E terminal.py "xbcrypt-enc -f key -i '$full' -o coded2" >screen
     run ! grep -q elapsed screen
 }
 

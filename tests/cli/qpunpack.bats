@@ -267,7 +267,7 @@ link" ]
     run --separate-stderr qpunpack --frobnicate
     [ "$status" -eq 64 ]
     [[ $stderr == *"unrecognized option '--frobnicate'"* ]]
-    fails 64 "$(hint "qpunpack: unexpected operand 'a.qp': the input comes from standard input or -i FILE")" qpunpack a.qp
+    fails 64 "$(hint "qpunpack: unexpected operand 'a.qp': there is one input, and it is given already")" qpunpack -i b.qp a.qp
     for option in -j -T; do
         fails 64 "$(hint "qpunpack: 0: expected a number of threads from 1 to 1024")" qpunpack $option 0
     done

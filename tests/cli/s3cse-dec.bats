@@ -332,7 +332,7 @@ plaintext: length not stored" ]
     try "-f and --wrapping-key: only one of them has the key" -e "$m" -f "$k" --wrapping-key="$k"
     try "-e -: standard input can be read only once; name the object by -i FILE" -e - -f "$k"
     try "-e -: standard input can be read only once; name the object by -i FILE" --info -e - -e -
-    try "unexpected operand 'x': the input comes from standard input or -i FILE" -e "$m" -f "$k" x
+    try "unexpected operand 'y': there is one input, and it is given already" -e "$m" -f "$k" x y
 }
 
 @test "keys that do not fit: 65" {

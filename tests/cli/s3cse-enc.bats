@@ -129,7 +129,7 @@ s3cse-enc: plaintext: 29 bytes" ]
     refused 64 "--encryption-context: the pair aws:x-amz-cek-alg is made by this program" \
         s3cse-enc -e env.json -f reply --encryption-context=aws:x-amz-cek-alg=115
     refused 64 "-e -: the object goes to standard output; name its file by -o FILE" s3cse-enc -e - -f reply
-    refused 64 "unexpected operand 'x': the input comes from standard input or -i FILE" s3cse-enc -e env.json -f reply x
+    refused 64 "unexpected operand 'y': there is one input, and it is given already" s3cse-enc -e env.json -f reply x y
     [ ! -e env.json ]
 }
 

@@ -258,7 +258,7 @@ out" ]
     run --separate-stderr xbcrypt-dec --frobnicate
     [ "$status" -eq 64 ]
     [[ $stderr == *"unrecognized option '--frobnicate'"* ]]
-    fails 64 "$(hint "xbcrypt-dec: unexpected operand 'file': the input comes from standard input or -i FILE")" xbcrypt-dec file
+    fails 64 "$(hint "xbcrypt-dec: unexpected operand 'other': there is one input, and it is given already")" xbcrypt-dec -i file other
 }
 
 @test "--help, --usage, --version; also where they cannot be written" {

@@ -80,7 +80,7 @@ decode() {
         decode coded "$xbc/key256" | cmp - "$xbc/plain.txt"
         [ "$(cat sizes)" = 200003 ]
     done
-    for size in 0 1023 65M 67108865 64G x '' -1; do
+    for size in 0 65M 67108865 64G x '' -1; do
         fails 64 "$(hint "xbcrypt-enc: -s $size: expected a size from 1K to 64M")" xbcrypt-enc -s "$size" -f "$xbc/key256" -i /dev/null
     done
 }
@@ -138,7 +138,7 @@ decode() {
     run --separate-stderr xbcrypt-enc --frobnicate
     [ "$status" -eq 64 ]
     [[ $stderr == *"unrecognized option '--frobnicate'"* ]]
-    fails 64 "$(hint "xbcrypt-enc: unexpected operand 'file': the input comes from standard input or -i FILE")" xbcrypt-enc file
+    fails 64 "$(hint "xbcrypt-enc: unexpected operand 'other': there is one input, and it is given already")" xbcrypt-enc file other
     fails 64 "$(hint "xbcrypt-enc: 0: expected a number of threads from 1 to 1024")" xbcrypt-enc --threads=0
 }
 
