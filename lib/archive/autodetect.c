@@ -183,7 +183,9 @@ static void finish(struct stage *stage) {
     }
     if (l->target == NULL && !settle(l))
         return;
-    stage_finish(l->target);
+    // After a failure behind, pass() has kept data back: the end would come too early.
+    if (l->target != l->chain->next || !ordered_failing(l->chain->behind))
+        stage_finish(l->target);
 }
 
 static void free_layer(struct stage *stage) {

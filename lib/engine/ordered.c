@@ -92,6 +92,10 @@ void ordered_submit(struct ordered *o, struct unit *unit) {
     pool_submit(o->shared->pool, &unit->job);
 }
 
+bool ordered_is_last(const struct ordered *o, const struct unit *unit) {
+    return o->last == unit;
+}
+
 void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost) {
     unit->cost += cost;
     o->cost += cost;

@@ -48,6 +48,9 @@ unsigned ordered_threads(const struct ordered *o);
 // Takes over the unit.
 void ordered_submit(struct ordered *o, struct unit *unit);
 
+// True if no unit is in flight behind this one, which is being delivered.
+bool ordered_is_last(const struct ordered *o, const struct unit *unit);
+
 // Raises the cost of a unit that was submitted and not yet delivered.
 void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost);
 

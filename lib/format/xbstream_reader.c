@@ -640,6 +640,8 @@ static void visit_member(void *user, void *context) {
         r->target.unfinished(r->target.context, m->name, m->name_size);
 }
 
+static void submit_verdict(struct reader *r, const struct fault *fault);
+
 static void deliver_verdict(struct unit *unit) {
     struct verdict *e = (struct verdict *)unit;
     struct reader *r = e->reader;
@@ -649,6 +651,14 @@ static void deliver_verdict(struct unit *unit) {
         r->target.finish(r->target.context);
         return;
     }
+    // What the members' decoders still do comes first: if one of them fails, that is the cause, and
+    // all that is to be said.
+    if (!ordered_is_last(r->stage.ordered, unit)) {
+        submit_verdict(r, &e->fault);
+        return;
+    }
+    if (ordered_failing(r->stage.ordered))
+        return;
     if (r->target.unfinished != NULL)
         xbstream_roster_visit(&r->roster, visit_member, r);
     stage_break(&r->stage, &e->fault);
@@ -658,38 +668,45 @@ static void release_verdict(struct unit *unit) {
     free(unit);
 }
 
+// Memory that is lacking stands for the verdict.
+static void submit_verdict(struct reader *r, const struct fault *fault) {
+    struct verdict *e = calloc(1, sizeof *e);
+    if (e == NULL) {
+        stage_fail_memory(&r->stage);
+        return;
+    }
+    e->unit.deliver = deliver_verdict;
+    e->unit.release = release_verdict;
+    e->reader = r;
+    e->fault = *fault;
+    ordered_submit(r->stage.ordered, &e->unit);
+}
+
 static void finish(struct stage *stage) {
     struct reader *r = (struct reader *)stage;
     if (stage->salvage != NULL && !r->stage.failed && !xbstream_salvage_finish(r))
         return;
     if (r->stage.failed)
         return;
-    struct verdict *e = calloc(1, sizeof *e);
-    if (e == NULL) {
-        stage_fail_memory(&r->stage);
-        return;
-    }
+    struct fault fault = {0};
     struct place end = {.origin = r->origin, .exact = r->exact, .position = r->position};
     char where[PLACE_TEXT_SIZE];
     place_text(&end, 0, where);
     if (r->state != IN_HEAD || r->head.have > 0)
-        diag_fault(&e->fault, EX_DATAERR,
+        diag_fault(&fault, EX_DATAERR,
                    "xbstream ends too early, inside a chunk, %s; it was cut short: fetch the "
                    "backup again",
                    where);
     else if (!r->any)
-        diag_fault(&e->fault, EX_DATAERR, "input is empty: expected an xbstream");
+        diag_fault(&fault, EX_DATAERR, "input is empty: expected an xbstream");
     else if (r->unfinished > 0)
         diag_fault(
-            &e->fault, EX_DATAERR,
+            &fault, EX_DATAERR,
             "xbstream ends too early, %s: expected the end of %u more member%s; it was cut short: "
             "fetch the backup again",
             where, r->unfinished, r->unfinished == 1 ? "" : "s");
-    e->unit.deliver = deliver_verdict;
-    e->unit.release = release_verdict;
-    e->reader = r;
-    ordered_submit(r->stage.ordered, &e->unit);
-    if (e->fault.status != 0)
+    submit_verdict(r, &fault);
+    if (fault.status != 0)
         r->stage.failed = true;
 }
 

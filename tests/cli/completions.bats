@@ -49,7 +49,7 @@ offered() {
     [ "$(offered xbpack --encrypt --enc | tr '\n' ' ')" = "--encrypt --encrypt= --encrypt-key-file --encrypt-key-file= --encrypt-threads --encrypt-threads= " ]
     [ "$(offered xbpack fo)" = folder ]
     [ -z "$(offered xbpack -j f)" ]
-    [ -z "$(offered xbcrypt-dec f)" ] # it takes no names
+    [ -z "$(offered kmsunwrap f)" ] # it takes no names
     [ "$(offered kmsunwrap --provider a | tr '\n' ' ')" = "aliyun aws " ]
 }
 

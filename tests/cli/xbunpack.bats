@@ -115,6 +115,28 @@ cut" ]
     restored out "$part"
 }
 
+@test "a wrong key is all that is said, in every run, of a stream that is whole, cut, or packed" {
+    tr 0-9 1-90 <"$key" >other
+    cp "$rds/full_v3_qp.xb" whole
+    head -c 1000000 whole >cut
+    gzip -1c whole >packed
+    gzip -1c cut >packed-cut
+    for input in whole cut packed packed-cut "$rds/part_xb.qp"; do
+        for j in 1 2 4; do
+            for n in 1 2 3 4; do
+                run --separate-stderr xbunpack -j $j --auto -f other -C out -i "$input"
+                [ "$status" -eq 65 ] || { echo "$input -j $j run $n: $status"; return 1; }
+                [[ $stderr == "xbunpack: "*".xbcrypt: SHA-256 of xbcrypt chunk at "*" does not match; most likely this is not the key the backup was encrypted with" ]] ||
+                    { echo "$input -j $j run $n: $stderr"; return 1; }
+                [ "${#stderr_lines[@]}" -eq 1 ] || { echo "$input -j $j run $n: $stderr"; return 1; }
+                echo "$stderr" >>said
+            done
+        done
+        [ "$(sort -u said | wc -l)" -eq 1 ] || { echo "$input:"; sort said | uniq -c; return 1; }
+        rm said
+    done
+}
+
 @test "a wrong key: 65 with the member, no file; version 2 the same" {
     tr 0-9 1-90 <"$key" >other
     run --separate-stderr xbunpack --decrypt -f other --decompress -C out -i "$rds/full_v3_qp.xb"
