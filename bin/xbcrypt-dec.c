@@ -101,6 +101,8 @@ int main(int argc, char **argv) {
     setup.salvage = salvage_report_scope(&report);
     if (result == 0)
         result = xbcrypt_filter(&o.common, &setup.settings.key, make_stage, &setup, &f);
+    if (result == 0 && xbcrypt_dec_doubt(&setup.settings) != NULL)
+        diag_warn("%s", xbcrypt_dec_doubt(&setup.settings));
     result = salvage_report_end(&report, result, &f);
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;

@@ -560,6 +560,8 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
     }
     if (result == 0 && !listing)
         result = destination_finish(&to, f);
+    if (result == 0 && xbcrypt_dec_doubt(&decrypt) != NULL)
+        diag_warn("%s", xbcrypt_dec_doubt(&decrypt));
     if (o->run.verbose && destination_removed(&to) > 0)
         diag_note("removed %u temporary file%s of runs that did not end", destination_removed(&to),
                   destination_removed(&to) == 1 ? "" : "s");

@@ -82,21 +82,15 @@ static void warn(struct decoder *d, const char *text) {
 
 // Looks at the first plaintext of a version 1 or 2 stream. Returns false if that fails the stream.
 static bool judge(struct decoder *d, const struct chunk *c) {
-    if (!d->settings->warned_legacy) {
-        d->settings->warned_legacy = true;
-        char text[160];
-        snprintf(text, sizeof text,
-                 "xbcrypt version %u stores nothing that tells a wrong key from a right one; check "
-                 "what comes out before you rely on it",
-                 c->header.version);
-        warn(d, text);
-    }
+    d->settings->legacy = true;
     if (c->header.data_size == 0)
         return true; // the next chunk will show
     d->judged = true;
     enum plaintext found = plaintext_judge(c->data, c->header.data_size);
     if (found == PLAINTEXT_KNOWN)
         d->settings->plaintext_known = true;
+    if (found == PLAINTEXT_KNOWN || found == PLAINTEXT_PLAIN)
+        d->settings->not_random = true;
     if (found != PLAINTEXT_RANDOM || d->settings->plaintext_known)
         return true; // random by nature, such as encrypted columns: the key is right
     if (!d->settings->accept_random) {
@@ -110,9 +104,17 @@ static bool judge(struct decoder *d, const struct chunk *c) {
         return false;
     }
     if (!d->settings->warned_wrong)
-        warn(d, "this looks like the wrong key: what comes out are random bytes");
+        warn(d, "this looks like the wrong key: what comes out are random bytes; open it with what "
+                "made it before you rely on it");
     d->settings->warned_wrong = true;
     return true;
+}
+
+const char *xbcrypt_dec_doubt(const struct xbcrypt_dec_settings *s) {
+    return s->legacy && !s->not_random && !s->warned_wrong
+               ? "xbcrypt versions 1 and 2 cannot tell a wrong key from a right one, and the data "
+                 "are too short to show it: look at what came out before you rely on it"
+               : NULL;
 }
 
 static void deliver_chunk(struct unit *unit) {

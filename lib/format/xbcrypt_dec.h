@@ -19,12 +19,13 @@ struct xbcrypt_dec_settings {
     // Versions 1 and 2: go on, with a warning, if the plaintext looks like that of a wrong key.
     // Once a stream has begun with the magic of a known format under the key, no stream looks so.
     bool accept_random;
-    // Called on the main thread with one line of text, once for the first version 1 or 2 chunk, and
-    // once for the first stream that looks wrong.
+    // Called on the main thread with one line of text for the first stream that looks wrong.
     void (*warn)(const char *text);
     // The decoders' own; initially false.
-    bool warned_legacy, warned_wrong;
+    bool legacy; // a chunk of version 1 or 2 has been decrypted
+    bool warned_wrong;
     bool plaintext_known; // a stream of version 1 or 2 was of a known format: the key is right
+    bool not_random;      // one was not random bytes, as a wrong key makes them
     // The same, of those that salvage: a hash was right, and so is the key; else, how many were
     // wrong, and what is to be said of the first.
     bool key_proved;
@@ -36,5 +37,9 @@ struct xbcrypt_dec_settings {
 // if memory could not be had.
 struct stage *xbcrypt_dec_new(struct ordered *o, struct xbcrypt_dec_settings *settings,
                               struct stage *next);
+
+// What is left to say at the end of a run that succeeded: nothing has shown that the key of
+// version 1 or 2 data was right, and nothing was said of it so far. NULL: nothing.
+const char *xbcrypt_dec_doubt(const struct xbcrypt_dec_settings *settings);
 
 #endif

@@ -4,8 +4,8 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     load common.bash
-    v2_warning="xbcrypt-dec: warning: xbcrypt version 2 stores nothing that tells a wrong key from a right one; check what comes out before you rely on it"
-    wrong_warning="xbcrypt-dec: warning: this looks like the wrong key: what comes out are random bytes"
+    doubt="xbcrypt-dec: warning: xbcrypt versions 1 and 2 cannot tell a wrong key from a right one, and the data are too short to show it: look at what came out before you rely on it"
+    wrong_warning="xbcrypt-dec: warning: this looks like the wrong key: what comes out are random bytes; open it with what made it before you rely on it"
 }
 
 hint() { printf '%s\n%s' "$1" "Try \`xbcrypt-dec --help' or \`xbcrypt-dec --usage' for more information."; }
@@ -16,10 +16,7 @@ hint() { printf '%s\n%s' "$1" "Try \`xbcrypt-dec --help' or \`xbcrypt-dec --usag
             case $s in *128) k=128 ;; *192) k=192 ;; *) k=256 ;; esac
             xbcrypt-dec -j $j -f "$xbc/key$k" <"$xbc/plain.$s.xbcrypt" >out 2>err
             cmp out "$xbc/plain.txt"
-            case $s in
-            v3*) [ ! -s err ] ;;
-            *) [ "$(cat err)" = "${v2_warning/version 2/version ${s:1:1}}" ] ;;
-            esac
+            [ ! -s err ]
         done
     done
 }
@@ -28,7 +25,7 @@ hint() { printf '%s\n%s' "$1" "Try \`xbcrypt-dec --help' or \`xbcrypt-dec --usag
     for j in 1 2 7; do
         xbcrypt-dec -j $j -f "$key" <"$fixtures/rds/stream_v3.xb.xbcrypt" | cmp - "$fixtures/mariadb/shop_qp.xb"
         xbcrypt-dec -j $j -f "$key" <"$fixtures/rds/stream_v2.xb.xbcrypt" 2>err | cmp - "$fixtures/mariadb/shop_qp.xb"
-        [ "$(cat err)" = "$v2_warning" ]
+        [ ! -s err ]
     done
 }
 
@@ -144,20 +141,29 @@ hint() { printf '%s\n%s' "$1" "Try \`xbcrypt-dec --help' or \`xbcrypt-dec --usag
 
 @test "a wrong key for version 2: 65 and no output; with --no-strict a warning" {
     tr 0-9 1-90 <"$xbc/key256" >other
-    fails 0 "$(printf '%s\n%s' "$v2_warning" "$wrong_warning")" xbcrypt-dec --strict --no-strict -f other -i "$xbc/plain.v2.aes256.xbcrypt" -o out
+    fails 0 "$wrong_warning" xbcrypt-dec --strict --no-strict -f other -i "$xbc/plain.v2.aes256.xbcrypt" -o out
     [ "$(stat -c %s out)" -eq 200003 ]
     run ! cmp -s out "$xbc/plain.txt"
     rm out
     for options in "" --strict "--no-strict --strict"; do
         # shellcheck disable=SC2086 # words
-        fails 65 "$(printf '%s\n%s' "$v2_warning" "xbcrypt-dec: this looks like the wrong key: the data of xbcrypt chunk at input offset 0 decrypts to random bytes; if it is data that is random by nature, use --no-strict")" xbcrypt-dec $options -f other -i "$xbc/plain.v2.aes256.xbcrypt" -o out
+        fails 65 "xbcrypt-dec: this looks like the wrong key: the data of xbcrypt chunk at input offset 0 decrypts to random bytes; if it is data that is random by nature, use --no-strict" xbcrypt-dec $options -f other -i "$xbc/plain.v2.aes256.xbcrypt" -o out
         [ "$(files .)" = other ]
     done
     xbcrypt-dec -f other <"$xbc/plain.v2.aes256.xbcrypt" >out 2>err || true
     [ ! -s out ]
     # And with the right key.
-    fails 0 "$v2_warning" xbcrypt-dec -f "$xbc/key256" -i "$xbc/plain.v2.aes256.xbcrypt" -o out --overwrite
+    succeeds xbcrypt-dec -f "$xbc/key256" -i "$xbc/plain.v2.aes256.xbcrypt" -o out --overwrite
     cmp out "$xbc/plain.txt"
+    # Too little to tell: said at the end, with what to do.
+    python3 - "$xbc/key256" >short <<'END'
+import struct, subprocess, sys, zlib
+key = open(sys.argv[1], "rb").read()[:32]
+data = subprocess.run(["openssl", "enc", "-aes-256-ctr", "-K", key.hex(), "-iv", "00" * 15 + "00"],
+                      input=b"a few bytes", stdout=subprocess.PIPE, check=True).stdout
+sys.stdout.buffer.write(b"XBCRYP02" + struct.pack("<QQQIQ", 0, len(data), len(data), zlib.crc32(data), 16) + bytes(16) + data)
+END
+    fails 0 "$doubt" xbcrypt-dec -f "$xbc/key256" -i short -o short.out
 }
 
 @test "a damaged chunk: 65, its offset, and what came before it whole" {

@@ -29,10 +29,7 @@ refuses() {
         succeeds xbunpack -p $j -x -C out --decrypt=AES256 -f "$key" --decompress -i "$rds/full_v3_qp.xb"
         restored out "$shop"
         rm -r out
-        run --separate-stderr xbunpack -j $j -C out --decrypt -f "$key" --decompress -i "$rds/full_v2_qp.xb"
-        [ "$status" -eq 0 ]
-        [ "${#stderr_lines[@]}" -eq 1 ]
-        [[ $stderr == "xbunpack: warning: "*".qp.xbcrypt: xbcrypt version 2 stores nothing that tells a wrong key from a right one; check what comes out before you rely on it" ]]
+        succeeds xbunpack -j $j -C out --decrypt -f "$key" --decompress -i "$rds/full_v2_qp.xb"
         restored out "$shop"
         rm -r out
     done

@@ -38,7 +38,7 @@ static void warn(const char *text) {
 
 static struct stage *make(struct ordered *o, struct stage *next, void *context) {
     struct xbcrypt_dec_settings *settings = context;
-    settings->warned_legacy = settings->warned_wrong = false;
+    settings->legacy = settings->warned_wrong = false;
     settings->key_proved = false;
     settings->wrong_hashes = 0;
     return xbcrypt_dec_new(o, settings, next);
