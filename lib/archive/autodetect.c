@@ -184,7 +184,7 @@ static void finish(struct stage *stage) {
     if (l->target == NULL && !settle(l))
         return;
     // After a failure behind, pass() has kept data back: the end would come too early.
-    if (l->target != l->chain->next || !ordered_failing(l->chain->behind))
+    if (l->target == l->decoder || !ordered_failing(l->chain->behind))
         stage_finish(l->target);
 }
 
