@@ -92,10 +92,6 @@ void ordered_submit(struct ordered *o, struct unit *unit) {
     pool_submit(o->shared->pool, &unit->job);
 }
 
-bool ordered_is_last(const struct ordered *o, const struct unit *unit) {
-    return o->last == unit;
-}
-
 void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost) {
     unit->cost += cost;
     o->cost += cost;
@@ -187,6 +183,12 @@ void ordered_flush(struct ordered *o) {
         retire_oldest(o);
     if (o->behind != NULL)
         ordered_flush(o->behind);
+}
+
+bool ordered_sound(struct ordered *o) {
+    if (o->behind != NULL)
+        ordered_flush(o->behind);
+    return !ordered_failing(o);
 }
 
 int ordered_finish(struct ordered *o, struct fault *f) {

@@ -48,9 +48,6 @@ unsigned ordered_threads(const struct ordered *o);
 // Takes over the unit.
 void ordered_submit(struct ordered *o, struct unit *unit);
 
-// True if no unit is in flight behind this one, which is being delivered.
-bool ordered_is_last(const struct ordered *o, const struct unit *unit);
-
 // Raises the cost of a unit that was submitted and not yet delivered.
 void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost);
 
@@ -73,6 +70,10 @@ void ordered_pump(struct ordered *o);
 // For a stage to call while it takes input, as often as it likes: the same if too much is in
 // flight, unless that input is itself being delivered by this queue.
 void ordered_relieve(struct ordered *o);
+
+// For a unit of this queue that is being delivered, and says something that is of no interest after
+// a failure: delivers all that is in the queues behind, and returns true if nothing has failed.
+bool ordered_sound(struct ordered *o);
 
 // Delivers everything.
 void ordered_flush(struct ordered *o);

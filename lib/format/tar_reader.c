@@ -83,7 +83,7 @@ static void deliver(struct unit *unit) {
         target->end(target->context, e->member);
         break;
     case UNFINISHED:
-        if (target->unfinished != NULL)
+        if (target->unfinished != NULL && ordered_sound(e->reader->stage.ordered))
             target->unfinished(target->context, e->name->bytes, e->name->size);
         break;
     default:

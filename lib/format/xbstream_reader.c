@@ -640,8 +640,6 @@ static void visit_member(void *user, void *context) {
         r->target.unfinished(r->target.context, m->name, m->name_size);
 }
 
-static void submit_verdict(struct reader *r, const struct fault *fault);
-
 static void deliver_verdict(struct unit *unit) {
     struct verdict *e = (struct verdict *)unit;
     struct reader *r = e->reader;
@@ -653,11 +651,7 @@ static void deliver_verdict(struct unit *unit) {
     }
     // What the members' decoders still do comes first: if one of them fails, that is the cause, and
     // all that is to be said.
-    if (!ordered_is_last(r->stage.ordered, unit)) {
-        submit_verdict(r, &e->fault);
-        return;
-    }
-    if (ordered_failing(r->stage.ordered))
+    if (!ordered_sound(r->stage.ordered))
         return;
     if (r->target.unfinished != NULL)
         xbstream_roster_visit(&r->roster, visit_member, r);
@@ -666,20 +660,6 @@ static void deliver_verdict(struct unit *unit) {
 
 static void release_verdict(struct unit *unit) {
     free(unit);
-}
-
-// Memory that is lacking stands for the verdict.
-static void submit_verdict(struct reader *r, const struct fault *fault) {
-    struct verdict *e = calloc(1, sizeof *e);
-    if (e == NULL) {
-        stage_fail_memory(&r->stage);
-        return;
-    }
-    e->unit.deliver = deliver_verdict;
-    e->unit.release = release_verdict;
-    e->reader = r;
-    e->fault = *fault;
-    ordered_submit(r->stage.ordered, &e->unit);
 }
 
 static void finish(struct stage *stage) {
@@ -705,7 +685,16 @@ static void finish(struct stage *stage) {
             "xbstream ends too early, %s: expected the end of %u more member%s; it was cut short: "
             "fetch the backup again",
             where, r->unfinished, r->unfinished == 1 ? "" : "s");
-    submit_verdict(r, &fault);
+    struct verdict *e = calloc(1, sizeof *e);
+    if (e == NULL) {
+        stage_fail_memory(&r->stage);
+        return;
+    }
+    e->unit.deliver = deliver_verdict;
+    e->unit.release = release_verdict;
+    e->reader = r;
+    e->fault = fault;
+    ordered_submit(r->stage.ordered, &e->unit);
     if (fault.status != 0)
         r->stage.failed = true;
 }

@@ -118,7 +118,8 @@ cut" ]
     head -c 1000000 whole >cut
     gzip -1c whole >packed
     gzip -1c cut >packed-cut
-    for input in whole cut packed packed-cut "$rds/part_xb.qp"; do
+    head -c 30000 "$rds/part.tar.gz" >cut.tar.gz
+    for input in whole cut packed packed-cut "$rds/part_xb.qp" "$rds/part.tar.gz" cut.tar.gz; do
         for j in 1 2 4; do
             for n in 1 2 3 4; do
                 run --separate-stderr xbunpack -j $j --auto -f other -C out -i "$input"
