@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The configuration of Alibaba Cloud's clients: profile, credentials, region and endpoint.
+// The configuration of Alibaba Cloud's clients: profile, region and endpoints.
 #ifndef XBPIPE_ALIYUN_CONFIG_H
 #define XBPIPE_ALIYUN_CONFIG_H
 
@@ -7,28 +7,47 @@
 #include "kms/kms.h"
 #include "kms/kms_credentials.h"
 
+enum { ALIYUN_ENDPOINT_SIZE = 512, ALIYUN_FILES_MAX = 4 };
+
 struct aliyun_config {
     struct config_file profiles_file; // of the aliyun CLI, JSON
     json_t *profiles, *profile;       // its content, and the profile in it (borrowed) or NULL
     struct kms_credentials keys;      // what was found
-    const char *files[2];             // to be read to get them anew, ended by NULL
+    // A copy of those of the environment, which can be taken only once.
+    struct kms_credentials from_environment;
+    char *files[ALIYUN_FILES_MAX + 1]; // to be read to get them anew, ended by NULL
     char region[64];
-    char warning[300];  // about the region; may be empty
-    char endpoint[512]; // a URL without a path
-    char host[300];     // of it, with the port where it has one
+    char warning[300];                   // about the region; may be empty
+    char endpoint[ALIYUN_ENDPOINT_SIZE]; // of the key service, a URL without a path
+    char host[300];                      // of it, with the port if it has one
 };
 
 // Finds the profile, region and endpoint. Returns 0, or -1 and EX_CONFIG, EX_NOPERM, EX_OSERR.
 // aliyun_config_free is due in both cases.
 int aliyun_config_load(struct aliyun_config *c, const struct kms_request *request, struct fault *f);
 
-// Finds credentials, in the order: environment (unless the option --profile is given), the CLI's
-// profile, ~/.alibabacloud/credentials, the metadata service of ECS. Also used to renew them.
-// Returns 0; or -1 and EX_CONFIG (none, or of a kind that is not supported: then with what to do),
-// EX_OSERR.
-int aliyun_config_credentials(struct aliyun_config *c, const struct kms_request *request,
-                              struct fault *f);
-
 void aliyun_config_free(struct aliyun_config *c);
+
+// The rest is for aliyun_credentials.c.
+
+// The value of the first of these environment variables that is set and not empty, or NULL: the
+// clients read each variable under the prefixes ALIBABA_CLOUD_, ALIBABACLOUD_ and ALICLOUD_.
+const char *aliyun_config_environment(const char *name);
+bool aliyun_config_is_true(const char *name);
+
+// A string of a profile, or NULL if it is absent or empty.
+const char *aliyun_config_setting(const json_t *profile, const char *name);
+
+// The profile of that name (borrowed), or NULL.
+json_t *aliyun_config_profile(const struct aliyun_config *c, const char *name);
+
+// The endpoint of STS in `region` (NULL: that of the environment, or the one of all regions), and
+// its host. Returns 0, or -1 and EX_CONFIG.
+int aliyun_config_sts(const char *region, char url[static ALIYUN_ENDPOINT_SIZE], char *host,
+                      size_t host_size, struct fault *f);
+
+// Notes a file that is read again if the credentials are got anew. Returns false if there are too
+// many, or memory ran out.
+bool aliyun_config_reads(struct aliyun_config *c, const char *path);
 
 #endif

@@ -2,9 +2,9 @@
 #include "kms/kms_aliyun.h"
 
 #include "base/base64.h"
-#include "base/hex.h"
 #include "kms/acs3.h"
-#include "kms/aliyun_config.h"
+#include "kms/acs3_request.h"
+#include "kms/aliyun_credentials.h"
 #include "kms/kms_call.h"
 #include "kms/kms_input.h"
 #include "kms/kms_response.h"
@@ -13,111 +13,23 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
-
-enum { HEADERS = 8 };
 
 struct operation {
     const struct kms_request *request;
     struct aliyun_config config;
-    const char *action;
-    char *parameters; // encoded
-    bool in_body;     // the parameters; else in the query
+    struct acs3_request signing;
     char *url;
-    char *authorization;
-    char *lines[HEADERS]; // header lines of the last try
 };
-
-// Takes over `text` as the next header line, and adds it to the request.
-static int add_line(struct operation *o, struct http_request *http, const char *name,
-                    const char *value, struct fault *f) {
-    size_t size = strlen(name) + strlen(value) + 3, i = http->header_count;
-    char *line = wiped_malloc(size);
-    if (line == NULL)
-        return diag_fault_memory(f);
-    snprintf(line, size, "%s: %s", name, value);
-    wiped_free(o->lines[i]);
-    o->lines[i] = line;
-    http->headers[http->header_count++] = line;
-    return 0;
-}
-
-static int make_nonce(char nonce[33], struct fault *f) {
-    uint8_t bytes[16];
-    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-        return diag_fault(f, EX_OSERR, "cannot get random bytes");
-    hex_encode(bytes, sizeof bytes, false, nonce);
-    nonce[32] = '\0';
-    return 0;
-}
 
 static int prepare(void *context, struct http_request *http, struct fault *f) {
     struct operation *o = context;
-    const struct kms_credentials *keys = &o->config.keys;
-    const char *query = o->in_body ? "" : o->parameters;
-    const char *body = o->in_body ? o->parameters : "";
-    char nonce[33], date[32], hash[65];
-    time_t now = time(NULL);
-    struct tm utc;
-    if (make_nonce(nonce, f) < 0 || acs3_sha256(body, strlen(body), hash, f) < 0)
-        return -1;
-    if (gmtime_r(&now, &utc) == NULL ||
-        strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
-        return diag_fault(f, EX_SOFTWARE, "cannot tell the time");
-    // In the order that the signature wants.
-    struct acs3_pair signed_headers[HEADERS];
-    size_t count = 0;
-    if (o->in_body)
-        signed_headers[count++] =
-            (struct acs3_pair){"content-type", "application/x-www-form-urlencoded"};
-    signed_headers[count++] = (struct acs3_pair){"host", o->config.host};
-    signed_headers[count++] = (struct acs3_pair){"x-acs-action", o->action};
-    signed_headers[count++] = (struct acs3_pair){"x-acs-content-sha256", hash};
-    signed_headers[count++] = (struct acs3_pair){"x-acs-date", date};
-    if (keys->token.size > 0)
-        signed_headers[count++] =
-            (struct acs3_pair){"x-acs-security-token", kms_credentials_text(&keys->token)};
-    signed_headers[count++] = (struct acs3_pair){"x-acs-signature-nonce", nonce};
-    signed_headers[count++] = (struct acs3_pair){"x-acs-version", "2016-01-20"};
-    char *authorization;
-    if (acs3_sign("POST", query, signed_headers, count, kms_credentials_text(&keys->id),
-                  kms_credentials_text(&keys->key), &authorization, f) < 0)
-        return -1;
-    int result = 0;
-    for (size_t i = 0; i < count && result == 0; i++)
-        result = add_line(o, http, signed_headers[i].name, signed_headers[i].value, f);
-    wiped_free(o->authorization);
-    size_t size = strlen(authorization) + sizeof "Authorization: ";
-    o->authorization = wiped_malloc(size);
-    if (o->authorization != NULL)
-        snprintf(o->authorization, size, "Authorization: %s", authorization);
-    wiped_free(authorization);
-    if (result < 0 || o->authorization == NULL)
-        return result < 0 ? -1 : diag_fault_memory(f);
-    http->headers[http->header_count++] = o->authorization;
-    http->headers[http->header_count++] = "Accept: application/json";
-    if (!o->in_body)
-        http->headers[http->header_count++] = "Content-Type:"; // libcurl's, which is not signed
-    http->method = "POST";
     http->url = o->url;
-    http->body = body;
-    return 0;
+    return acs3_request_sign(&o->signing, http, &o->config.keys, f);
 }
 
 static int renew(void *context, struct fault *f) {
     struct operation *o = context;
-    return aliyun_config_credentials(&o->config, o->request, f);
-}
-
-static int make_url(struct operation *o, struct fault *f) {
-    const char *query = o->in_body ? "" : o->parameters;
-    size_t size = strlen(o->config.endpoint) + strlen(query) + 3;
-    o->url = wiped_malloc(size);
-    if (o->url == NULL)
-        return diag_fault_memory(f);
-    snprintf(o->url, size, "%s/%s%s", o->config.endpoint, query[0] != '\0' ? "?" : "", query);
-    return 0;
+    return aliyun_credentials_find(&o->config, o->request, f);
 }
 
 // Calls an action with its parameter `name` (NULL: none), and those of the request. The order of
@@ -125,9 +37,11 @@ static int make_url(struct operation *o, struct fault *f) {
 static int call(const struct kms_request *request, const char *action, const char *name,
                 const char *value, json_t **root, struct secret *text, struct kms_report *report,
                 struct fault *f) {
-    struct operation o = {.request = request, .action = action};
+    struct operation o = {.request = request,
+                          .signing = {.action = action, .version = "2016-01-20"}};
     // A plaintext must not stand in a URL, which proxies and gateways log.
-    o.in_body = strcmp(action, "Encrypt") == 0;
+    o.signing.in_body = strcmp(action, "Encrypt") == 0;
+    char *query = NULL;
     bool is_decrypt = strcmp(action, "Decrypt") == 0;
     char *context = NULL;
     struct acs3_pair parameters[4];
@@ -146,12 +60,14 @@ static int call(const struct kms_request *request, const char *action, const cha
     if (result == 0)
         result = aliyun_config_load(&o.config, request, f);
     snprintf(report->warning, sizeof report->warning, "%s", o.config.warning);
-    if (result == 0 && (o.parameters = acs3_query(parameters, count)) == NULL)
+    if (result == 0 && (query = acs3_query(parameters, count)) == NULL)
+        result = diag_fault_memory(f);
+    o.signing.parameters = query;
+    o.signing.host = o.config.host;
+    if (result == 0 && (o.url = acs3_request_url(&o.signing, o.config.endpoint)) == NULL)
         result = diag_fault_memory(f);
     if (result == 0)
-        result = make_url(&o, f);
-    if (result == 0)
-        result = aliyun_config_credentials(&o.config, request, f);
+        result = aliyun_credentials_find(&o.config, request, f);
     if (result == 0) {
         char shown[150], permission[64];
         const char *id = kms_credentials_text(&o.config.keys.id);
@@ -164,15 +80,13 @@ static int call(const struct kms_request *request, const char *action, const cha
                                    .prepare = prepare,
                                    .renew = renew,
                                    .credentials = &o.config.keys,
-                                   .files = o.config.files};
+                                   .files = (const char *const *)o.config.files};
         result = kms_call(&details, request, root, text, report, f);
     }
     wiped_free(context);
-    wiped_free(o.parameters);
+    wiped_free(query);
     wiped_free(o.url);
-    wiped_free(o.authorization);
-    for (size_t i = 0; i < HEADERS; i++)
-        wiped_free(o.lines[i]);
+    acs3_request_free(&o.signing);
     aliyun_config_free(&o.config);
     return result;
 }

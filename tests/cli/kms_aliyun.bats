@@ -104,7 +104,7 @@ decrypt() { kmsunwrap --provider=aliyun --endpoint="$url" "${context[@]}" "$@" <
     [[ $stderr == "kmsunwrap: no Alibaba Cloud credentials: expected ALIBABA_CLOUD_ACCESS_KEY_ID"*"; see aliyun configure" ]]
     ALIBABA_CLOUD_ROLE_ARN=x ALIBABA_CLOUD_OIDC_TOKEN_FILE=y run --separate-stderr decrypt
     [ "$status" -eq 78 ]
-    [[ $stderr == *"is not supported; get temporary keys by: aliyun sts AssumeRoleWithOIDC" ]]
+    [[ $stderr == "kmsunwrap: environment: expected ALIBABA_CLOUD_ROLE_ARN and ALIBABA_CLOUD_OIDC_PROVIDER_ARN beside "* ]]
     ALIBABA_CLOUD_CREDENTIALS_URI=http://127.0.0.1:1 run --separate-stderr decrypt
     [ "$status" -eq 78 ]
     [[ $stderr == "kmsunwrap: credentials from a URI (ALIBABA_CLOUD_CREDENTIALS_URI) are not supported; "* ]]
@@ -121,7 +121,7 @@ profiles() {
  {"name": "ecs", "mode": "EcsRamRole", "ram_role_name": "ram-role"},
  {"name": "vpc", "mode": "AK", "access_key_id": "x", "access_key_secret": "y", "region_id": "cn-shanghai",
   "endpoint_type": "vpc"},
- {"name": "role", "mode": "RamRoleArn", "access_key_id": "x", "access_key_secret": "y"},
+ {"name": "role", "mode": "CloudSSO", "access_key_id": "x", "access_key_secret": "y"},
  {"name": "half", "mode": "AK", "access_key_id": "x"}]}
 JSON
 }
@@ -141,7 +141,7 @@ JSON
     ALIBABA_CLOUD_IGNORE_PROFILE=TRUE run -78 decrypt
     run --separate-stderr decrypt --profile=role
     [ "$status" -eq 78 ]
-    [ "$stderr" = "kmsunwrap: aliyun profile role has the mode RamRoleArn, which is not supported (AK, StsToken and EcsRamRole are); let the CLI ask: aliyun kms Decrypt ... | kmsunwrap --provider=response" ]
+    [ "$stderr" = "kmsunwrap: aliyun profile role has the mode CloudSSO, which is not supported; let the CLI ask: aliyun kms Decrypt ... | kmsunwrap --provider=response" ]
     run --separate-stderr decrypt --profile=half
     [ "$status" -eq 78 ]
     [[ $stderr == "kmsunwrap: aliyun profile half: expected access_key_id and access_key_secret, found not all of them" ]]

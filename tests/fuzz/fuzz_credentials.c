@@ -8,7 +8,7 @@
 // Parsers: ini.c aws_config.c aws_credentials.c sts_aws.c aliyun_config.c
 // kms_credentials.c
 #include "fuzz.h"
-#include "kms/aliyun_config.h"
+#include "kms/aliyun_credentials.h"
 #include "kms/aws_credentials.h"
 #include "kms/child.h"
 #include "kms/http.h"
@@ -120,8 +120,8 @@ static void check_aliyun(const struct kms_request *request) {
         fuzz_check_fault(&f, bad_config);
     } else {
         check_config(c.region, sizeof c.region, c.endpoint, c.host, c.warning, sizeof c.warning);
-        if (aliyun_config_credentials(&c, request, &f) < 0)
-            fuzz_check_fault(&f, bad_config);
+        if (aliyun_credentials_find(&c, request, &f) < 0)
+            fuzz_check_fault(&f, bad_credentials);
         else
             check_keys(&c.keys);
     }

@@ -298,6 +298,8 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, result.encode() if is_aws else result)
         except Refused as refused:
             status, code, message = refused.args
+            if not is_aws and code == "AccessDenied":
+                code = "NoPermission"
             self.note(action="refused", code=code)
             xml = (
                 '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">\n  <Error>\n    <Type>Sender</Type>\n'
