@@ -376,6 +376,7 @@ int main(int argc, char **argv) {
         result = unpack(&o, salvage_report_scope(&report_file), &f);
     result = salvage_report_end(&report_file, result, &f);
     progress_end(result == 0);
+    destination_interrupted(&o.to);
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;
 }

@@ -351,8 +351,15 @@ static int report_missing(const struct options *o, struct fault *f) {
         char shown[500];
         if (missing > 0)
             diag_print(f);
-        diag_fault(f, EX_NOINPUT, "%s: not found in the archive; -t lists what it holds",
-                   diag_name(name, strlen(name), shown, sizeof shown));
+        diag_name(name, strlen(name), shown, sizeof shown);
+        if (o->file_operand != NULL && strcmp(name, o->file_operand) == 0)
+            diag_fault(f, EX_NOINPUT,
+                       "%s: not found in the archive on standard input; to read this file, use "
+                       "-i %s",
+                       shown, shown);
+        else
+            diag_fault(f, EX_NOINPUT, "%s: not found in the archive; -t lists what it holds",
+                       shown);
     }
     if (missing == 0 && o->selecting && !selection_met(o->selection))
         return diag_fault(f, EX_NOINPUT, "no member is selected; -t lists what the archive holds");
@@ -404,9 +411,19 @@ static int report_info(const struct backupinfo *info, const char *unread, struct
     return 0;
 }
 
-// What there is to know, and to do, after a restore in which `left` members were not undone.
-static void say_next(const struct options *o, const struct backupinfo *info, unsigned left) {
+// Of members.
+struct counts {
+    unsigned members;
+    unsigned left; // that keep a suffix of something that was not undone
+};
+
+// What there is to know, and to do, after a restore.
+static void say_next(const struct options *o, const struct backupinfo *info,
+                     const struct counts *counts) {
     char text[BACKUPINFO_TEXT_MAX];
+    unsigned left = counts->left;
+    if (o->test)
+        diag_note("verified, %u file%s", counts->members, counts->members == 1 ? "" : "s");
     if (backupinfo_made(info, text))
         diag_note("%s", text);
     if (o->test)
@@ -460,7 +477,7 @@ static int report_encrypted(const struct options *o, unsigned left, unsigned mem
 // `members` is the queue of the members' stages, `front` the one of the input's.
 static int extract(struct input *in, const struct options *o, struct ordered *front,
                    struct ordered *members, const struct extract_settings *settings,
-                   struct salvage_scope *salvage, unsigned *left_transformed, struct fault *f) {
+                   struct salvage_scope *salvage, struct counts *counts, struct fault *f) {
     struct extract *e;
     if (extract_new(&e, members, settings, f) < 0)
         return -1;
@@ -474,7 +491,8 @@ static int extract(struct input *in, const struct options *o, struct ordered *fr
             o->info ? report_info(settings->info, extract_unread_info(e), f) : report_missing(o, f);
         result = report_incomplete(o, settings->complete, salvage, result, f);
     }
-    *left_transformed = extract_left_transformed(e);
+    counts->members = extract_members(e);
+    counts->left = extract_left_transformed(e);
     extract_free(e);
     return result;
 }
@@ -524,7 +542,7 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
     struct backup_complete complete = {0};
     struct backupinfo info = {0};
     settings.complete = &complete;
-    unsigned left_transformed = 0;
+    struct counts counts = {0};
     struct destination to = {0};
     struct ordered *ordered = NULL, *members = NULL;
     struct input in = {.fd = -1};
@@ -553,7 +571,12 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
         result = destination_begin(&to, files, f);
     settings.files = to.files;
     if (result == 0)
-        result = extract(&in, o, ordered, members, &settings, salvage, &left_transformed, f);
+        result = extract(&in, o, ordered, members, &settings, salvage, &counts, f);
+    if (result < 0 && in.offset == 0 && o->file_operand != NULL && f->status == EX_DATAERR) {
+        char shown[200];
+        diag_name(o->file_operand, strlen(o->file_operand), shown, sizeof shown);
+        diag_fault(f, EX_DATAERR, "standard input is empty: to read %s, use -i %s", shown, shown);
+    }
     if (result == 0 && decrypt.wrong_hashes > 0 && !decrypt.key_proved) {
         *f = decrypt.wrong_hash;
         result = -1;
@@ -567,7 +590,7 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
                   destination_removed(&to) == 1 ? "" : "s");
     bool damaged = salvage != NULL && salvage_losses(salvage->record) > 0;
     if (result == 0 && talking && !damaged)
-        say_next(o, &info, left_transformed);
+        say_next(o, &info, &counts);
     backupinfo_clear(&info);
     destination_close(&to);
     ordered_free(ordered);
@@ -589,6 +612,7 @@ int main(int argc, char **argv) {
         result = unpack(&o, salvage_report_scope(&report), &f);
     result = salvage_report_end(&report, result, &f);
     progress_end(result == 0);
+    destination_interrupted(&o.to);
     interrupt_die();
     selection_free(o.selection);
     return result < 0 ? diag_print(&f) : 0;

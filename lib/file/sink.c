@@ -30,6 +30,7 @@ struct sink {
     int fd;
     char *name;
     bool seekable;
+    bool terminal; // which binary data would put into disorder
     enum sink_holes holes;
     uint64_t block;     // that may become a hole
     atomic_bool sparse; // the file is one that has holes
@@ -290,11 +291,26 @@ static void push_zeros(struct sink *s, size_t size) {
     advance(s, size, true);
 }
 
+// Control characters other than those of text.
+static bool is_binary(struct view v) {
+    for (size_t i = 0; v.data != NULL && i < v.size; i++)
+        if ((v.data[i] < 0x20 && memchr("\t\n\r\f", v.data[i], 4) == NULL) || v.data[i] == 0x7f)
+            return true;
+    return v.data == NULL;
+}
+
 static void push(struct stage *stage, struct view v) {
     struct sink *s = (struct sink *)stage;
     // What was to come before this may be what failed: nothing takes its place.
     if (v.size == 0 || stage_is_closed(&s->stage))
         return;
+    if (s->terminal && is_binary(v)) {
+        struct fault f;
+        diag_fault(&f, EX_USAGE, "%s is a terminal, and this is binary data: use > FILE or a pipe",
+                   s->name);
+        stage_fail(&s->stage, &f);
+        return;
+    }
     progress_out(v.size);
     if (v.data != NULL) {
         push_data(s, v);
@@ -397,6 +413,7 @@ struct stage *sink_new(struct ordered *o, int fd, const char *name, bool seekabl
     s->stage.ordered = o;
     s->fd = fd;
     s->seekable = seekable;
+    s->terminal = !seekable && isatty(fd);
     s->block = BLOCK_MIN;
     s->done = done;
     s->context = context;

@@ -82,7 +82,7 @@ bool sniff_is_layer(enum sniff kind) {
 static const struct {
     const char *text, *command;
 } kinds[] = {[SNIFF_UNKNOWN] = {"data of an unknown kind", NULL},
-             [SNIFF_XBSTREAM] = {"an xbstream", NULL},
+             [SNIFF_XBSTREAM] = {"an xbstream", "xbunpack"},
              [SNIFF_XBCRYPT] = {"an encrypted stream", "xbcrypt-dec"},
              [SNIFF_QPRESS] = {"a qpress archive", "qpunpack"},
              [SNIFF_GZIP] = {"gzip data", "gzip -d"},

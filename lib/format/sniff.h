@@ -38,7 +38,7 @@ bool sniff_is_layer(enum sniff kind);
 // "an xbstream", "gzip data"; "data of an unknown kind".
 const char *sniff_text(enum sniff kind);
 
-// The command that unpacks it, "gzip -d"; NULL if there is none, or it is an xbstream.
+// The command that unpacks it, "gzip -d"; NULL if there is none.
 const char *sniff_command(enum sniff kind);
 
 // For a message about data of another kind than was expected: what the `size` bytes at its start

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/destination.h"
 
+#include "os/interrupt.h"
 #include "os/temporary.h"
 #include "program/options.h"
 #include "secret/crypto_start.h"
@@ -172,6 +173,13 @@ int destination_finish(struct destination *d, struct fault *f) {
 
 unsigned destination_removed(const struct destination *d) {
     return d->settings.dir != NULL ? outdir_removed(d->settings.dir) : 0;
+}
+
+void destination_interrupted(const struct destination_options *options) {
+    char shown[256];
+    if (interrupt_pending() != 0 && options->directory != NULL)
+        diag_error("interrupted: %s does not hold the whole backup",
+                   diag_name(options->directory, strlen(options->directory), shown, sizeof shown));
 }
 
 void destination_close(struct destination *d) {

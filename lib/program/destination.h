@@ -69,6 +69,10 @@ int destination_begin(struct destination *d, struct ordered *o, struct fault *f)
 // the end, and writes the manifest. Returns 0; or -1 and *f, and no manifest is there.
 int destination_finish(struct destination *d, struct fault *f);
 
+// Says that the directory does not hold the backup, if a signal asks the program to stop. To be
+// called before interrupt_die.
+void destination_interrupted(const struct destination_options *options);
+
 // Removes what is not complete. Nothing may be in flight.
 void destination_close(struct destination *d);
 

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+# What people see at a terminal, and after the mistakes that are made in the first hour.
+bats_require_minimum_version 1.5.0
+
+setup() {
+    load common.bash
+    rds=$fixtures/rds
+    terminal() { timeout 60 python3 -S -E "$XBPIPE_TESTS/cli/on_terminal.py" "$@"; }
+}
+
+@test "binary data are kept from a terminal, by every filter; text is shown" {
+    cp "$fixtures/xbcrypt/plain.txt" text
+    mkdir d
+    cp text d
+    advice="standard output is a terminal, and this is binary data: use > FILE or a pipe"
+    for command in "xbcrypt-dec -f $key $rds/stream_v3.xb.xbcrypt" "xbcrypt-enc -f $key text" "xbpack -C d" \
+        "qpunpack $rds/part_xb.qp" "xbunpack --to-stdout=ibdata1 --decompress -i $fixtures/mariadb/shop_qp.xb"; do
+        # shellcheck disable=SC2086 # words
+        run terminal 1,2 $command </dev/null
+        [ "$status" -eq 64 ] || { echo "$command: $status"; return 1; }
+        [ "$output" = "${command%% *}: $advice" ] || { echo "$command: $output"; return 1; }
+    done
+    terminal 1 xbcrypt-dec -f "$xbc/key256" "$xbc/plain.v3.aes256.xbcrypt" >shown
+    cmp shown text
+    run terminal 1,2 xbunpack --to-stdout=xtrabackup_info --decompress -i "$fixtures/mariadb/shop_qp.xb"
+    [ "$status" -eq 0 ]
+    [[ $output == *"tool_name = mariadb-backup"* ]]
+    # A file, also a device, is what the user asked for.
+    succeeds xbpack -C d -o /dev/null
+}
+
+@test "--test says how many files were verified, at a terminal and with -v" {
+    n=$(wc -l <"$fixtures/mariadb/shop.sha256")
+    run terminal 2 xbunpack --test --decompress -i "$fixtures/mariadb/shop_qp.xb"
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = "xbunpack: verified, $n files" ]
+    run --separate-stderr xbunpack -v --test --decompress -i "$fixtures/mariadb/shop_qp.xb"
+    [[ $stderr == *"xbunpack: verified, $n files"* ]]
+    make_xbstream 'MEMBER name=one data=x' >one.xb
+    run terminal 2 xbunpack --test -i one.xb
+    [ "$output" = "xbunpack: verified, 1 file" ]
+    succeeds xbunpack --test -i one.xb
+}
+
+@test "an operand that is a file, and no terminal: the right call is in the message" {
+    cp "$rds/part_lz4.xb" backup1
+    fails 65 "xbunpack: standard input is empty: to read backup1, use -i backup1" from /dev/null xbunpack -C out backup1
+    fails 66 "xbunpack: backup1: not found in the archive on standard input; to read this file, use -i backup1" \
+        from "$fixtures/mariadb/shop_qp.xb" xbunpack -C out2 backup1
+    fails 66 "xbunpack: backup2: not found in the archive; -t lists what it holds" \
+        from "$fixtures/mariadb/shop_qp.xb" xbunpack -C out3 backup2
+}
+
+@test "a signal: the directory does not hold the backup" {
+    mkfifo pipe
+    for command in "xbunpack -C out" "qpunpack -C out2"; do
+        rm -f messages
+        # shellcheck disable=SC2086 # words
+        $killable $command <pipe 2>messages &
+        pid=$!
+        exec 7>pipe
+        case $command in
+        xb*) head -c 100 "$rds/part_lz4.xb" >&7 ;;
+        *) head -c 30 "$fixtures/qpress/tree.L1.qp" >&7 ;;
+        esac
+        sleep 0.5
+        kill -INT $pid
+        status=0
+        wait $pid || status=$?
+        exec 7>&-
+        [ "$status" -eq 130 ] || { echo "$command: $status"; return 1; }
+        directory=${command##* }
+        [ "$(cat messages)" = "${command%% *}: interrupted: $directory does not hold the whole backup" ] ||
+            { echo "$command:"; cat messages; return 1; }
+    done
+}
+
+@test "data of another kind are named, with the command that unpacks them" {
+    hint() {
+        run --separate-stderr "$1" ${3:+-f "$3"} -i "$2"
+        [ "$status" -eq 65 ] || { echo "$1 $2: $status"; return 1; }
+        [[ $stderr == *"; this is $4" ]] || { echo "$1 $2: $stderr"; return 1; }
+    }
+    hint xbcrypt-dec "$rds/part.xb.gz" "$key" "gzip data: unpack it first with gzip -d"
+    hint xbcrypt-dec "$fixtures/mariadb/shop_qp.xb" "$key" "an xbstream: unpack it first with xbunpack"
+    hint xbcrypt-dec "$rds/part_xb.qp" "$key" "a qpress archive: unpack it first with qpunpack"
+    hint qpunpack "$rds/part.xb.gz" "" "gzip data: unpack it first with gzip -d"
+    hint qpunpack "$fixtures/mariadb/shop_qp.xb" "" "an xbstream: unpack it first with xbunpack"
+    hint qpunpack "$rds/stream_v3.xb.xbcrypt" "" "an encrypted stream: decrypt it first with xbcrypt-dec"
+}
