@@ -574,7 +574,8 @@ t.ibd.qp" ]
             exec 8>&-
             [ $rc -eq $((128 + $(kill -l $signal))) ]
             [ "$(cat err)" = "xbunpack: whole
-xbunpack: half" ]
+xbunpack: half
+xbunpack: interrupted: out does not hold the whole backup" ]
             [ "$(files out)" = whole ]
             rm -r pipe out
         done
