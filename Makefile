@@ -62,7 +62,7 @@ else
   say = @printf '  %-5s %s\n'
 endif
 
-.PHONY: all check coverage demo bench lint lint-package format install uninstall dist distcheck deb clean help
+.PHONY: all check check-mysql coverage demo bench lint lint-package format install uninstall dist distcheck deb clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -137,6 +137,14 @@ $(BUILD)/bench/%: tests/bench/%.c $(patsubst %,$(BUILD)/tests/%.o,quicklz_encode
 $(E2ETOOLS): $(BUILD)/tests/%: tests/e2e/%.c $(BUILD)/tests/quicklz_encode.o $(BUILD)/libxbpipe.a
 	$(say) LD $@
 	$(run)$(CC) $(ALL_CFLAGS) -Itests/unit $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+
+MYSQL := build/mysql
+
+## check-mysql: restore every package form into a real MySQL 5.6, which npm fetches into build/
+check-mysql: all $(E2ETOOLS)
+	@mkdir -p $(MYSQL)
+	@tests/mysql/fetch $(MYSQL) >$(MYSQL)/why; status=$$?; cat $(MYSQL)/why; [ $$status -eq 0 ] || [ $$status -eq 69 ]
+	@MYSQL_PACKAGE=$(CURDIR)/$(MYSQL)/package LOGS=$(BUILD)/logs-mysql TESTS=mysql/mysql56.bats tests/run $(BUILD)
 
 ## coverage: the lines of lib/ that the tests run, file by file; fails below 90 percent
 coverage:

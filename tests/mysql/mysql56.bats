@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+# A real MySQL 5.6: every form in which ApsaraDB packs a backup, made from a clean copy of its data
+# directory, restored, and started. `make check-mysql` runs this; MYSQL_PACKAGE is what fetch got, or
+# not. The copy is packed as innobackupex packs: its own files are stored with a leading "./", and a
+# tar archive has an end mark after each file. Nothing has to be prepared, so XtraBackup, which
+# Debian does not have, is not needed.
+bats_require_minimum_version 1.5.0
+
+forms=(tar.gz xb.gz qp.xb xb.qp lz4.xb zst.xb plain.xb)
+
+# What is not there: the reason to skip, or nothing.
+missing() {
+    local program
+    if [ ! -x "$MYSQL_PACKAGE/server/mysqld" ]; then
+        cat "${MYSQL_PACKAGE%/*}/why" 2>/dev/null || echo "$MYSQL_PACKAGE is not there"
+        return
+    fi
+    for program in mariadb:mariadb-client mbstream:mariadb-backup setpriv:util-linux lz4:lz4 zstd:zstd; do
+        command -v "${program%%:*}" >/dev/null || { echo "${program%%:*} is not installed (Debian: ${program##*:})"; return; }
+    done
+}
+
+setup_file() {
+    load ../e2e/server.bash
+    why=$(missing)
+    [ -z "$why" ] || { echo "$why" >"$BATS_FILE_TMPDIR/skip"; return; }
+    work=$BATS_FILE_TMPDIR
+    [ "$(id -u)" -ne 0 ] || chmod go+x "$BATS_RUN_TMPDIR" "$work/.." "$work"
+    server_user "$work"
+    get_server && create_source && pack_all
+}
+
+setup() {
+    load ../e2e/server.bash
+    [ ! -e "$BATS_FILE_TMPDIR/skip" ] || skip "$(cat "$BATS_FILE_TMPDIR/skip")"
+    work=$BATS_FILE_TMPDIR
+    server_user "$work"
+    key=$work/key
+}
+
+teardown() { server_stop "$work/restored" && rm -rf "$work/restored"; }
+
+# The server where its user can get at it.
+get_server() {
+    cp -r "$MYSQL_PACKAGE/server" "$work/server"
+    chmod -R go+rX "$work/server"
+}
+
+# Starts the server of DIR (server.bash) and waits until it answers, for a minute at most.
+mysql_start() {
+    local dir=$1
+    mkdir -p "$dir/tmp"
+    server_owns "$dir"
+    # shellcheck disable=SC2154 # set by server_user
+    LD_LIBRARY_PATH=$work/server as_server_instead "$work/server/mysqld" --no-defaults "${run_as[@]}" \
+        --basedir="$work/server" --lc-messages-dir="$work/server/share" --datadir="$dir/data" --tmpdir="$dir/tmp" \
+        --innodb-file-per-table --innodb-file-format=Barracuda --innodb-log-file-size=4M --innodb-buffer-pool-size=32M \
+        --innodb-use-native-aio=0 --innodb-flush-log-at-trx-commit=0 --innodb-stats-auto-recalc=0 \
+        --explicit-defaults-for-timestamp --skip-performance-schema --skip-log-bin --skip-name-resolve \
+        --character-set-server=utf8 --skip-networking --socket=s --pid-file=server.pid \
+        </dev/null >"$dir/log.err" 2>&1 3>&- 4>&- &
+    echo $! >"$dir/pid"
+    for _ in {1..600}; do
+        ! mysql_sql "$dir" 'select 1' >/dev/null 2>&1 || return 0
+        kill -0 "$(cat "$dir/pid")" 2>/dev/null || break
+        sleep 0.1
+    done
+    echo "the server in $dir does not answer"
+    server_log "$dir"
+    return 1
+}
+
+# The server has no utf8mb4_*_ai_ci; otherwise as sql of server.bash.
+mysql_sql() {
+    local dir=$1
+    shift
+    (cd "$dir/data" && mariadb --no-defaults --socket=s --user=root --batch --skip-column-names \
+        --default-character-set=utf8 ${1+--execute="$1"})
+}
+
+# The checksum of every table, from its rows, their number, and how the table is defined, without the
+# next number, which a server forgets when it stops.
+content() {
+    local dir=$1 table
+    mysql_sql "$dir" "select concat('\`', table_schema, '\`.\`', table_name, '\`') from information_schema.tables
+        where table_type = 'BASE TABLE' and table_schema not in ('information_schema', 'performance_schema')
+        and table_name not in ('innodb_table_stats', 'innodb_index_stats', 'general_log', 'slow_log') order by 1" >"$dir/tables"
+    while IFS= read -r table; do
+        printf 'checksum table %s extended; select count(*) from %s; show create table %s;\n' "$table" "$table" "$table"
+    done <"$dir/tables" | mysql_sql "$dir" | sed 's/ AUTO_INCREMENT=[0-9]*//'
+    mysql_sql "$dir" 'select * from shop.totals order by 1; check table shop.compressed_t, shop.parts, shop.myisam_t'
+}
+
+# A server with all kinds of tables; what it holds; and its files, after it was shut down. To those
+# come the files that XtraBackup has beside them, for a backup that is prepared.
+create_source() {
+    local dir=$work/source status=0
+    mkdir "$dir" && cp -r "$work/server/data/mysql" "$dir/data" || return
+    mysql_start "$dir" && mysql_sql "$dir" <"$XBPIPE_TESTS/mysql/database.sql" && content "$dir" >"$work/content" || status=$?
+    server_stop "$dir" || status=1
+    [ "$status" -eq 0 ] || return "$status"
+    if ! grep -q 'shop.orders' "$work/content" || grep -qE '	(Error|NULL)$' "$work/content"; then
+        cat "$work/content"
+        return 1
+    fi
+    mv "$dir/data" "$work/clean"
+    rm -rf "$dir" "$work/clean/s" "$work/clean/server.pid"
+    chmod -R u+rwX,go+rX "$work/clean"
+    printf '# This MySQL options file was generated by innobackupex.\n\n[mysqld]\ninnodb_page_size=16384\n' >"$work/clean/backup-my.cnf"
+    printf 'backup_type = full-prepared\nfrom_lsn = 0\nto_lsn = 1\nlast_lsn = 1\ncompact = 0\n' >"$work/clean/xtrabackup_checkpoints"
+    printf 'tool_name = innobackupex\ntool_version = 2.2.10\nserver_version = 5.6.24\n' >"$work/clean/xtrabackup_info"
+    (cd "$work/clean" && find . -type f -printf '%P\n' | LC_ALL=C sort) >"$work/names"
+}
+
+# transform NAME SUFFIX...: makes the member of that name in the working directory from the file.
+transform() {
+    local name=$1 suffix
+    shift
+    mkdir -p "$(dirname "./$name")"
+    cp "$work/clean/$name" "$name"
+    for suffix in "$@"; do
+        case $suffix in
+        qp) "$BUILD_DIR/tests/qpress_pack" "${name##*/}" <"$name" >next ;;
+        lz4) lz4 -q -c <"$name" >next ;;
+        zst) zstd -q -c <"$name" >next ;;
+        xbcrypt) xbcrypt-enc -j 1 -f "$work/key" <"$name" >next ;;
+        esac || return
+        rm "$name"
+        name=$name.$suffix
+        mv next "$name" || return
+    done
+}
+
+# The names of the members in the working directory as innobackupex stores them.
+stored_names() {
+    find . -type f -printf '%P\n' | LC_ALL=C sort | sed -E 's,^(backup-my|xtrabackup_(info|checkpoints)),./&,'
+}
+
+# members DIR SUFFIX...
+members() {
+    local name
+    mkdir "$work/$1"
+    cd "$work/$1" || return
+    shift
+    while IFS= read -r name; do
+        transform "$name" "$@" || return
+    done <"$work/names"
+}
+
+archive() { (cd "$work/$1" && stored_names | xargs -d '\n' mbstream -c); }
+
+# innobackupex starts tar once for each file, and nothing takes the end marks out.
+archive_tar() {
+    local name
+    (cd "$work/$1" && stored_names | while IFS= read -r name; do tar -cf - -- "$name" || exit; done)
+}
+
+pack_all() {
+    local form
+    cp "$XBPIPE_TESTS/fixtures/rds/password.hex" "$work/key" && chmod 600 "$work/key"
+    (members only xbcrypt) && archive only >"$work/only.xb" && archive_tar only | gzip -1 >"$work/tar.gz" &&
+        gzip -1 <"$work/only.xb" >"$work/xb.gz" &&
+        "$BUILD_DIR/tests/qpress_pack" backup.xb <"$work/only.xb" >"$work/xb.qp" && rm -r "$work/only" "$work/only.xb" || return
+    for form in qp lz4 zst; do
+        (members $form $form xbcrypt) && archive $form >"$work/$form.xb" && rm -r "${work:?}/$form" || return
+    done
+    (members plain qp) && archive plain >"$work/plain.xb" && rm -r "$work/plain"
+}
+
+@test "every package form of ApsaraDB restores to the same files, and MySQL 5.6 starts and holds the same" {
+    local form
+    for form in "${forms[@]}"; do
+        mkdir "$work/restored"
+        run --separate-stderr xbunpack -C "$work/restored/data" --auto -f "$key" -i "$work/$form"
+        [ "$status" -eq 0 ] && [ -z "$stderr" ] || { echo "$form: status $status: $stderr"; return 1; }
+        diff -r "$work/clean" "$work/restored/data"
+        mysql_start "$work/restored"
+        content "$work/restored" >"$work/content.$form"
+        diff "$work/content" "$work/content.$form" || { echo "$form: the tables differ"; return 1; }
+        server_stop "$work/restored"
+        rm -rf "$work/restored"
+    done
+    [ "$(grep -cE '^shop\.[^ ]*[^	]*	[0-9]+$' "$work/content")" -eq 14 ]
+}
+
+@test "the steps one by one, as the README has them" {
+    mkdir "$work/restored" "$work/restored/data"
+    xbunpack -C "$work/restored/data" --decrypt -f "$key" --decompress <"$work/qp.xb"
+    diff -r "$work/clean" "$work/restored/data"
+    xbunpack -C "$work/restored/data" --overwrite --decrypt -f "$key" < <(qpunpack <"$work/xb.qp")
+    diff -r "$work/clean" "$work/restored/data"
+    xbunpack -C "$work/restored/data" --overwrite --decrypt -f "$key" < <(gzip -dc "$work/xb.gz")
+    diff -r "$work/clean" "$work/restored/data"
+}
