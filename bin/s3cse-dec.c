@@ -5,11 +5,12 @@
 #include "os/cpus.h"
 #include "os/interrupt.h"
 #include "program/command_line.h"
+#include "program/filter.h"
 #include "program/options.h"
 #include "program/progress.h"
+#include "s3/s3_body.h"
 #include "s3/s3_data_key.h"
 #include "s3/s3_envelope_print.h"
-#include "s3/s3body.h"
 #include "secret/crypto_start.h"
 #include "secret/wiped.h"
 #include "secret/wiped_start.h"
@@ -174,7 +175,7 @@ static void look_at_input(const uint8_t *data, size_t size) {
 static void look_at_output(const struct s3_body *body, const struct s3_envelope *e, bool verbose) {
     const char *magic = backup_magic(body->head, body->head_size);
     if (verbose && magic != NULL)
-        diag_note("%" PRIu64 " bytes, beginning with %s: a SQL Server backup, %s", body->written,
+        diag_note("%" PRIu64 " bytes, beginning with %s: a SQL Server backup, %s", body->size,
                   magic, strcmp(magic, "TAPE") == 0 ? "not compressed" : "compressed");
     else if (magic == NULL)
         diag_warn("the plaintext begins with neither TAPE nor MSSQLBAK, as a SQL Server backup "
@@ -206,8 +207,18 @@ static int begin(struct s3_content_stream **stream, const struct options *o,
 static void disown(uint64_t written, struct fault *f) {
     static const char text[] = "; the output must not be used";
     size_t used = strlen(f->text);
-    if (written > 0 && used > 0 && used + sizeof text <= sizeof f->text)
+    if (f->status == EX_DATAERR && written > 0 && used + sizeof text <= sizeof f->text)
         memcpy(f->text + used, text, sizeof text);
+}
+
+struct setup {
+    struct s3_content_stream *stream;
+    struct s3_body body;
+};
+
+static struct stage *make_stage(struct ordered *o, struct stage *next, void *context) {
+    struct setup *setup = context;
+    return s3_body_new(o, setup->stream, &setup->body, next);
 }
 
 static int run_between(const struct options *o, const struct s3_envelope *e,
@@ -218,23 +229,16 @@ static int run_between(const struct options *o, const struct s3_envelope *e,
     if (outfile_begin(&out, o->output.path, o->output.overwrite, f) < 0)
         return -1;
     bool whole = outfile_seekable(out);
-    const char *name = "standard output";
-    char shown[256];
-    if (o->output.path != NULL)
-        name = diag_name(o->output.path, strlen(o->output.path), shown, sizeof shown);
-    if (whole)
-        interrupt_catch();
-    struct s3_body body = {.first = look_at_input, .threads = o->threads, .own_file = whole};
-    int result = s3_body_run(&body, stream, in, outfile_fd(out), name, f);
-    if (result < 0) {
+    struct setup setup = {.stream = stream, .body = {.first = look_at_input}};
+    if (filter_into(in, out, o->output.path, o->threads, make_stage, &setup, f) < 0) {
         if (!whole)
-            disown(body.written, f);
+            disown(setup.body.size, f);
         outfile_discard(out);
         return -1;
     }
     if ((o->output.fsync ? outfile_commit_synced : outfile_commit)(out, f) < 0)
         return -1;
-    look_at_output(&body, e, o->verbose);
+    look_at_output(&setup.body, e, o->verbose);
     uint64_t size = s3_content_plain_size(stream);
     if (e->has_length && e->length != size)
         diag_warn("x-amz-unencrypted-content-length says %" PRIu64
@@ -287,7 +291,7 @@ int main(int argc, char **argv) {
     diag_start();
     wiped_start();
     command_line_parse(&parser, argc, argv, &o);
-    o.threads = cpus_available();
+    o.threads = cpus_available() > 1 ? 2 : 1; // one for the cipher, one for the output
     int result = confine(&o, &f);
     if (result == 0)
         result = s3_envelope_load(&e, o.envelopes, o.envelope_count, &f);

@@ -6,11 +6,12 @@
 #include "os/fdio.h"
 #include "os/interrupt.h"
 #include "program/command_line.h"
+#include "program/filter.h"
 #include "program/options.h"
 #include "program/progress.h"
+#include "s3/s3_body.h"
 #include "s3/s3_data_key.h"
 #include "s3/s3_envelope_print.h"
-#include "s3/s3body.h"
 #include "secret/crypto_start.h"
 #include "secret/json_secret.h"
 #include "secret/wiped.h"
@@ -216,6 +217,16 @@ struct outputs {
     struct outfile *body, *envelope;
 };
 
+struct setup {
+    struct s3_content_stream *stream;
+    struct s3_body body;
+};
+
+static struct stage *make_stage(struct ordered *o, struct stage *next, void *context) {
+    struct setup *setup = context;
+    return s3_body_new(o, setup->stream, &setup->body, next);
+}
+
 // Encrypts, and gives both files their names: the envelope first, since an object without it is
 // lost, and an envelope without its object is not.
 static int run_between(const struct options *o, struct s3_envelope *e,
@@ -223,13 +234,8 @@ static int run_between(const struct options *o, struct s3_envelope *e,
                        struct fault *f) {
     int (*commit)(struct outfile *, struct fault *) =
         o->output.fsync ? outfile_commit_synced : outfile_commit;
-    const char *name = "standard output";
-    char shown[256];
-    if (o->output.path != NULL)
-        name = diag_name(o->output.path, strlen(o->output.path), shown, sizeof shown);
-    struct s3_body body = {
-        .first = NULL, .threads = o->threads, .own_file = outfile_seekable(out->body)};
-    if (s3_body_run(&body, stream, in, outfile_fd(out->body), name, f) < 0)
+    struct setup setup = {.stream = stream, .body = {.first = NULL}};
+    if (filter_into(in, out->body, o->output.path, o->threads, make_stage, &setup, f) < 0)
         return -1;
     e->length = s3_content_plain_size(stream);
     if (write_envelope(e, out->envelope, o->envelope, f) < 0)
@@ -311,7 +317,7 @@ int main(int argc, char **argv) {
     diag_start();
     json_secret_start();
     command_line_parse(&parser, argc, argv, &o);
-    o.threads = cpus_available();
+    o.threads = cpus_available() > 1 ? 2 : 1; // one for the cipher, one for the output
     int result = run(&o, &f);
     free(o.context);
     progress_end(result == 0);

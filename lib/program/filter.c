@@ -46,14 +46,29 @@ static int run_between(struct input *in, struct outfile *out, const char *path, 
     return result;
 }
 
-// Shuts the program in, then starts its threads.
-static int confine(const struct options_run *run, struct ordered **o, struct fault *f) {
+int filter_into(struct input *in, struct outfile *out, const char *path, unsigned threads,
+                struct stage *(*make)(struct ordered *o, struct stage *next, void *context),
+                void *context, struct fault *f) {
+    struct ordered *o;
+    const char *name = "standard output";
+    char shown[256];
+    if (outfile_fd(out) != STDOUT_FILENO)
+        name = diag_name(path, strlen(path), shown, sizeof shown);
+    if (outfile_seekable(out))
+        interrupt_catch();
+    if (ordered_new(&o, threads, f) < 0)
+        return -1;
+    int result = run_between(in, out, path, name, o, make, context, f);
+    ordered_free(o);
+    return result;
+}
+
+// Shuts the program in.
+static int confine(const struct options_run *run, struct fault *f) {
     struct sandbox_rules rules = {.count = 0};
-    unsigned threads = options_threads(run);
-    return options_confine(run->no_sandbox, run->verbose, &rules, f) < 0 ||
-                   progress_begin(&run->progress, f) < 0
+    return options_confine(run->no_sandbox, run->verbose, &rules, f) < 0
                ? -1
-               : ordered_new(o, threads, f);
+               : progress_begin(&run->progress, f);
 }
 
 int filter_files(const char *input, const struct options_output *output,
@@ -62,23 +77,16 @@ int filter_files(const char *input, const struct options_output *output,
                  void *context, struct fault *f) {
     struct input in;
     struct outfile *out;
-    struct ordered *o = NULL;
+    unsigned threads = options_threads(run);
     if (input_open(&in, input, f) < 0)
         return -1;
     if (outfile_begin(&out, output->path, output->overwrite, f) < 0) {
         input_close(&in);
         return -1;
     }
-    const char *name = "standard output";
-    char shown[256];
-    if (outfile_fd(out) != STDOUT_FILENO)
-        name = diag_name(output->path, strlen(output->path), shown, sizeof shown);
-    if (outfile_seekable(out))
-        interrupt_catch();
-    int result = confine(run, &o, f);
+    int result = confine(run, f);
     if (result == 0)
-        result = run_between(&in, out, output->path, name, o, make, context, f);
-    ordered_free(o);
+        result = filter_into(&in, out, output->path, threads, make, context, f);
     if (result == 0)
         result = output->fsync ? outfile_commit_synced(out, f) : outfile_commit(out, f);
     else
