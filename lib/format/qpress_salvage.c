@@ -4,6 +4,9 @@
 
 #include <stdio.h>
 
+// No file is larger; the offset in a damaged head may say so.
+enum { OFFSET_BITS_MAX = 44 };
+
 // What a decoder that salvages knows besides; d->resync is its first member.
 struct salvaging {
     struct resync resync;
@@ -18,8 +21,8 @@ struct salvaging {
         bool sized;
         char why[SALVAGE_WHY_MAX + 1];
     } missing;
-    // A block that does not continue the file although nothing is lost: the next one shows whether
-    // its offset is right. `view.slab` NULL: none.
+    // A block that does not continue the file: the next one shows whether its offset is right.
+    // `view.slab` NULL: none.
     struct {
         struct view view;
         uint64_t position;
@@ -85,10 +88,12 @@ static void drop_doubtful(struct decoder *d) {
     s->doubtful.view.slab = NULL;
 }
 
+static void settle_doubtful(struct decoder *d, uint64_t next);
+
 // The open file ends here. Where its own end is missing, `why` says so.
 static void close_file(struct decoder *d, uint64_t position, const char *why) {
     struct salvaging *s = salvaging_of(d);
-    drop_doubtful(d);
+    settle_doubtful(d, UINT64_MAX);
     // The size that heads claim, for which no next block vouches.
     settle(d, s->missing.sized ? s->missing.size : 0, false);
     if (why != NULL && !s->skipping)
@@ -141,7 +146,9 @@ static bool is_plausible(const struct decoder *d, uint64_t missing, uint64_t sto
     return missing <= (stored / (QPRESS_BLOCK_HEAD + 3) + 1) * d->max_block;
 }
 
-// A block that the next one, which begins at `next` of the file, proves to be at its place, or not.
+// The doubtful block is where it says if the next one, which begins at `next` of the file, goes on
+// from there. If none comes (UINT64_MAX) it is believed all the same if something before it is
+// lost, but how much that is, is not sure: no checksum covers what the head says.
 static void settle_doubtful(struct decoder *d, uint64_t next) {
     struct salvaging *s = salvaging_of(d);
     struct view v = s->doubtful.view;
@@ -151,17 +158,24 @@ static void settle_doubtful(struct decoder *d, uint64_t next) {
     struct quicklz_header packet;
     struct place place = {0};
     qpress_parse_unit(v.data, v.size, &place, &item, &packet);
-    if (next != item.recovery + packet.size) {
+    bool sure = next == item.recovery + packet.size;
+    if (!sure && !(next == UINT64_MAX && s->missing.any)) {
         drop_doubtful(d);
         return;
     }
-    struct salvage_loss loss = loss_of(d, s->doubtful.position, 0);
-    loss.zeros = item.recovery - d->produced;
-    loss.exact = true;
-    lose(d, loss, "blocks before this one are missing");
+    s->doubtful.view.slab = NULL;
+    if (!s->missing.any)
+        miss(d, s->doubtful.position, 0, NULL, "blocks before this one are missing");
+    settle(d, item.recovery - d->produced, sure);
     submit_sound_block(d, v, s->doubtful.position, &item, &packet);
     slab_unref(v.slab);
-    s->doubtful.view.slab = NULL;
+}
+
+static void hold_doubtful(struct decoder *d, struct view v, uint64_t position) {
+    struct salvaging *s = salvaging_of(d);
+    s->doubtful.view = v;
+    slab_ref(v.slab);
+    s->doubtful.position = position;
 }
 
 static void salvage_block(struct decoder *d, struct view v, uint64_t position,
@@ -169,8 +183,8 @@ static void salvage_block(struct decoder *d, struct view v, uint64_t position,
                           const char *hit) {
     static const struct qpress_item nameless = {.kind = QPRESS_FILE, .name = (const uint8_t *)""};
     struct salvaging *s = salvaging_of(d);
-    if (d->in_file && !s->skipping && hit == NULL)
-        settle_doubtful(d, item->recovery);
+    if (d->in_file && !s->skipping)
+        settle_doubtful(d, hit == NULL ? item->recovery : UINT64_MAX);
     bool lost = s->missing.any;
     if (d->in_file && !s->skipping && lost && hit == NULL && item->recovery == 0 &&
         d->produced > 0 && d->single == NULL) {
@@ -192,21 +206,19 @@ static void salvage_block(struct decoder *d, struct view v, uint64_t position,
              hit != NULL ? hit : "the head of its file is lost");
         return;
     }
-    if (item->recovery > d->produced && !lost && item->recovery >> 44 == 0) {
-        s->doubtful.view = v;
-        slab_ref(v.slab);
-        s->doubtful.position = position;
-        return;
-    }
-    if (item->recovery < d->produced ||
-        (item->recovery > d->produced &&
-         !is_plausible(d, item->recovery - d->produced, position))) {
+    uint64_t gap = item->recovery - d->produced;
+    if (item->recovery < d->produced || item->recovery >> OFFSET_BITS_MAX != 0 ||
+        (lost && !is_plausible(d, gap, position))) {
         miss(d, position, v.size, NULL, "the block does not continue its file");
         return;
     }
-    if (!s->missing.any && item->recovery > d->produced) // of a file whose head is lost
-        miss(d, position, 0, NULL, "blocks before this one are missing");
-    settle(d, item->recovery - d->produced, true);
+    if (gap > 0 && !(s->missing.any && s->missing.sized && s->missing.size == gap)) {
+        if (lost && !s->missing.any) // of a file whose head is lost
+            miss(d, position, 0, NULL, "blocks before this one are missing");
+        hold_doubtful(d, v, position);
+        return;
+    }
+    settle(d, gap, true);
     submit_sound_block(d, v, position, item, packet);
 }
 
@@ -222,7 +234,7 @@ static void salvage_item(struct decoder *d, const struct qpress_item *item, uint
         if (hit != NULL) {
             struct salvage_loss loss = loss_of(d, position, size);
             loss.exact = true;
-            drop_doubtful(d);
+            settle_doubtful(d, UINT64_MAX);
             settle(d, s->missing.sized ? s->missing.size : 0, false);
             lose(d, loss, hit);
         }
@@ -271,11 +283,10 @@ static void take_unit(void *context, struct view v, uint64_t position, const cha
 }
 
 // Whether the gap is what the packet's header in it says, so that nothing but that block is lost.
-static bool is_one_block(const struct resync_gap *gap) {
-    struct quicklz_header h;
+static bool is_one_block(const struct resync_gap *gap, struct quicklz_header *h) {
     return gap->head_size >= QPRESS_BLOCK_HEAD + QUICKLZ_HEADER_MAX &&
-           quicklz_parse_header(gap->head + QPRESS_BLOCK_HEAD, QUICKLZ_HEADER_MAX, &h) == NULL &&
-           gap->length == QPRESS_BLOCK_HEAD + h.stored_size;
+           quicklz_parse_header(gap->head + QPRESS_BLOCK_HEAD, QUICKLZ_HEADER_MAX, h) == NULL &&
+           gap->length == QPRESS_BLOCK_HEAD + h->stored_size;
 }
 
 static void take_gap(void *context, const struct resync_gap *gap) {
@@ -285,9 +296,11 @@ static void take_gap(void *context, const struct resync_gap *gap) {
     s->begun = true;
     if (d->in_file) {
         // More than one block may have the end of the file in it, and the heads of folders.
-        s->misplaced = s->misplaced || !is_one_block(gap);
-        drop_doubtful(d);
-        miss(d, gap->offset, gap->length, NULL, gap->why);
+        struct quicklz_header packet;
+        bool one = is_one_block(gap, &packet);
+        s->misplaced = s->misplaced || !one;
+        settle_doubtful(d, UINT64_MAX);
+        miss(d, gap->offset, gap->length, one ? &packet.size : NULL, gap->why);
         return;
     }
     s->misplaced = s->misplaced || !head;

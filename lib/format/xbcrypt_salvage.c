@@ -13,6 +13,7 @@ struct early_loss {
     uint64_t offset, length;
     bool known; // the next one is
     uint64_t payload_size;
+    unsigned version; // that the chunk's own head says; 0: it is lost, too
     char why[SALVAGE_WHY_MAX + 1];
 };
 
@@ -20,6 +21,7 @@ struct early_loss {
 struct salvaging {
     struct resync resync;
     unsigned version; // of the last sound chunk; 0: there was none
+    bool sure;        // it is; else it is a guess
     struct early_loss early[EARLY_MAX];
     unsigned early_count;
 };
@@ -31,34 +33,51 @@ static struct salvaging *salvaging_of(const struct decoder *d) {
 static void submit_loss(struct decoder *d, const struct early_loss *lost) {
     struct salvage_loss loss = xbcrypt_dec_loss(lost->offset, lost->length, d->produced);
     uint64_t hash = salvaging_of(d)->version == 3 ? XBCRYPT_HASH : 0;
-    loss.exact = lost->known && lost->payload_size >= hash;
-    loss.zeros = loss.exact ? lost->payload_size - hash : 0;
+    bool sized = lost->known && lost->payload_size >= hash;
+    loss.exact = sized && salvaging_of(d)->sure;
+    loss.zeros = sized ? lost->payload_size - hash : 0;
     d->produced += loss.zeros;
     salvage_submit(&d->stage, d->next, d->stage.salvage, &loss, lost->why);
 }
 
-// The version is known now: that of the first sound chunk.
-static void settle(struct decoder *d, unsigned version) {
+// The version is known now: that of the first sound chunk; or guessed, and not `sure`.
+static void settle(struct decoder *d, unsigned version, bool sure) {
     struct salvaging *s = salvaging_of(d);
     s->version = version;
+    s->sure = sure;
     for (unsigned i = 0; i < s->early_count; i++)
         submit_loss(d, &s->early[i]);
     s->early_count = 0;
 }
 
-static void lose(struct decoder *d, uint64_t offset, uint64_t length, bool known,
-                 uint64_t payload_size, const char *why) {
+// No chunk was sound so far: they are of version 3, as most are. That is sure if several heads, and
+// not one that may be damaged, say so.
+static void guess_version(struct decoder *d) {
+    const struct salvaging *s = salvaging_of(d);
+    unsigned agree = 0;
+    for (unsigned i = 0; i < s->early_count; i++)
+        agree += s->early[i].version == 3;
+    settle(d, 3, agree > 1 && agree == s->early_count);
+}
+
+static void lose(struct decoder *d, struct early_loss lost, const char *why) {
     struct salvaging *s = salvaging_of(d);
-    struct early_loss lost = {
-        .offset = offset, .length = length, .known = known, .payload_size = payload_size};
     snprintf(lost.why, sizeof lost.why, "%.*s", diag_cut(why, SALVAGE_WHY_MAX), why);
     if (s->version != 0) {
         submit_loss(d, &lost);
         return;
     }
     s->early[s->early_count++] = lost;
-    if (s->early_count == EARLY_MAX) // as most inputs are
-        settle(d, 3);
+    if (s->early_count == EARLY_MAX)
+        guess_version(d);
+}
+
+static struct early_loss chunk_loss(const struct xbcrypt_header *h, uint64_t offset, size_t size) {
+    return (struct early_loss){.offset = offset,
+                               .length = size,
+                               .known = true,
+                               .payload_size = h->payload_size,
+                               .version = h->version};
 }
 
 // Decrypts a chunk here and now, as one of version 3. Returns 1 if its hash is right, 0 and *f if
@@ -107,7 +126,7 @@ static bool find_version(struct decoder *d, struct xbcrypt_header *h, struct vie
         stage_fail(&d->stage, &shared->wrong_hash);
         return false;
     }
-    lose(d, place->position, size, true, h->payload_size, f.text);
+    lose(d, chunk_loss(h, place->position, size), f.text);
     return false;
 }
 
@@ -128,14 +147,14 @@ static void take_unit(void *context, struct view v, uint64_t position, const cha
         return;
     }
     if (hit != NULL) {
-        lose(d, position, v.size, true, h.payload_size, hit);
+        lose(d, chunk_loss(&h, position, v.size), hit);
         return;
     }
     view_split(&v, xbcrypt_dec_head_size(&h));
     if (!find_version(d, &h, v, &place, size))
         return;
-    if (h.version != salvaging_of(d)->version)
-        settle(d, h.version);
+    if (h.version != salvaging_of(d)->version || !salvaging_of(d)->sure)
+        settle(d, h.version, true);
     d->header = h;
     d->head.place = place;
     d->last_version = h.version; // has been seen to
@@ -148,9 +167,9 @@ static void take_unit(void *context, struct view v, uint64_t position, const cha
 
 static void take_gap(void *context, const struct resync_gap *gap) {
     struct decoder *d = context;
-    uint64_t payload_size = 0;
-    bool known = xbcrypt_gap_is_chunk(gap, salvaging_of(d)->version, &payload_size);
-    lose(d, gap->offset, gap->length, known, payload_size, gap->why);
+    struct early_loss lost = {.offset = gap->offset, .length = gap->length};
+    lost.known = xbcrypt_gap_is_chunk(gap, salvaging_of(d)->version, &lost.payload_size);
+    lose(d, lost, gap->why);
 }
 
 static const struct resync_format format = {.size = sizeof(struct salvaging),
@@ -177,6 +196,6 @@ void xbcrypt_salvage_finish(struct decoder *d) {
         return;
     }
     if (s->version == 0)
-        settle(d, 3);
+        guess_version(d);
     stage_finish_in_order(&d->stage, d->next);
 }

@@ -27,6 +27,7 @@ struct member {
     // Only if the reader salvages:
     struct salvage_scope *scope;
     uint64_t began, seen; // where in the stream its first chunk began, its last one ended
+    uint64_t lost_before; // bytes of the stream that were lost until then
     bool refused;         // for its name
     bool empty;           // it is nothing but an end
 };

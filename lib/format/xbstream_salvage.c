@@ -12,19 +12,21 @@
 struct salvaging {
     struct resync resync;
     uint64_t lost_until; // where in the stream the last part ended that is lost, or out of place
+    uint64_t lost;       // bytes of it that are
     // Where in the stream the first member began that has chunks which may be another's: its own
     // do not fit, or it does not end. A member that had no chunk but its end after that may have
     // had them.
     uint64_t misnamed_from;
     bool misnamed; // the same is known: there is such a member
     // A chunk that does not continue its member: the member's next chunk shows whether its offset
-    // is right. `lost`: something before it was, so that it is believed where nothing speaks
-    // against it. `member` NULL: none.
+    // is right. `lost`: something before it was, so that it is believed, but not as exact, if
+    // nothing speaks against it; `explained`: what was is just one chunk of the missing size.
+    // `member` NULL: none.
     struct {
         struct member *member;
         struct view view; // holds a reference
         uint64_t position, offset, advance;
-        bool lost;
+        bool lost, explained;
     } doubtful;
 };
 
@@ -37,7 +39,10 @@ enum {
     MAGIC_SIZE = sizeof magic - 1,
     AT_TYPE = 9,
     // No file is larger; the offset in a damaged head may say so.
-    OFFSET_BITS_MAX = 44
+    OFFSET_BITS_MAX = 44,
+    // Missing bytes that an offset without a second witness may stand for, besides as many as the
+    // stream has had.
+    GAP_MAX = 1 << 30
 };
 
 static size_t find_chunk(void *context, const uint8_t *data, size_t size) {
@@ -197,17 +202,24 @@ static void drop(struct reader *r, struct member *m, uint64_t position, uint64_t
     struct salvage_loss loss = {.offset = position, .length = length};
     if (position + length > salvaging_of(r)->lost_until)
         salvaging_of(r)->lost_until = position + length;
+    salvaging_of(r)->lost += length;
     submit_hole(r, m, &loss, m != NULL && m->ended && !m->refused, why);
 }
 
-// The member has so many zeros where something before `position` is missing.
-static void fill(struct reader *r, struct member *m, uint64_t position, uint64_t size) {
+// The member has so many zeros where something before `position` is missing. Not `exact`: one head
+// alone says how many, which no checksum covers.
+static void fill(struct reader *r, struct member *m, uint64_t position, uint64_t size, bool exact) {
     struct salvage_loss loss = {.offset = position,
                                 .placed = true,
                                 .output_offset = m->offset,
                                 .zeros = size,
-                                .exact = true};
+                                .exact = exact};
     submit_hole(r, m, &loss, false, "the chunks before this one are missing");
+}
+
+// Whether so much may be missing before a chunk at `position`, if its head alone says so.
+static bool is_plausible(uint64_t size, uint64_t position) {
+    return size <= position || size - position <= GAP_MAX;
 }
 
 // Something may be missing at the member's end.
@@ -224,9 +236,15 @@ static void suspect(struct reader *r, const struct member *m) {
     s->misnamed = true;
 }
 
+// A chunk of the member has ended there.
+static void see(const struct reader *r, struct member *m, uint64_t position) {
+    m->seen = position;
+    m->lost_before = salvaging_of(r)->lost;
+}
+
 // Passes a sound chunk on, which continues its member.
 static void feed(struct reader *r, struct member *m, struct view v, uint64_t position) {
-    m->seen = position + v.size;
+    see(r, m, position + v.size);
     r->position = position;
     xbstream_reader_take(r, v);
 }
@@ -237,14 +255,22 @@ static void forget_doubtful(struct reader *r) {
     salvaging_of(r)->doubtful.view.slab = NULL;
 }
 
+enum vouched { REFUSED, BELIEVED, SURE };
+
 // Whether the doubtful chunk is where it belongs, now that a chunk of its member comes at `next`,
 // or none (UINT64_MAX).
-static bool is_vouched_for(const struct salvaging *s, uint64_t next) {
+static enum vouched vouch(const struct salvaging *s, uint64_t next) {
     uint64_t end = s->doubtful.offset + s->doubtful.advance;
-    if (next == end || (next == UINT64_MAX && s->doubtful.lost))
-        return true;
-    return next > end && s->doubtful.lost &&
-           s->lost_until > s->doubtful.position + s->doubtful.view.size;
+    if (next == end)
+        return SURE;
+    bool more_lost = next > end && s->lost_until > s->doubtful.position + s->doubtful.view.size;
+    if (!s->doubtful.lost || (next != UINT64_MAX && !more_lost))
+        return REFUSED;
+    if (s->doubtful.explained)
+        return SURE;
+    return is_plausible(s->doubtful.offset - s->doubtful.member->offset, s->doubtful.position)
+               ? BELIEVED
+               : REFUSED;
 }
 
 // A chunk of the member comes at `next`, or it ends, or there is no more time to wait (UINT64_MAX):
@@ -255,10 +281,11 @@ static void settle_doubtful(struct reader *r, struct member *m, uint64_t next) {
         return;
     m = s->doubtful.member;
     uint64_t position = s->doubtful.position, size = s->doubtful.view.size;
-    if (is_vouched_for(s, next)) {
+    enum vouched vouched = vouch(s, next);
+    if (vouched != REFUSED) {
         if (position >= s->lost_until) // what is missing, of whatever member
             s->lost_until = position + 1;
-        fill(r, m, position, s->doubtful.offset - m->offset);
+        fill(r, m, position, s->doubtful.offset - m->offset, vouched == SURE);
         feed(r, m, s->doubtful.view, position);
     } else {
         drop(r, m, position, size, "the chunk does not continue its member");
@@ -314,14 +341,16 @@ static struct member *salvage_member_of(struct reader *r, uint64_t position, siz
 }
 
 static void hold_doubtful(struct reader *r, struct member *m, struct view v, uint64_t position,
-                          uint64_t offset, uint64_t advance) {
+                          const struct xbstream_chunk *c, uint64_t advance) {
     struct salvaging *s = salvaging_of(r);
+    uint64_t head = v.size - c->payload_size, lost = s->lost - m->lost_before;
     s->doubtful.lost = s->lost_until > m->seen;
+    s->doubtful.explained = c->type == XBSTREAM_PAYLOAD && lost == head + c->offset - m->offset;
     s->doubtful.member = m;
     s->doubtful.view = v;
     slab_ref(v.slab);
     s->doubtful.position = position;
-    s->doubtful.offset = offset;
+    s->doubtful.offset = c->offset;
     s->doubtful.advance = advance;
 }
 
@@ -376,17 +405,19 @@ static void salvage_payload(struct reader *r, struct view v, uint64_t position, 
     if (c.offset > m->offset && (hit == NULL || s->lost_until <= m->seen))
         settle_doubtful(r, NULL, UINT64_MAX); // which may be this one's, under a damaged name
     if (c.offset > m->offset && hit == NULL) {
-        hold_doubtful(r, m, v, position, c.offset, advance);
+        hold_doubtful(r, m, v, position, &c, advance);
         return;
     }
     if (c.offset < m->offset)
         suspect(r, m);
-    if (c.offset < m->offset || (c.offset > m->offset && s->lost_until <= m->seen)) {
+    if (c.offset < m->offset ||
+        (c.offset > m->offset &&
+         (s->lost_until <= m->seen || !is_plausible(c.offset - m->offset, position)))) {
         drop(r, m, position, v.size, "the chunk does not continue its member");
         return;
     }
     if (c.offset > m->offset)
-        fill(r, m, position, c.offset - m->offset);
+        fill(r, m, position, c.offset - m->offset, false);
     if (hit == NULL) {
         feed(r, m, v, position);
         return;
@@ -397,7 +428,7 @@ static void salvage_payload(struct reader *r, struct view v, uint64_t position, 
                                 .output_offset = m->offset,
                                 .zeros = advance,
                                 .exact = true};
-    m->seen = position + v.size;
+    see(r, m, position + v.size);
     submit_hole(r, m, &loss, false, hit);
 }
 

@@ -475,3 +475,92 @@ qpunpack: damaged input: 2 losses, 2 members with losses; all else was delivered
     qpunpack --salvage <bad >plain 2>err || [ $? -eq 65 ]
     [ "$(cat plain)" = aaaabbbbccccbbbbdddd ]
 }
+
+# flips NAME KNOWN PROGRAM...: with the file `in` turned at each of the bits of its bytes FIRST to LAST - 1, the
+# report calls a loss exact only if every byte of the member NAME that it delivers is at its place: what is known
+# of the file is in KNOWN, a dot for a byte that is lost.
+flips() {
+    python3 -S -E - "$@" <<'END'
+import json, os, shutil, subprocess, sys
+name, known, first, last, *command = sys.argv[1:]
+known = known.encode()
+with open("in", "rb") as f:
+    whole = f.read()
+for bit in range(8 * int(first), 8 * int(last)):
+    bad = bytearray(whole)
+    bad[bit // 8] ^= 1 << bit % 8
+    shutil.rmtree("flipped", ignore_errors=True)
+    r = subprocess.run([*command, "--salvage", "--report=flip.json", "--overwrite", "-C", "flipped"], input=bytes(bad),
+                       stderr=subprocess.PIPE)
+    with open("flip.json") as f:
+        lost = json.load(f)["lost"]
+    file = next((n for n in (name, name + ".damaged") if os.path.exists("flipped/" + n)), None)
+    if r.returncode != 65 or file is None:
+        sys.exit(f"bit {bit}: status {r.returncode}, file {file}: {r.stderr}")
+    if any(l["member"] == name and not l.get("exact") for l in lost):
+        continue
+    if os.path.getsize("flipped/" + file) != len(known):
+        sys.exit(f"bit {bit}: {os.path.getsize('flipped/' + file)} bytes are called exact: {lost}")
+    with open("flipped/" + file, "rb") as f:
+        made = f.read()
+    if any(a not in (b, 0) and b != ord(".") for a, b in zip(made, known)):
+        sys.exit(f"bit {bit}: {made} is called exact: {lost}")
+END
+}
+
+@test "a loss is exact only if it is: not by the word of one head, whichever bit of that is turned" {
+    # The chunk before it is lost, and the offset stands in the head of the last one.
+    make_xbstream 'P name=a data=aaaa' >in
+    make_xbstream 'P name=a data=bbbb offset=4 crc=bad' >lost
+    tail -c +3 lost >>in # without its magic
+    at=$(($(stat -c %s in) + 23))
+    make_xbstream 'P name=a data=cccc offset=8' 'E name=a' >>in
+    flips a aaaa....cccc $at $((at + 8)) xbunpack
+    # Nothing turned, what is lost is just one chunk, or the next chunk agrees.
+    fails 65 "$(xbunpack --salvage --report=one.json -C one <in 2>&1)" xbunpack --salvage --report=two.json -C two -i in
+    report one.json "[(x['output_offset'], x['zeros'], x['exact']) for x in r['lost'] if x['member'] == 'a'][0] == (4, 4, False)"
+    make_xbstream 'P name=a data=aaaa' 'P name=a data=bbbb offset=4 crc=bad' >in
+    printf x | dd of=in bs=1 seek=39 conv=notrunc status=none
+    make_xbstream 'P name=a data=cccc offset=8' 'E name=a' >>in
+    xbunpack --salvage --report=three.json -C three <in 2>err || [ $? -eq 65 ]
+    report three.json "[(x['output_offset'], x['zeros'], x['exact']) for x in r['lost'] if x['member'] == 'a'][0] == (4, 4, True)"
+
+    # A qpress archive: the offset stands in the head of the block.
+    make_qpress ARCHIVE "F name=a" "B data=aaaa" "RAW data=xxxxxxxxxxxxxxxxxxxxx" "B data=cccc recovery=8" END >in
+    at=$((56 + 21 + 8))
+    flips a aaaa....cccc $at $((at + 8)) qpunpack
+    make_qpress ARCHIVE "F name=a" "B data=aaaa" "RAW data=xxxxxxxxxxxxxxxxxxxxx" "B data=cccc recovery=8" \
+        "B data=dddd recovery=12" END >in
+    flips a aaaa....ccccdddd $at $((at + 8)) qpunpack
+    qpunpack --salvage --report=four.json -C four <in 2>err || [ $? -eq 65 ]
+    report four.json "[(x['output_offset'], x['zeros'], x['exact']) for x in r['lost']] == [(4, 4, True)]"
+}
+
+@test "an offset that no stream can have reached makes no file of zeros" {
+    make_xbstream 'MEMBER name=before data=zzzz crc=bad' "P name=a data=q offset=$((1 << 37))" 'E name=a' >in
+    run --separate-stderr xbunpack --salvage --report=report.json -C out -i in
+    [ "$status" -eq 65 ]
+    [ "$(stat -c %s out/a.damaged)" -eq 0 ]
+    report report.json "all(not x.get('exact') and x.get('zeros', 0) == 0 for x in r['lost'] if x['member'] == 'a')"
+}
+
+@test "what stands right behind an end mark is lost, and said to be, and stops a run without --salvage" {
+    printf 'Q0\0\0\0\0' >junk
+    make_qpress ARCHIVE "FILE name=a data=aaaa" >a.qp
+    cp a.qp b.qp
+    cat junk >>b.qp
+    make_xbstream 'MEMBER name=x data=xxxx' >one
+    make_xbstream 'MEMBER name=y data=yyyy' "MEMBER name=a.qp data=@b.qp" >two
+    cat one junk two >in
+    fails 65 "$(xbunpack --salvage --decompress --report=report.json -C out <in 2>&1)" \
+        xbunpack -j 3 --salvage --decompress -C more -i in
+    [ "$(files out)" = "$(printf 'a.damaged\nx\ny')" ]
+    [ "$(cat out/a.damaged)" = aaaa ]
+    report report.json "[(x['member'], x['format'], x['length']) for x in r['lost']] == [(None, 'xbstream', 6), ('a.qp', 'qpress', 6)]"
+    run --separate-stderr xbunpack --decompress -C strict -i in
+    [ "$status" -eq 65 ]
+    [ "$(files strict)" = x ]
+    run --separate-stderr xbunpack --decompress -C strict2 -i two
+    [ "$status" -eq 65 ]
+    [ "$(files strict2)" = y ]
+}
