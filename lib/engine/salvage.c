@@ -26,7 +26,6 @@ struct file {
 };
 
 struct salvage {
-    void (*print)(const char *);
     struct salvage_scope whole;
     struct salvage_scope **last_scope;
     size_t scopes;
@@ -38,11 +37,10 @@ struct salvage {
     bool lacking; // there was no memory for an entry or a file
 };
 
-int salvage_new(struct salvage **out, void (*print)(const char *), struct fault *f) {
+int salvage_new(struct salvage **out, struct fault *f) {
     struct salvage *s = *out = calloc(1, sizeof *s);
     if (s == NULL)
         return diag_fault_memory(f);
-    s->print = print;
     s->whole.record = s;
     s->last_scope = &s->whole.next;
     s->scopes = 1;
@@ -100,40 +98,10 @@ static bool grow(void **array, size_t count, size_t *room, size_t size) {
     return true;
 }
 
-static void print(const struct salvage_scope *scope, const struct salvage_loss *loss,
-                  const char *why) {
-    char line[1100], instead[200] = "";
-    const char *name = scope->name != NULL ? scope->name : "";
-    if (loss->placed && loss->exact && loss->zeros > 0)
-        snprintf(instead, sizeof instead,
-                 "; %" PRIu64 " zero byte%s in its place at byte %" PRIu64 " of the output",
-                 loss->zeros, loss->zeros == 1 ? " stands" : "s stand", loss->output_offset);
-    else if (loss->placed && !loss->exact)
-        snprintf(instead, sizeof instead,
-                 "; it is not known how much is missing at byte %" PRIu64
-                 " of the output: what follows may be shifted",
-                 loss->output_offset);
-    const char *colon = scope->name != NULL ? ": " : "";
-    char where[100] = "";
-    if (loss->length > 0 || loss->placed)
-        snprintf(where, sizeof where, "at byte %" PRIu64 " of the %s data", loss->offset,
-                 loss->format);
-    if (loss->length > 0)
-        snprintf(line, sizeof line, "%.*s%slost %" PRIu64 " byte%s %s: %.*s%s", diag_cut(name, 250),
-                 name, colon, loss->length, loss->length == 1 ? "" : "s", where, diag_cut(why, 300),
-                 why, instead);
-    else
-        snprintf(line, sizeof line, "%.*s%s%.*s%s%s%s", diag_cut(name, 250), name, colon,
-                 diag_cut(why, 300), why, where[0] != '\0' ? ", " : "", where, instead);
-    scope->record->print(line);
-}
-
 void salvage_lost(struct salvage_scope *scope, const struct salvage_loss *loss, const char *why) {
     struct salvage *s = scope->record;
     s->losses++;
     scope->losses++;
-    if (s->print != NULL)
-        print(scope, loss, why);
     if (s->count >= SALVAGE_LISTED_MAX)
         return;
     char *kept = NULL;
@@ -243,6 +211,53 @@ static int compare_files(const void *a, const void *b) {
     return x->serial < y->serial ? -1 : x->serial > y->serial;
 }
 
+static void sort_entries(struct salvage *s) {
+    if (s->count > 1)
+        qsort(s->entries, s->count, sizeof *s->entries, compare_entries);
+}
+
+static void print_entry(const struct entry *e, void (*print)(const char *)) {
+    const struct salvage_scope *scope = e->scope;
+    const struct salvage_loss *loss = &e->loss;
+    const char *why = e->why;
+    char line[1100], instead[200] = "";
+    const char *name = scope->name != NULL ? scope->name : "";
+    if (loss->placed && loss->exact && loss->zeros > 0)
+        snprintf(instead, sizeof instead,
+                 "; %" PRIu64 " zero byte%s in its place at byte %" PRIu64 " of the output",
+                 loss->zeros, loss->zeros == 1 ? " stands" : "s stand", loss->output_offset);
+    else if (loss->placed && !loss->exact)
+        snprintf(instead, sizeof instead,
+                 "; it is not known how much is missing at byte %" PRIu64
+                 " of the output: what follows may be shifted",
+                 loss->output_offset);
+    const char *colon = scope->name != NULL ? ": " : "";
+    char where[100] = "";
+    if (loss->length > 0 || loss->placed)
+        snprintf(where, sizeof where, "at byte %" PRIu64 " of the %s data", loss->offset,
+                 loss->format);
+    if (loss->length > 0)
+        snprintf(line, sizeof line, "%.*s%slost %" PRIu64 " byte%s %s: %.*s%s", diag_cut(name, 250),
+                 name, colon, loss->length, loss->length == 1 ? "" : "s", where, diag_cut(why, 300),
+                 why, instead);
+    else
+        snprintf(line, sizeof line, "%.*s%s%.*s%s%s%s", diag_cut(name, 250), name, colon,
+                 diag_cut(why, 300), why, where[0] != '\0' ? ", " : "", where, instead);
+    print(line);
+}
+
+void salvage_print(struct salvage *s, void (*print)(const char *)) {
+    sort_entries(s);
+    for (size_t i = 0; i < s->count; i++)
+        print_entry(&s->entries[i], print);
+    if (s->losses == s->count)
+        return;
+    char line[100];
+    snprintf(line, sizeof line, "%" PRIu64 " more losses, which are not listed",
+             s->losses - s->count);
+    print(line);
+}
+
 // Takes over the value, which is NULL if it could not be made. One line for it; false, with errno,
 // if it could not be written.
 static bool write_value(FILE *out, json_t *value, const char *before) {
@@ -307,8 +322,7 @@ int salvage_write(struct salvage *s, int fd, const char *failure) {
             close(own);
         return -1;
     }
-    if (s->count > 1)
-        qsort(s->entries, s->count, sizeof *s->entries, compare_entries);
+    sort_entries(s);
     if (s->file_count > 1)
         qsort(s->files, s->file_count, sizeof *s->files, compare_files);
     bool good = fprintf(out, "{\"complete\": %s,\n \"losses\": %" PRIu64 ",\n \"failure\": ",

@@ -36,9 +36,8 @@ struct salvage_loss {
     bool exact;             // just so much is missing; false: what follows may stand elsewhere
 };
 
-// An empty record with the scope of the whole input. `print` is called for each loss with one line
-// of text; NULL: not. Returns 0; or -1 and EX_OSERR in *f.
-int salvage_new(struct salvage **s, void (*print)(const char *line), struct fault *f);
+// An empty record with the scope of the whole input. Returns 0; or -1 and EX_OSERR in *f.
+int salvage_new(struct salvage **s, struct fault *f);
 
 // NULL is allowed.
 void salvage_free(struct salvage *s);
@@ -60,6 +59,10 @@ void salvage_file(struct salvage_scope *scope, const char *name);
 // and pushes its zeros into `next` (NULL: nowhere).
 void salvage_submit(struct stage *s, struct stage *next, struct salvage_scope *scope,
                     const struct salvage_loss *loss, const char *why);
+
+// Calls `print` with a line of text for each loss, in the order of the report, which is the same
+// whatever the number of threads, and with one for those that are counted only.
+void salvage_print(struct salvage *s, void (*print)(const char *line));
 
 // Whether the record lacks losses, which count all the same, or files, since there was no memory
 // for them.

@@ -89,11 +89,11 @@ void frames_shared_unref(struct shared *s) {
     free(s);
 }
 
-static struct shared *shared_new(const struct frames_codec *codec) {
+static struct shared *shared_new(const struct frames *d) {
     struct shared *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
-    *s = (struct shared){.codec = codec, .references = 1};
+    *s = (struct shared){.codec = d->codec, .place = d->frame.place, .references = 1};
     return s;
 }
 
@@ -143,9 +143,10 @@ static int decode_once(struct part *p, uint8_t *out, size_t *made) {
     if (wrong == frames_too_large)
         return fail_window(p);
     if (wrong != NULL) {
+        // How far the decoder has come depends on the pieces that the frame came in.
         char where[PLACE_TEXT_SIZE];
         return diag_fault(&p->fault, EX_DATAERR, "damaged data in %s frame %s: %s", codec->name,
-                          place_text(&h->place, p->used, where), wrong);
+                          place_text(&p->shared->place, 0, where), wrong);
     }
     p->used += in;
     p->at += in;
@@ -242,7 +243,7 @@ static void deliver_part(struct unit *unit) {
             stage_push(d->next, (struct view){.data = p->outputs[i]->data,
                                               .size = p->output_sizes[i],
                                               .slab = p->outputs[i],
-                                              .origin = p->input.place.origin});
+                                              .origin = p->shared->place.origin});
         }
     drop_outputs(p);
     // What is not wanted any more is not made: a few bytes of a frame may stand for gigabytes.
@@ -297,7 +298,7 @@ static void submit(struct frames *d, struct shared *shared, bool ends) {
 }
 
 static void submit_serial(struct frames *d, bool ends) {
-    if (d->serial == NULL && (d->serial = shared_new(d->codec)) == NULL) {
+    if (d->serial == NULL && (d->serial = shared_new(d)) == NULL) {
         stage_fail_memory(&d->stage);
         return;
     }
@@ -401,7 +402,7 @@ void frames_take(struct frames *d, struct view v) {
         if (piecewise)
             submit_serial(d, ended);
         else if (ended)
-            submit(d, shared_new(d->codec), true);
+            submit(d, shared_new(d), true);
     }
 }
 

@@ -32,6 +32,7 @@ struct frames_held {
 struct shared {
     const struct frames_codec *codec;
     void *decoder;       // NULL before the first unit has run, and after the last one
+    struct place place;  // of the frame's first byte
     unsigned references; // main thread
     bool between;        // after the last unit that ran
     bool spoiled;        // it has failed: what follows of the frame cannot be decoded

@@ -31,6 +31,7 @@ struct gzip_dec {
     struct stage stage;
     struct stage *next;
     uint64_t position;
+    uint64_t origin;  // of the first byte: all content is made from what begins there
     struct place end; // of what has come
     struct strand *strand;
     struct piece *last; // submitted, until released
@@ -206,7 +207,7 @@ static void deliver_piece(struct unit *unit) {
             stage_push(d->next, (struct view){.data = p->outputs[i]->data,
                                               .size = p->output_sizes[i],
                                               .slab = p->outputs[i],
-                                              .origin = p->place.origin});
+                                              .origin = d->origin});
         }
     drop_outputs(p);
     if (d->stage.broken || !p->done)
@@ -248,6 +249,8 @@ static void submit(struct gzip_dec *d, struct view v, bool ends) {
     p->view = v;
     p->place = (struct place){.origin = v.origin, .exact = v.exact, .position = d->position};
     p->ends = ends;
+    if (d->position == 0)
+        d->origin = v.origin;
     d->position += v.size;
     d->end = p->place;
     d->end.origin += v.exact ? v.size : 0;

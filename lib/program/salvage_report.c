@@ -47,7 +47,7 @@ int salvage_report_begin(struct salvage_report *r, const struct salvage_options 
         return -1;
     if (r->file != NULL && outfile_seekable(r->file))
         interrupt_catch();
-    return salvage_new(&r->salvage, print, f);
+    return salvage_new(&r->salvage, f);
 }
 
 struct salvage_scope *salvage_report_scope(const struct salvage_report *r) {
@@ -77,6 +77,7 @@ static int write_report(struct salvage_report *r, const char *failure, struct fa
 static int end_salvage(struct salvage_report *r, int result, struct fault *f) {
     struct fault own;
     const char *failure = salvage_lacking(r->salvage) ? lacking : NULL;
+    salvage_print(r->salvage, print);
     if (result < 0)
         failure = f->text[0] != '\0' ? f->text : "stopped";
     int written = interrupt_pending() != 0 ? 0 : write_report(r, failure, &own);

@@ -564,3 +564,42 @@ END
     [ "$status" -eq 65 ]
     [ "$(files strict2)" = y ]
 }
+
+@test "warnings, report and offsets are the same for every number of threads and however the input arrives" {
+    cp "$fixtures/rds/full_v3_qp.xb" bad
+    chmod u+w bad
+    size=$(stat -c %s bad)
+    # shellcheck disable=SC2046 # numbers
+    damage bad $(for i in 1 2 3 4 5 6 7 8 9; do echo $((size * i / 10 + 11)); done)
+    options="--salvage --decrypt -f $key --decompress --overwrite"
+    # shellcheck disable=SC2086 # words
+    xbunpack -j 1 $options --report=first.json -C first <bad 2>first.err || [ $? -eq 65 ]
+    [ "$(grep -c ': warning: ' first.err)" -gt 8 ]
+    for j in 1 2 3 7; do
+        for bs in 100 4097 1000000; do
+            rm -rf out
+            # shellcheck disable=SC2086 # words
+            dd if=bad bs=$bs status=none | xbunpack -j $j $options --report=again.json -C out 2>again.err || [ $? -eq 65 ]
+            diff first.err again.err
+            cmp first.json again.json
+            diff -r first out
+        done
+    done
+}
+
+@test "what is said of damaged frames is the same however they arrive" {
+    head -c 3000000 /dev/urandom >data
+    zstd -q -1 data -o data.zst || skip "zstd is not installed"
+    printf x | dd of=data.zst bs=1 seek=2000000 conv=notrunc status=none
+    make_xbstream "MEMBER name=m data=*1000" 'MEMBER name=data.zst data=@data.zst' >in
+    run --separate-stderr xbunpack --decompress -C out -i in
+    [ "$status" -eq 65 ]
+    expected=$stderr
+    for j in 1 2 5; do
+        for bs in 1000 65537 700000; do
+            rm -rf out
+            dd if=in bs=$bs status=none | xbunpack -j $j --decompress -C out 2>err || [ $? -eq 65 ]
+            [ "$(cat err)" = "$expected" ]
+        done
+    done
+}

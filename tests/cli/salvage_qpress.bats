@@ -52,9 +52,9 @@ qpunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
     make_qpress ARCHIVE "F name=a" "B data=aaaa" "RAW data=xxxxxxxxxxxxxxxxxxxxxxx" "B data=bbbb recovery=0" \
         "B data=cccc recovery=4" END >bad
     fails 65 "\
+qpunpack: warning: lost 66 bytes at byte 79 of the qpress data: $no_name is empty
 qpunpack: warning: a: lost 23 bytes at byte 56 of the qpress data: damaged qpress archive at input offset 56: expected \"NEWBNEWB\" or \"ENDSENDS\", found \"xxxxxxxx\"; $unknown 4 $shifted
 qpunpack: warning: a: its end is missing, at byte 79 of the qpress data; $unknown 4 $shifted
-qpunpack: warning: lost 66 bytes at byte 79 of the qpress data: $no_name is empty
 qpunpack: damaged input: 3 losses, 1 member with losses; all else was delivered" \
         qpunpack -C out --salvage -i bad
     [ "$(files out)" = a.damaged ]
@@ -121,8 +121,8 @@ qpunpack: damaged input: 2 losses; all else was delivered" \
     make_qpress ARCHIVE "D name=.." "FILE name=a data=aaaa" U >bad
     fails 65 "\
 qpunpack: warning: lost 8 bytes at byte 16 of the qpress data: refused member name \"..\": it has a component \"..\"
-qpunpack: warning: a: it may belong into another folder, at byte 24 of the qpress data; $unknown 0 $shifted
 qpunpack: warning: lost 1 byte at byte 80 of the qpress data: the input ends inside an item of the archive
+qpunpack: warning: a: it may belong into another folder, at byte 24 of the qpress data; $unknown 0 $shifted
 qpunpack: damaged input: 3 losses, 1 member with losses; all else was delivered" \
         qpunpack -C out --salvage -i bad
     [ "$(files .)" = "$(printf 'bad\nout/a.damaged')" ]

@@ -156,7 +156,7 @@ static void run_stage(feed_maker *make, void *context, const uint8_t *data, size
     struct salvaging s = {.make = make, .context = context};
     struct fault f;
     losses = lost;
-    if (how->salvage && salvage_new(&s.record, note_loss, &f) < 0)
+    if (how->salvage && salvage_new(&s.record, &f) < 0)
         fuzz_broken("no record: %s", f.text);
     feed_run(make_salvaging, &s, data, size, feeding, fed);
     if (fed->status != 0)
@@ -164,8 +164,10 @@ static void run_stage(feed_maker *make, void *context, const uint8_t *data, size
     if (fed->finishes != (fed->status == 0 ? 1 : 0))
         fuzz_broken("%s: status %d, and the next stage was finished %u times",
                     feeding_text(feeding), fed->status, fed->finishes);
-    if (how->salvage)
+    if (how->salvage) {
+        salvage_print(s.record, note_loss);
         check_record(s.record, fed);
+    }
     salvage_free(s.record);
 }
 

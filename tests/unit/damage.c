@@ -125,7 +125,7 @@ static void run(struct patient *p, const struct damage *damage, const struct byt
         struct run run = {.patient = p};
         struct fault f;
         struct fed out;
-        assert_int_equal(salvage_new(&run.record, NULL, &f), 0);
+        assert_int_equal(salvage_new(&run.record, &f), 0);
         feed_run(make, &run, input->data, input->size, &ways[i], &out);
         if (out.status != 0)
             fail_msg("%s, %s: %s", damage->text, feeding_text(&ways[i]), out.fault.text);
@@ -155,7 +155,7 @@ void damage_none(struct patient *p) {
     struct damage damage = {.text = "no damage"};
     struct run one = {.patient = p};
     struct fault f;
-    assert_int_equal(salvage_new(&one.record, NULL, &f), 0);
+    assert_int_equal(salvage_new(&one.record, &f), 0);
     struct fed out;
     feed_run(make, &one, p->input.data, p->input.size, &(struct feeding){.threads = 3}, &out);
     assert_int_equal(out.status, 0);

@@ -123,7 +123,7 @@ static void test_exact(void **state) {
         struct fault f;
         struct fed out;
         p.input.data[starts[1] - 1] ^= 1;
-        assert_int_equal(salvage_new(&record, NULL, &f), 0);
+        assert_int_equal(salvage_new(&record, &f), 0);
         feed_run(make_salvaging, &lz4, p.input.data, p.input.size, &(struct feeding){.threads = 1},
                  &out);
         assert_int_equal(out.status, 0);
@@ -159,7 +159,7 @@ static void test_large(void **state) {
         bytes_text(&original, "after");
         if (hit)
             memset(input.data + start + large / 2, 0xaa, lz4 ? 100 << 10 : 3);
-        assert_int_equal(salvage_new(&record, NULL, &f), 0);
+        assert_int_equal(salvage_new(&record, &f), 0);
         feed_run(make_salvaging, &lz4, input.data, input.size,
                  &(struct feeding){
                      .threads = lz4 ? 3 : 1, .held = true, .first = 4 << 20, .rest = 1 << 20},
@@ -239,7 +239,7 @@ static void test_wrong_block(void **state) {
         size_t end, start = add_wrong_frame(&input, late ? 5 : 2, 5, &end);
         if (twice) // the head of the last block but one
             memset(input.data + end - 4 - 2 * BLOCK, 0x55, 4);
-        assert_int_equal(salvage_new(&record, NULL, &f), 0);
+        assert_int_equal(salvage_new(&record, &f), 0);
         feed_run(make_salvaging, &lz4, input.data, input.size,
                  &(struct feeding){.threads = 3, .held = true, .first = 1 << 20, .rest = 1 << 20},
                  &out);
@@ -279,7 +279,7 @@ static void test_large_cut(void **state) {
     bytes_noise(&original, FRAMES_UNIT_MAX + (4 << 20), 9);
     add_lz4(&input, original.data, original.size, true);
     size_t cut = FRAMES_UNIT_MAX + (2 << 20);
-    assert_int_equal(salvage_new(&record, NULL, &f), 0);
+    assert_int_equal(salvage_new(&record, &f), 0);
     feed_run(make_salvaging, &lz4, input.data, cut,
              &(struct feeding){.threads = 3, .held = true, .first = 1 << 20, .rest = 1 << 20},
              &out);

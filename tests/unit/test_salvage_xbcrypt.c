@@ -124,7 +124,7 @@ static struct stage *make_salvaging(struct ordered *o, struct stage *next, void 
 static struct salvaged salvage(const struct bytes *input, unsigned threads) {
     struct salvaged s;
     struct fault f;
-    assert_int_equal(salvage_new(&current, NULL, &f), 0);
+    assert_int_equal(salvage_new(&current, &f), 0);
     feed_run(make_salvaging, NULL, input->data, input->size,
              &(struct feeding){.threads = threads, .held = true}, &s.out);
     s.record = current;

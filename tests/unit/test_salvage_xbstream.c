@@ -277,7 +277,7 @@ static void try(const struct bytes *input, const struct damage *d, bool same) {
         struct run run = {0};
         struct fault f;
         struct fed out;
-        assert_int_equal(salvage_new(&run.record, NULL, &f), 0);
+        assert_int_equal(salvage_new(&run.record, &f), 0);
         feed_run(make, &run, input->data, input->size, &ways[i], &out);
         if (out.status != 0)
             fail_msg("%s, %s: %s", d->text, feeding_text(&ways[i]), out.fault.text);
@@ -303,7 +303,7 @@ static void test_whole(void **state) {
     struct run run = {0};
     struct fault f;
     struct fed out;
-    assert_int_equal(salvage_new(&run.record, NULL, &f), 0);
+    assert_int_equal(salvage_new(&run.record, &f), 0);
     feed_run(make, &run, stream.data, stream.size, &(struct feeding){.threads = 3}, &out);
     assert_int_equal(out.status, 0);
     assert_int_equal(salvage_losses(run.record), 0);
@@ -393,7 +393,7 @@ static void test_chunk_missing(void **state) {
         const struct chunk *c = &chunks[i];
         bytes_add(&input, stream.data, c->start);
         bytes_add(&input, stream.data + c->end, stream.size - c->end);
-        assert_int_equal(salvage_new(&run.record, NULL, &f), 0);
+        assert_int_equal(salvage_new(&run.record, &f), 0);
         feed_run(make, &run, input.data, input.size, &(struct feeding){.threads = 3}, &out);
         assert_int_equal(out.status, 0);
         for (unsigned k = 0; k < original.count; k++) {
@@ -423,7 +423,7 @@ static void test_other_input(void **state) {
     struct fed out;
     bytes_text(&input, "XBCRYP03");
     bytes_noise(&input, 500, 3);
-    assert_int_equal(salvage_new(&run.record, NULL, &f), 0);
+    assert_int_equal(salvage_new(&run.record, &f), 0);
     feed_run(make, &run, input.data, input.size, &(struct feeding){.threads = 1}, &out);
     assert_int_equal(out.status, 0);
     json_t *report = damage_report(run.record);
@@ -433,7 +433,7 @@ static void test_other_input(void **state) {
     json_decref(report);
     salvage_free(run.record);
     fed_free(&out);
-    assert_int_equal(salvage_new(&run.record, NULL, &f), 0);
+    assert_int_equal(salvage_new(&run.record, &f), 0);
     feed_run(make, &run, input.data, 0, &(struct feeding){.threads = 1}, &out);
     assert_int_equal(out.status, EX_DATAERR);
     assert_string_equal(out.fault.text, "input is empty: expected an xbstream");

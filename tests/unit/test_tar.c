@@ -754,7 +754,7 @@ static void test_too_many_runs(void **state) {
 static void salvage(const struct bytes *in, struct record *r) {
     struct fault f;
     memset(r, 0, sizeof *r);
-    assert_int_equal(salvage_new(&r->salvage, NULL, &f), 0);
+    assert_int_equal(salvage_new(&r->salvage, &f), 0);
     read_on(in, &simple, r);
     if (r->status != 0)
         fail_msg("%s", r->fault.text);
