@@ -82,3 +82,14 @@ need_unprivileged() {
 
 sanitized() { [[ $BUILD_DIR == */san-* ]]; }
 counts_lines() { [[ $BUILD_DIR == */coverage ]]; }
+
+# peak FILE COMMAND...: runs it with the file as input; the most memory it had, in KiB, is in $peak, its status in
+# $status, its user and system time, in ms, in $cpu.
+peak() {
+    python3 -S -E -c 'import resource, subprocess, sys
+with open(sys.argv[1], "rb") as f: r = subprocess.run(sys.argv[2:], stdin=f, stdout=subprocess.DEVNULL, stderr=open("err", "wb"))
+u = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(r.returncode, u.ru_maxrss, round(1e3 * (u.ru_utime + u.ru_stime)))' "$@" >measured
+    read -r status peak cpu <measured
+    export status peak cpu
+}

@@ -10,15 +10,6 @@ setup() {
 
 hint() { printf '%s\n%s' "$1" "Try \`$2 --help' or \`$2 --usage' for more information."; }
 
-# peak FILE COMMAND...: runs it with the file as input; the most memory it had, in KiB, is in $peak,
-# its status in $status.
-peak() {
-    python3 -S -E -c 'import resource, subprocess, sys
-with open(sys.argv[1], "rb") as f: r = subprocess.run(sys.argv[2:], stdin=f, stderr=open("err", "wb"))
-print(r.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@" >measured
-    read -r status peak <measured
-}
-
 @test "--max-size: at the limit and above it, plain and decoded" {
     more="; if the backup is sound, give a larger --max-size"
     make_xbstream 'MEMBER name=a data=*100' 'MEMBER name=b data=*1000' 'MEMBER name=c data=*10' >in
