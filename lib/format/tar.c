@@ -105,7 +105,7 @@ static void take_name(const uint8_t *block, struct tar_entry *e) {
     e->name[e->name_size] = '\0';
 }
 
-static void take_kind(uint8_t type, struct tar_entry *e) {
+static void take_kind(const uint8_t *block, struct tar_entry *e) {
     static const struct {
         char type;
         enum tar_kind kind;
@@ -128,6 +128,7 @@ static void take_kind(uint8_t type, struct tar_entry *e) {
                  {'4', TAR_OTHER, "a block device"},
                  {'6', TAR_OTHER, "a FIFO"},
                  {'M', TAR_OTHER, "the rest of a file from another volume"}};
+    uint8_t type = block[AT_TYPE];
     e->kind = TAR_OTHER;
     e->what = "an entry of an unknown type";
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
@@ -135,6 +136,10 @@ static void take_kind(uint8_t type, struct tar_entry *e) {
             e->kind = types[i].kind;
             e->what = types[i].what;
         }
+    if (e->kind == TAR_SPARSE && memcmp(block + TAR_AT_MAGIC, TAR_MAGIC_GNU, 8) != 0) {
+        e->kind = TAR_OTHER; // star's headers have their maps elsewhere
+        e->what = "a sparse file in a form that only star reads";
+    }
     // Links and the like may say the size of what they lead to; nothing follows them.
     if (type >= '1' && type <= '6' && e->kind == TAR_OTHER)
         e->size = 0;
@@ -163,7 +168,7 @@ int tar_parse(const uint8_t block[static TAR_BLOCK], const struct place *place,
     take_name(block, entry);
     if (!tar_number(block + AT_SIZE, TAR_NUMBER_SIZE, &entry->size))
         return tar_refuse_number(block + AT_SIZE, TAR_NUMBER_SIZE, "size", place, AT_SIZE, f);
-    take_kind(block[AT_TYPE], entry);
+    take_kind(block, entry);
     char where[PLACE_TEXT_SIZE];
     if (entry->kind == TAR_FOLDER && entry->size > 0 && block[AT_TYPE] != 'D')
         return diag_fault(f, EX_DATAERR,

@@ -14,6 +14,7 @@
 
 // In a header from ustar on. POSIX's has a terminator and a version behind it, GNU's two blanks.
 #define TAR_MAGIC "ustar"
+#define TAR_MAGIC_GNU TAR_MAGIC "  "
 
 enum {
     TAR_AT_MAGIC = 257,

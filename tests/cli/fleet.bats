@@ -229,10 +229,12 @@ kill_host() {
 @test "a target with blanks and what a shell takes for code" {
     echo '2/:' >hosts
     backup one
+    backup 'odd $(touch pwned);name'
     for target in "my target" 't$(touch pwned)' "it's" 'a;touch pwned'; do
         run "$fleet/restore-fleet" -s hosts -t "$PWD/$target" -w "state of $target" backups --master-key="$PWD/master.key"
         [ "$status" -eq 0 ] || { echo "$target: $output"; return 1; }
-        [ "$output" = "1 restored, 0 bad, 0 open" ]
+        [ "$output" = "2 restored, 0 bad, 0 open" ]
+        [ -d "$target/odd \$(touch pwned);name" ]
         (cd "$target/one" && sha256sum -c --quiet "$fixtures/rds/part.sha256")
     done
     [ ! -e pwned ]

@@ -522,6 +522,11 @@ static void test_other_types(void **state) {
             types[i].what);
         expect_failure(&b, expected);
     }
+    struct bytes star = {0};
+    ustar_entry(&star, USTAR_POSIX, 'S', "s", NULL, 0);
+    expect_failure(&star, "s: a sparse file in a form that only star reads in tar archive at input "
+                          "offset 0: only files and folders are unpacked; leave it out with "
+                          "--exclude");
     // The long target of a link is no entry, and the long name is the link's.
     struct bytes b = {0};
     ustar_entry(&b, USTAR_GNU, 'K', "././@LongLink", "/etc", 5);
