@@ -23,18 +23,20 @@ static_assert(AT_PATH + 2 * MEMBER_NAME_MAX + 4 + TAIL <= HEAD_MAX, "a chunk's h
 
 static const char magic[] = XBSTREAM_MAGIC;
 
-static int check_magic(const uint8_t *head, const struct place *place, struct fault *f) {
+static int check_magic(const uint8_t *head, size_t have, const struct place *place,
+                       struct fault *f) {
     if (memcmp(head, magic, AT_FLAGS) == 0)
         return 0;
     char where[PLACE_TEXT_SIZE], found[40], hint[SNIFF_HINT_SIZE] = "";
-    enum sniff kind = place->origin == 0 ? sniff(head, AT_PATH) : SNIFF_UNKNOWN;
-    if (place->origin == 0)
-        sniff_hint(head, AT_PATH, hint);
-    bool layer = sniff_is_layer(kind) || kind == SNIFF_TAR;
+    enum sniff kind = place->origin == 0 ? sniff(head, have) : SNIFF_UNKNOWN;
+    if (kind == SNIFF_TAR)
+        snprintf(hint, sizeof hint, "; this is a tar archive: use --auto");
+    else if (place->origin == 0)
+        sniff_hint(head, have, hint);
     return diag_fault(
         f, EX_DATAERR, "not an xbstream chunk %s: expected magic \"%s\", found \"%s\"%s%s",
         place_text(place, 0, where), magic, diag_name(head, AT_FLAGS, found, sizeof found), hint,
-        layer ? ", or use --auto" : "");
+        sniff_is_layer(kind) ? ", or use --auto" : "");
 }
 
 static int check_type(const uint8_t *head, const struct place *place, enum xbstream_type *type,
@@ -139,7 +141,7 @@ int xbstream_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const s
     if (have < *need)
         return 0;
     *chunk = (struct xbstream_chunk){0};
-    if (check_magic(head, place, f) < 0 || check_type(head, place, &chunk->type, f) < 0 ||
+    if (check_magic(head, have, place, f) < 0 || check_type(head, place, &chunk->type, f) < 0 ||
         take_path(head, AT_PATH_SIZE, "path", place, &chunk->path_size, f) < 0)
         return -1;
     chunk->path = head + AT_PATH;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/byteorder.h"
 #include "base/checksum.h"
+#include "format/sniff.h"
 #include "format/xbstream_reader_private.h"
 
 #include <inttypes.h>
@@ -513,6 +514,13 @@ static void end_chunk(struct reader *r) {
     end_head(r, r->head.have);
 }
 
+// Whether the input begins with something else, and more of it may tell what that is: a tar archive
+// shows only behind the first name.
+static bool is_unknown_start(const struct reader *r) {
+    return !r->any && r->head.have >= sizeof XBSTREAM_MAGIC && r->head.have < SNIFF_SIZE &&
+           r->head.place.origin == 0 && sniff(r->head.bytes, r->head.have) == SNIFF_UNKNOWN;
+}
+
 static bool take_head(struct reader *r, struct view *v) {
     struct fault f;
     size_t need;
@@ -520,6 +528,8 @@ static bool take_head(struct reader *r, struct view *v) {
                                 &r->header, &need, &f);
     if (parsed == 0)
         return v->size > 0 && (head_fill(&r->head, need, v, &r->position), true);
+    if (parsed < 0 && is_unknown_start(r))
+        return v->size > 0 && (head_fill(&r->head, SNIFF_SIZE, v, &r->position), true);
     if (parsed < 0) {
         stage_fail(&r->stage, &f);
         return false;
@@ -662,6 +672,30 @@ static void release_verdict(struct unit *unit) {
     free(unit);
 }
 
+// Describes in *f what is wrong with the end of the input, if anything is.
+static void judge_end(struct reader *r, struct fault *f) {
+    struct place end = {.origin = r->origin, .exact = r->exact, .position = r->position};
+    char where[PLACE_TEXT_SIZE];
+    size_t need;
+    bool in_head = r->state == IN_HEAD && r->head.have > 0;
+    place_text(&end, 0, where);
+    if (in_head && xbstream_parse(r->head.bytes, r->head.have, r->max_chunk, &r->head.place,
+                                  &r->header, &need, f) < 0)
+        return; // something else, of which there is no more
+    if (in_head || r->state != IN_HEAD)
+        diag_fault(f, EX_DATAERR,
+                   "xbstream ends too early, inside a chunk, %s; it was cut short: fetch the "
+                   "backup again",
+                   where);
+    else if (!r->any)
+        diag_fault(f, EX_DATAERR, "input is empty: expected an xbstream");
+    else if (r->unfinished > 0)
+        diag_fault(f, EX_DATAERR,
+                   "xbstream ends too early, %s: expected the end of %u more member%s; it was cut "
+                   "short: fetch the backup again",
+                   where, r->unfinished, r->unfinished == 1 ? "" : "s");
+}
+
 static void finish(struct stage *stage) {
     struct reader *r = (struct reader *)stage;
     if (stage->salvage != NULL && !r->stage.failed && !xbstream_salvage_finish(r))
@@ -669,22 +703,7 @@ static void finish(struct stage *stage) {
     if (r->stage.failed)
         return;
     struct fault fault = {0};
-    struct place end = {.origin = r->origin, .exact = r->exact, .position = r->position};
-    char where[PLACE_TEXT_SIZE];
-    place_text(&end, 0, where);
-    if (r->state != IN_HEAD || r->head.have > 0)
-        diag_fault(&fault, EX_DATAERR,
-                   "xbstream ends too early, inside a chunk, %s; it was cut short: fetch the "
-                   "backup again",
-                   where);
-    else if (!r->any)
-        diag_fault(&fault, EX_DATAERR, "input is empty: expected an xbstream");
-    else if (r->unfinished > 0)
-        diag_fault(
-            &fault, EX_DATAERR,
-            "xbstream ends too early, %s: expected the end of %u more member%s; it was cut short: "
-            "fetch the backup again",
-            where, r->unfinished, r->unfinished == 1 ? "" : "s");
+    judge_end(r, &fault);
     struct verdict *e = calloc(1, sizeof *e);
     if (e == NULL) {
         stage_fail_memory(&r->stage);

@@ -158,6 +158,7 @@ need_bsdtar() { command -v bsdtar >/dev/null || skip "bsdtar is not installed (D
     [ "$status" -eq 65 ]
     [[ $stderr == *"SHA-256 is not that of sums"* ]]
     fails 64 "xbunpack: shop/orders.ibd.xbcrypt is encrypted: expected a key; use -f FILE, or set XBCRYPT_ENCRYPTION_KEY" xbunpack --auto -C none -i a.tar
+    fails 65 "xbunpack: not an xbstream chunk at input offset 0: expected magic \"XBSTCK01\", found \"ibdata1\x00\"; this is a tar archive: use --auto" xbunpack -t -i a.tar
 }
 
 @test "links, devices and FIFOs: refused by name, whatever they would lead to; --exclude leaves them out" {

@@ -292,6 +292,19 @@ static void test_magic_and_hints(void **state) {
                  others[i].shown, others[i].hint);
         expect_failure(&b, expected);
     }
+    // A tar archive shows further on, however it comes.
+    struct bytes tar = {0};
+    ustar_entry(&tar, USTAR_GNU, '0', "backup-my.cnf", "[mysqld]", 8);
+    for (size_t first = 1; first < 600; first++) {
+        struct record r;
+        read_stream(&tar, &(struct feeding){.threads = 1, .first = first}, &r);
+        assert_int_equal(r.status, EX_DATAERR);
+        assert_string_equal(r.fault.text,
+                            "not an xbstream chunk at input offset 0: expected magic \"XBSTCK01\", "
+                            "found \"backup-m\"; this is a tar archive: use --auto");
+        record_free(&r);
+    }
+    bytes_free(&tar);
     // After the end, there is no use in advice.
     struct bytes b = {0};
     xbs_end(&b, "a");
