@@ -537,32 +537,6 @@ static int list_begin(void *context, const char *name, size_t size, void **membe
     return pass_over(e, name, size, member, f);
 }
 
-static struct xbstream_target choose_target(struct extract *e) {
-    bool names =
-        e->settings->files == NULL && !e->settings->to_stdout && e->settings->entry == NULL;
-    if (names)
-        return (struct xbstream_target){.begin = list_begin,
-                                        .data = data,
-                                        .end = end,
-                                        .finish = finish,
-                                        .unfinished = unfinished,
-                                        .rename = rename_member,
-                                        .remove = remove_member,
-                                        .context = e};
-    return (struct xbstream_target){.begin = begin,
-                                    .weight = weight,
-                                    .data = data,
-                                    .end = end,
-                                    .finish = finish,
-                                    .unfinished = unfinished,
-                                    .salvage = salvage,
-                                    .retract = retract,
-                                    .rename = rename_member,
-                                    .remove = remove_member,
-                                    .seek = seek,
-                                    .context = e};
-}
-
 // A folder of a tar archive.
 static int make_folder(void *context, const char *name, size_t size, struct fault *f) {
     struct extract *e = context;
@@ -590,6 +564,36 @@ int extract_queues(struct ordered **rear, struct ordered *o, struct fault *f) {
     return 0;
 }
 
+static struct archive_target choose_target(struct extract *e) {
+    bool names =
+        e->settings->files == NULL && !e->settings->to_stdout && e->settings->entry == NULL;
+    if (names)
+        return (struct archive_target){.begin = list_begin,
+                                       .data = data,
+                                       .end = end,
+                                       .finish = finish,
+                                       .unfinished = unfinished,
+                                       .rename = rename_member,
+                                       .remove = remove_member,
+                                       .folder = make_folder,
+                                       .wants = wants,
+                                       .context = e};
+    return (struct archive_target){.begin = begin,
+                                   .weight = weight,
+                                   .data = data,
+                                   .end = end,
+                                   .finish = finish,
+                                   .unfinished = unfinished,
+                                   .salvage = salvage,
+                                   .retract = retract,
+                                   .rename = rename_member,
+                                   .remove = remove_member,
+                                   .seek = seek,
+                                   .folder = make_folder,
+                                   .wants = wants,
+                                   .context = e};
+}
+
 int extract_new(struct extract **out, struct ordered *o, const struct extract_settings *settings,
                 struct fault *f) {
     *out = NULL;
@@ -602,9 +606,7 @@ int extract_new(struct extract **out, struct ordered *o, const struct extract_se
     e->rear = queue_at(e, DECODERS_MAX + 1);
     e->settings = settings;
     e->reader = xbstream_reader_new(o, settings->max_chunk, choose_target(e));
-    e->tar_reader = tar_reader_new(
-        o, settings->max_chunk,
-        (struct tar_target){.members = choose_target(e), .folder = make_folder, .wants = wants});
+    e->tar_reader = tar_reader_new(o, settings->max_chunk, choose_target(e));
     if (settings->to_stdout)
         e->sink = sink_new(e->rear, STDOUT_FILENO, "standard output", false, NULL, NULL);
     if (e->sink != NULL)

@@ -24,7 +24,7 @@ enum state {
 struct reader {
     struct stage stage;
     uint64_t max_chunk;
-    struct tar_target target;
+    struct archive_target target;
     uint64_t position;
     uint64_t origin; // of the end of what has come, as in struct view
     bool exact;
@@ -72,7 +72,7 @@ struct event {
 
 static void deliver(struct unit *unit) {
     const struct event *e = (struct event *)unit;
-    const struct xbstream_target *target = &e->reader->target.members;
+    const struct archive_target *target = &e->reader->target;
     if (e->reader->stage.broken)
         return;
     switch (e->what) {
@@ -143,14 +143,14 @@ static int begin_folder(struct reader *r, struct fault *f) {
     struct name *folder = names_add(&r->names, name, size);
     if (folder == NULL)
         return diag_fault_memory(f);
-    return r->target.folder(r->target.members.context, folder->bytes, size, f);
+    return r->target.folder(r->target.context, folder->bytes, size, f);
 }
 
 static int refuse_other(struct reader *r, struct fault *f) {
     size_t size;
     char where[PLACE_TEXT_SIZE];
     const char *name = entry_name(r, &size);
-    if (!r->target.wants(r->target.members.context, name, size))
+    if (!r->target.wants(r->target.context, name, size))
         return 0;
     diag_fault(f, EX_DATAERR,
                "%s in tar archive %s: only files and folders are unpacked; leave it out with "
@@ -173,7 +173,7 @@ static int check_name(const struct reader *r, struct fault *f) {
 
 // Adds the member to the names, and begins it.
 static int begin_member(struct reader *r, struct fault *f) {
-    const struct xbstream_target *target = &r->target.members;
+    const struct archive_target *target = &r->target;
     r->scope = NULL;
     size_t size;
     char where[PLACE_TEXT_SIZE];
@@ -584,7 +584,7 @@ static void free_reader(struct stage *stage) {
     free(r);
 }
 
-struct stage *tar_reader_new(struct ordered *o, uint64_t max_chunk, struct tar_target target) {
+struct stage *tar_reader_new(struct ordered *o, uint64_t max_chunk, struct archive_target target) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_reader};
     struct reader *r = calloc(1, sizeof *r);

@@ -5,18 +5,7 @@
 #define XBPIPE_TAR_READER_H
 
 #include "engine/stage.h"
-#include "format/xbstream_reader.h"
-
-// What tar has besides an xbstream. The functions get the context of the other target.
-struct tar_target {
-    struct xbstream_target members;
-    // A folder, met in the input. `name` is terminated, of `size` bytes, without a slash at its
-    // end, and hostile. Returns 0; or -1 and *f, which fails the stream.
-    int (*folder)(void *context, const char *name, size_t size, struct fault *f);
-    // Whether a member of that name is wanted. Asked about what is neither file nor folder: it
-    // fails the stream only if it is.
-    bool (*wants)(void *context, const char *name, size_t size);
-};
+#include "format/archive_target.h"
 
 // A reader that refuses extended headers, names and maps of sparse files that take more than
 // max_chunk bytes. NULL if allocation failed. Failures (EX_DATAERR): what tar.h refuses, a link, a
@@ -26,6 +15,6 @@ struct tar_target {
 // A reader that salvages passes over blocks that are no header, up to the next one, and over
 // members that cannot be taken; it ends the member that the archive is cut in. It notes all that.
 // Damaged extended headers fail it all the same: what follows them would get a wrong name.
-struct stage *tar_reader_new(struct ordered *o, uint64_t max_chunk, struct tar_target target);
+struct stage *tar_reader_new(struct ordered *o, uint64_t max_chunk, struct archive_target target);
 
 #endif

@@ -53,7 +53,7 @@ static enum job_result run_piece(struct job *job, unsigned thread) {
 
 // Passes on `size` bytes from the held pieces, beginning at *index.
 static void pass_on(struct chunk *c, size_t *index, uint64_t size) {
-    const struct xbstream_target *target = &c->reader->target;
+    const struct archive_target *target = &c->reader->target;
     while (size > 0) {
         struct view *held = &c->held[*index];
         struct view part = view_split(held, held->size < size ? held->size : (size_t)size);
@@ -66,7 +66,7 @@ static void pass_on(struct chunk *c, size_t *index, uint64_t size) {
 }
 
 static void pass_on_chunk(struct chunk *c) {
-    const struct xbstream_target *target = &c->reader->target;
+    const struct archive_target *target = &c->reader->target;
     size_t index = 0;
     if (c->map == NULL) {
         for (size_t i = 0; i < c->held_count; i++)
@@ -168,7 +168,7 @@ struct mark {
 
 static void deliver_mark(struct unit *unit) {
     struct mark *e = (struct mark *)unit;
-    const struct xbstream_target *target = &e->reader->target;
+    const struct archive_target *target = &e->reader->target;
     if (e->reader->stage.broken)
         return;
     if (!e->seek)
@@ -246,7 +246,7 @@ struct member *xbstream_reader_member(struct reader *r, struct fault *f) {
     }
     chain_add(&r->open, &m->open);
     r->unfinished++;
-    const struct xbstream_target *target = &r->target;
+    const struct archive_target *target = &r->target;
     if (target->begin(target->context, m->name, m->name_size, &m->target, f) < 0)
         return NULL;
     m->weight = target->weight != NULL ? target->weight(target->context, m->target) : 1;
@@ -356,7 +356,7 @@ static int give_name(struct reader *r, struct member *m, struct fault *f) {
     free(m->name);
     m->name = name;
     m->name_size = h->new_path_size;
-    const struct xbstream_target *target = &r->target;
+    const struct archive_target *target = &r->target;
     return target->rename != NULL && !m->refused
                ? target->rename(target->context, m->target, m->name, m->name_size, f)
                : 0;
@@ -738,7 +738,7 @@ static void free_reader(struct stage *stage) {
 }
 
 struct stage *xbstream_reader_new(struct ordered *o, uint64_t max_chunk,
-                                  struct xbstream_target target) {
+                                  struct archive_target target) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_reader};
     struct reader *r = calloc(1, sizeof *r);

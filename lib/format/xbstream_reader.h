@@ -5,44 +5,11 @@
 #define XBPIPE_XBSTREAM_READER_H
 
 #include "engine/stage.h"
+#include "format/archive_target.h"
 
 // Members that may be begun and not ended at a time, each of which takes memory for its decoders.
 // Backup tools write as many as they have threads.
 enum { XBSTREAM_OPEN_MAX = 1024 };
-
-// What becomes of the members. All are called with `context` on the main thread.
-struct xbstream_target {
-    // A member's first chunk was met in the input (which may be before what precedes it has been
-    // delivered). `name` is terminated, of `size` bytes, and hostile. *member is handed to the
-    // calls below. Returns 0; or -1 and *f, which fails the stream.
-    int (*begin)(void *context, const char *name, size_t size, void **member, struct fault *f);
-    // How many bytes a byte of the member will hold in memory on its way, itself included. NULL: 1.
-    unsigned (*weight)(void *context, void *member);
-    // In order: verified bytes of the member, or a hole (v.data NULL).
-    void (*data)(void *context, void *member, struct view v);
-    // In order: the member is complete.
-    void (*end)(void *context, void *member);
-    // In order: what comes next of the member is written over what it has, from `offset` on, which
-    // is at most what it has. NULL: it goes to the end.
-    void (*seek)(void *context, void *member, uint64_t offset);
-    // When they are met in the input, as `begin`: a member that has ended (though its end may not
-    // have been delivered) gets this name, which is like that of `begin`; or it is no part of the
-    // backup any more; or a folder is none, all members in which have been removed before. Each
-    // returns 0; or -1 and *f, which fails the stream. NULL: nothing is done.
-    int (*rename)(void *context, void *member, const char *name, size_t size, struct fault *f);
-    int (*remove)(void *context, void *member, struct fault *f);
-    int (*remove_folder)(void *context, const char *name, size_t size, struct fault *f);
-    // The stream has ended as it should.
-    void (*finish)(void *context);
-    // The stream has ended, and this member has not. May be NULL.
-    void (*unfinished)(void *context, const char *name, size_t size);
-    // Where the reader salvages (struct stage), both may be NULL. Called right after `begin`: what
-    // the member's losses are to be noted under. It outlives all.
-    void (*salvage)(void *context, void *member, struct salvage_scope *scope);
-    // In order: a member of that name, which has ended, turns out not to be whole, or not surely.
-    void (*retract)(void *context, const char *name, size_t size, struct salvage_scope *scope);
-    void *context;
-};
 
 // A reader that refuses chunks larger than max_chunk. NULL if memory could not be had.
 // Failures (EX_DATAERR): what xbstream_parse refuses, a wrong CRC, an offset that does not continue
@@ -65,6 +32,6 @@ struct xbstream_target {
 // one that does not end is ended, and noted, at the latest when XBSTREAM_OPEN_MAX others are open;
 // one whose name `begin` refuses as bad data is lost.
 struct stage *xbstream_reader_new(struct ordered *o, uint64_t max_chunk,
-                                  struct xbstream_target target);
+                                  struct archive_target target);
 
 #endif

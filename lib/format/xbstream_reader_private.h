@@ -37,7 +37,7 @@ struct chunk; // xbstream_reader.c
 struct reader {
     struct stage stage;
     uint64_t max_chunk;
-    struct xbstream_target target;
+    struct archive_target target;
     uint64_t position;
     uint64_t origin; // of the end of what has come, as in struct view
     bool exact;

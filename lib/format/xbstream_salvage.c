@@ -157,7 +157,7 @@ struct hole {
 static void deliver_hole(struct unit *unit) {
     const struct hole *h = (struct hole *)unit;
     const struct reader *r = h->reader;
-    const struct xbstream_target *target = &r->target;
+    const struct archive_target *target = &r->target;
     const struct member *m = h->member;
     if (r->stage.broken)
         return;

@@ -29,10 +29,10 @@ static bool wants(void *context, const char *name, size_t size) {
 }
 
 static struct stage *make(struct ordered *o, struct stage *next, void *context) {
-    return tar_reader_new(o, MAX_CHUNK,
-                          (struct tar_target){.members = fuzz_members_target(context, next),
-                                              .folder = folder,
-                                              .wants = wants});
+    struct archive_target target = fuzz_members_target(context, next);
+    target.folder = folder;
+    target.wants = wants;
+    return tar_reader_new(o, MAX_CHUNK, target);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {

@@ -65,12 +65,12 @@ static void unfinished(void *context, const char *name, size_t size) {
         fuzz_broken("a name is not terminated");
 }
 
-struct xbstream_target fuzz_members_target(struct fuzz_members *m, struct stage *next) {
+struct archive_target fuzz_members_target(struct fuzz_members *m, struct stage *next) {
     *m = (struct fuzz_members){.next = next};
-    return (struct xbstream_target){.begin = begin,
-                                    .data = data,
-                                    .end = end,
-                                    .finish = finish,
-                                    .unfinished = unfinished,
-                                    .context = m};
+    return (struct archive_target){.begin = begin,
+                                   .data = data,
+                                   .end = end,
+                                   .finish = finish,
+                                   .unfinished = unfinished,
+                                   .context = m};
 }

@@ -5,7 +5,8 @@
 #ifndef XBPIPE_TESTS_MEMBERS_H
 #define XBPIPE_TESTS_MEMBERS_H
 
-#include "format/xbstream_reader.h"
+#include "engine/stage.h"
+#include "format/archive_target.h"
 
 #include <stdbool.h>
 
@@ -22,6 +23,6 @@ struct fuzz_members {
 };
 
 // A target that shows what it is given in `next`. *m, which is cleared, outlives it.
-struct xbstream_target fuzz_members_target(struct fuzz_members *m, struct stage *next);
+struct archive_target fuzz_members_target(struct fuzz_members *m, struct stage *next);
 
 #endif

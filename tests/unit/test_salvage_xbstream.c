@@ -187,13 +187,13 @@ struct run {
 static struct stage *make(struct ordered *o, struct stage *next, void *context) {
     (void)next;
     struct run *run = context;
-    struct xbstream_target target = {.begin = on_begin,
-                                     .data = on_data,
-                                     .end = on_end,
-                                     .finish = on_finish,
-                                     .salvage = on_salvage,
-                                     .retract = on_retract,
-                                     .context = &run->archive};
+    struct archive_target target = {.begin = on_begin,
+                                    .data = on_data,
+                                    .end = on_end,
+                                    .finish = on_finish,
+                                    .salvage = on_salvage,
+                                    .retract = on_retract,
+                                    .context = &run->archive};
     struct stage *stage = xbstream_reader_new(o, MAX_CHUNK, target);
     stage->salvage = salvage_whole(run->record);
     return stage;

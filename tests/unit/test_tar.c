@@ -112,15 +112,15 @@ static struct stage *make_reader(struct ordered *o, struct stage *next, void *co
     (void)next;
     struct record *r = context;
     struct stage *s = tar_reader_new(o, MAX_CHUNK,
-                                     (struct tar_target){.members = {.begin = begin,
-                                                                     .data = data,
-                                                                     .end = end,
-                                                                     .finish = finish,
-                                                                     .unfinished = unfinished,
-                                                                     .salvage = take_scope,
-                                                                     .context = r},
-                                                         .folder = folder,
-                                                         .wants = wants});
+                                     (struct archive_target){.begin = begin,
+                                                             .data = data,
+                                                             .end = end,
+                                                             .finish = finish,
+                                                             .unfinished = unfinished,
+                                                             .salvage = take_scope,
+                                                             .folder = folder,
+                                                             .wants = wants,
+                                                             .context = r});
     if (r->salvage != NULL)
         s->salvage = salvage_whole(r->salvage);
     return s;

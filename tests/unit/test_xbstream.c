@@ -86,12 +86,12 @@ static void unfinished(void *context, const char *name, size_t size) {
 static struct stage *make_reader(struct ordered *o, struct stage *next, void *context) {
     (void)next;
     return xbstream_reader_new(o, MAX_CHUNK,
-                               (struct xbstream_target){.begin = begin,
-                                                        .data = data,
-                                                        .end = end,
-                                                        .finish = finish,
-                                                        .unfinished = unfinished,
-                                                        .context = context});
+                               (struct archive_target){.begin = begin,
+                                                       .data = data,
+                                                       .end = end,
+                                                       .finish = finish,
+                                                       .unfinished = unfinished,
+                                                       .context = context});
 }
 
 static void read_stream(const struct bytes *in, const struct feeding *how, struct record *r) {
@@ -519,7 +519,7 @@ static struct stage *make_limitless(struct ordered *o, struct stage *next, void 
     (void)next;
     return xbstream_reader_new(
         o, UINT64_MAX,
-        (struct xbstream_target){
+        (struct archive_target){
             .begin = begin, .data = data, .end = end, .finish = finish, .context = context});
 }
 

@@ -100,15 +100,15 @@ static void finish(void *context) {
 static struct stage *make_reader(struct ordered *o, struct stage *next, void *context) {
     (void)next;
     return xbstream_reader_new(o, 1 << 20,
-                               (struct xbstream_target){.begin = begin,
-                                                        .data = data,
-                                                        .seek = seek,
-                                                        .end = end,
-                                                        .rename = rename_file,
-                                                        .remove = remove_file,
-                                                        .remove_folder = remove_folder,
-                                                        .finish = finish,
-                                                        .context = context});
+                               (struct archive_target){.begin = begin,
+                                                       .data = data,
+                                                       .seek = seek,
+                                                       .end = end,
+                                                       .rename = rename_file,
+                                                       .remove = remove_file,
+                                                       .remove_folder = remove_folder,
+                                                       .finish = finish,
+                                                       .context = context});
 }
 
 static int compare(const void *a, const void *b) {
