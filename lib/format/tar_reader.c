@@ -8,7 +8,6 @@
 #include "format/tar_extension.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +28,7 @@ struct reader {
     uint64_t origin; // of the end of what has come, as in struct view
     bool exact;
     enum state state;
-    unsigned zeros; // blocks of zeros in a row
+    uint64_t zeros; // blocks of zeros in a row
     bool any;       // an entry has been met
     struct head head;
     struct tar_entry entry;
@@ -51,6 +50,7 @@ struct reader {
     bool lost;
     uint64_t lost_from;
     struct fault lost_why;
+    struct fault cut; // what is wrong with the end of the input
 };
 
 static size_t most_runs(const struct reader *r) {
@@ -59,7 +59,7 @@ static size_t most_runs(const struct reader *r) {
 
 // ---- What is delivered in order.
 
-enum what { DATA, END, UNFINISHED, FINISH };
+enum what { DATA, END, CUT, FINISH };
 
 struct event {
     struct unit unit;
@@ -70,25 +70,30 @@ struct event {
     const struct name *name;
 };
 
+// The archive is cut. What the members' decoders still do comes first: if one of them fails, that
+// is the cause, and all that is to be said.
+static void deliver_cut(struct reader *r, const struct name *name) {
+    const struct archive_target *target = &r->target;
+    if (!ordered_sound(r->stage.ordered))
+        return;
+    if (name != NULL && target->unfinished != NULL)
+        target->unfinished(target->context, name->bytes, name->size);
+    stage_break(&r->stage, &r->cut);
+}
+
 static void deliver(struct unit *unit) {
     const struct event *e = (struct event *)unit;
     const struct archive_target *target = &e->reader->target;
     if (e->reader->stage.broken)
         return;
-    switch (e->what) {
-    case DATA:
+    if (e->what == DATA)
         target->data(target->context, e->member, e->view);
-        break;
-    case END:
+    else if (e->what == END)
         target->end(target->context, e->member);
-        break;
-    case UNFINISHED:
-        if (target->unfinished != NULL && ordered_sound(e->reader->stage.ordered))
-            target->unfinished(target->context, e->name->bytes, e->name->size);
-        break;
-    default:
+    else if (e->what == CUT)
+        deliver_cut(e->reader, e->name);
+    else
         target->finish(target->context);
-    }
 }
 
 static void release(struct unit *unit) {
@@ -292,14 +297,6 @@ static int begin_extension(struct reader *r, struct fault *f) {
     return 0;
 }
 
-static int refuse_lonely(const struct reader *r, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
-    return diag_fault(f, EX_DATAERR,
-                      "extended tar header without an entry: expected one %s; the archive is "
-                      "damaged: fetch the backup again",
-                      place_text(&r->entry_place, 0, where));
-}
-
 static int begin_named(struct reader *r, struct fault *f) {
     if (r->entry.kind == TAR_FILE || r->entry.kind == TAR_SPARSE)
         return begin_file(r, f);
@@ -311,11 +308,15 @@ static int begin_named(struct reader *r, struct fault *f) {
 
 // Begins what the header announces that has been parsed.
 static int begin_entry(struct reader *r, struct fault *f) {
-    if (r->entry.kind == TAR_ZEROS) {
-        r->zeros++;
-        return r->extension.any ? refuse_lonely(r, f) : 0;
-    }
-    r->zeros = 0;
+    char where[PLACE_TEXT_SIZE];
+    if (r->entry.kind == TAR_ZEROS && r->extension.any)
+        return diag_fault(f, EX_DATAERR,
+                          "extended tar header without an entry: expected one %s; the archive is "
+                          "damaged: fetch the backup again",
+                          place_text(&r->entry_place, 0, where));
+    r->zeros = r->entry.kind == TAR_ZEROS ? r->zeros + 1 : 0;
+    if (r->entry.kind == TAR_ZEROS)
+        return 0;
     r->any = true;
     r->left = r->entry.size;
     switch (r->entry.kind) {
@@ -496,7 +497,8 @@ static void push(struct stage *stage, struct view v) {
     bool more = !stage_is_closed(stage);
     r->origin = v.origin + (v.exact ? v.size : 0);
     r->exact = v.exact;
-    while (more)
+    while (more) {
+        ordered_relieve(stage->ordered);
         switch (r->state) {
         case IN_HEADER:
             more = take_header(r, &v);
@@ -510,6 +512,7 @@ static void push(struct stage *stage, struct view v) {
         default:
             more = take_gathered(r, &v);
         }
+    }
 }
 
 // ---- The end.
@@ -569,10 +572,9 @@ static void finish(struct stage *stage) {
         salvage_cut(r);
         submit(r, FINISH, (struct view){0});
     } else {
-        describe_cut(r, &f);
-        if (r->name != NULL)
-            submit(r, UNFINISHED, (struct view){0});
-        stage_fail(stage, &f);
+        describe_cut(r, &r->cut);
+        submit(r, CUT, (struct view){0});
+        stage->failed = true;
     }
 }
 
