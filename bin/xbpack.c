@@ -160,8 +160,29 @@ static const struct argp parser = {
            "  xbpack -C restored --compress=zstd --encrypt -f key -o backup.xb",
     .children = children};
 
+static struct {
+    unsigned long count;
+    char first[300]; // printable
+} empty_folders;
+
 static void name_empty_folder(const char *shown) {
-    diag_note("%s: left out: an xbstream cannot hold an empty folder", shown);
+    diag_warn("%s: left out: an xbstream cannot hold an empty folder", shown);
+}
+
+static void count_empty_folder(const char *shown) {
+    if (empty_folders.count++ == 0)
+        snprintf(empty_folders.first, sizeof empty_folders.first, "%.*s", diag_cut(shown, 299),
+                 shown);
+}
+
+static void warn_of_empty_folders(void) {
+    char more[60] = "";
+    if (empty_folders.count > 1)
+        snprintf(more, sizeof more, " and %lu more (-v names them)", empty_folders.count - 1);
+    if (empty_folders.count > 0)
+        diag_warn("%s%s: left out: an xbstream cannot hold an empty folder; a server may need it "
+                  "after a restore",
+                  empty_folders.first, more);
 }
 
 static void name_member(const char *shown) {
@@ -243,8 +264,8 @@ static int pack(const struct options *o, struct fault *f) {
              o->encrypt ? ".xbcrypt" : "");
     struct pack_settings settings = {
         .suffix = suffix, .sparse = o->sparse, .member = o->run.verbose ? name_member : NULL};
-    struct filelist_settings listing = {.suffix = suffix,
-                                        .empty_folder = o->run.verbose ? name_empty_folder : NULL};
+    struct filelist_settings listing = {
+        .suffix = suffix, .empty_folder = o->run.verbose ? name_empty_folder : count_empty_folder};
     struct indir *dir = NULL;
     struct filelist *files = NULL;
     int result = 0;
@@ -260,6 +281,7 @@ static int pack(const struct options *o, struct fault *f) {
         result = filelist_new(&files, &listing, f);
     if (result == 0)
         result = list_files(files, o, f);
+    warn_of_empty_folders();
     settings.files = files;
     if (result == 0)
         result = write_stream(o, &settings, f);
