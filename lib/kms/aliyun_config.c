@@ -61,9 +61,8 @@ static int load_profile(struct aliyun_config *c, const struct kms_request *reque
     if (found < 0)
         return -1;
     if (found > 0) {
-        char what[200];
-        diag_name(c->profiles_file.path, strlen(c->profiles_file.path), what, sizeof what);
-        c->profiles = json_secret_parse(c->profiles_file.text, c->profiles_file.size, what, f);
+        c->profiles = json_secret_parse(c->profiles_file.text, c->profiles_file.size,
+                                        c->profiles_file.shown, f);
         if (c->profiles == NULL) {
             f->status = f->status == EX_DATAERR ? EX_CONFIG : f->status;
             return -1;
@@ -76,7 +75,7 @@ static int load_profile(struct aliyun_config *c, const struct kms_request *reque
         return 0;
     char shown[130];
     return diag_fault(f, EX_CONFIG, "no aliyun profile %s: expected it in %.300s",
-                      diag_name(name, strlen(name), shown, sizeof shown), c->profiles_file.path);
+                      diag_name(name, strlen(name), shown, sizeof shown), c->profiles_file.shown);
 }
 
 static int load_region(struct aliyun_config *c, const struct kms_request *request,

@@ -137,7 +137,7 @@ static int from_profile_keys(struct aliyun_config *c, const json_t *profile, boo
     if (is_sts && kms_credentials_set(&c->keys.token, token, strlen(token), "sts_token", f) < 0)
         return -1;
     snprintf(c->keys.source, sizeof c->keys.source, "profile %.60s in %.110s", shown,
-             c->profiles_file.path);
+             c->profiles_file.shown);
     return 1;
 }
 
@@ -247,7 +247,7 @@ static int from_credentials_text(struct aliyun_config *c, const struct config_fi
         return diag_fault(f, EX_CONFIG,
                           "%.200s: type %s is not supported; expected access_key, sts or "
                           "ecs_ram_role",
-                          file->path, diag_name(type.text, type.size, shown, sizeof shown));
+                          file->shown, diag_name(type.text, type.size, shown, sizeof shown));
     }
     if (!ini_get(file->text, file->size, "default", NULL, "access_key_id", &id) ||
         !ini_get(file->text, file->size, "default", NULL, "access_key_secret", &key))
@@ -258,7 +258,7 @@ static int from_credentials_text(struct aliyun_config *c, const struct config_fi
     if (is_sts && ini_get(file->text, file->size, "default", NULL, "security_token", &token) &&
         kms_credentials_set(&c->keys.token, token.text, token.size, "security_token", f) < 0)
         return -1;
-    snprintf(c->keys.source, sizeof c->keys.source, "%.180s", file->path);
+    snprintf(c->keys.source, sizeof c->keys.source, "%.180s", file->shown);
     return 1;
 }
 

@@ -43,6 +43,7 @@ bool aws_config_profile(const struct aws_config *c, const char *name, struct aws
     static const char *const forms[] = {"profile %s", "profile \"%s\"", "%s"};
     bool is_default = strcmp(name, "default") == 0, found = false;
     snprintf(p->name, sizeof p->name, "%s", name);
+    diag_name(name, strlen(name), p->shown, sizeof p->shown);
     for (size_t i = 0; i < (is_default ? 3 : 2) && !found; i++) {
         size_t bare = strcspn(forms[i], "%");
         snprintf(p->section, sizeof p->section, "%.*s%s%s", (int)bare, forms[i], p->name,
@@ -70,10 +71,8 @@ static int load_profile(struct aws_config *c, const struct kms_request *request,
     bool found = aws_config_profile(c, name, &c->profile);
     if (found || !c->named)
         return 0;
-    char shown[130];
-    return diag_fault(f, EX_CONFIG, "no AWS profile %s: expected it in %.180s or %.180s",
-                      diag_name(name, strlen(name), shown, sizeof shown), c->config_file.path,
-                      c->credentials_file.path);
+    return diag_fault(f, EX_CONFIG, "no AWS profile %s: expected it in %s or %s", c->profile.shown,
+                      c->config_file.shown, c->credentials_file.shown);
 }
 
 static const char *metadata_base(void) {
@@ -128,7 +127,7 @@ static int load_region(struct aws_config *c, const struct kms_request *request, 
             return diag_fault(f, EX_CONFIG,
                               "no AWS region: expected --region, AWS_REGION, a region in profile "
                               "%.100s, or a key ARN",
-                              c->profile.name);
+                              c->profile.shown);
     }
     if (!kms_region_valid(c->region)) {
         char shown[80];

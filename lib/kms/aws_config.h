@@ -14,6 +14,7 @@ enum { AWS_ENDPOINT_SIZE = 512, AWS_FILES_MAX = 8 };
 struct aws_profile {
     char name[128];
     char section[160]; // in the config file
+    char shown[130];   // the name, printable, for messages
 };
 
 struct aws_config {

@@ -51,14 +51,14 @@ static bool get(const struct config_file *file, const char *section, const char 
 }
 
 static int from_static_keys(struct aws_config *c, const struct config_file *file,
-                            const char *profile, const char *section, struct fault *f) {
+                            const struct aws_profile *p, const char *section, struct fault *f) {
     struct ini_value id, key, token;
     bool has_id = get(file, section, "aws_access_key_id", &id);
     if (has_id != get(file, section, "aws_secret_access_key", &key))
         return diag_fault(f, EX_CONFIG,
                           "AWS profile %.100s in %.200s: expected aws_access_key_id and "
                           "aws_secret_access_key, found one of them",
-                          profile, file->path);
+                          p->shown, file->shown);
     if (!has_id)
         return 0;
     if (kms_credentials_set(&c->keys.id, id.text, id.size, "aws_access_key_id", f) < 0 ||
@@ -68,7 +68,8 @@ static int from_static_keys(struct aws_config *c, const struct config_file *file
     if (get(file, section, "aws_session_token", &token) &&
         kms_credentials_set(&c->keys.token, token.text, token.size, "aws_session_token", f) < 0)
         return -1;
-    snprintf(c->keys.source, sizeof c->keys.source, "profile %.60s in %.110s", profile, file->path);
+    snprintf(c->keys.source, sizeof c->keys.source, "profile %.60s in %.110s", p->shown,
+             file->shown);
     return 1;
 }
 
@@ -97,7 +98,7 @@ static int from_process(struct aws_config *c, const struct aws_profile *p, unsig
     if (result < 0)
         return -1;
     snprintf(c->keys.source, sizeof c->keys.source, "credential_process of profile %.100s",
-             p->name);
+             p->shown);
     return keep(&c->from_process, c, f);
 }
 
@@ -118,7 +119,7 @@ static int refuse_unsupported(const struct aws_config *c, const struct aws_profi
                               "AWS profile %.60s %s (%s), which is not supported; get temporary "
                               "keys by: eval \"$(aws configure export-credentials --profile %.60s "
                               "--format env)\"",
-                              p->name, settings[i].meaning, settings[i].name, p->name);
+                              p->shown, settings[i].meaning, settings[i].name, p->shown);
     return 0;
 }
 
@@ -268,7 +269,7 @@ static int assume(struct aws_config *c, const struct kms_role *role,
 // says.
 static int from_source(struct aws_config *c, const struct step *step, const char *profile,
                        const char *source, const struct kms_request *request, struct fault *f) {
-    const char *name = step->profile->name;
+    const char *name = step->profile->shown;
     struct aws_profile next;
     if ((profile == NULL) == (source == NULL))
         return diag_fault(f, EX_CONFIG,
@@ -296,16 +297,16 @@ static int from_source(struct aws_config *c, const struct step *step, const char
                           diag_name(profile, strlen(profile), shown, sizeof shown));
     }
     // Keys beside a role of its own count more than that role, as to the AWS CLI.
-    int found = from_static_keys(c, &c->credentials_file, next.name, next.name, f);
+    int found = from_static_keys(c, &c->credentials_file, &next, next.name, f);
     if (found == 0)
-        found = from_static_keys(c, &c->config_file, next.name, next.section, f);
-    if (found != 0 || strcmp(next.name, name) == 0)
+        found = from_static_keys(c, &c->config_file, &next, next.section, f);
+    if (found != 0 || strcmp(next.name, step->profile->name) == 0)
         return found;
     unsigned steps = 0;
     for (const struct step *s = step; s != NULL; s = s->before)
         if (++steps == STEPS_MAX || strcmp(s->profile->name, next.name) == 0)
             return diag_fault(f, EX_CONFIG, "AWS profile %.60s: source_profile %.60s leads %s",
-                              name, next.name,
+                              name, next.shown,
                               steps == STEPS_MAX ? "through too many profiles" : "back to itself");
     return of_profile(c, &(struct step){step, &next}, request, f);
 }
@@ -319,15 +320,15 @@ static int from_role(struct aws_config *c, const struct step *step, struct kms_r
                           "AWS profile %.60s assumes a role with a code that a person types "
                           "(mfa_serial), which is not supported; get temporary keys by: eval "
                           "\"$(aws configure export-credentials --profile %.60s --format env)\"",
-                          p->name, p->name);
+                          p->shown, p->shown);
     bool failed = false;
     char *profile = text_setting(c, p, "source_profile", &failed);
     char *source = text_setting(c, p, "credential_source", &failed);
     int found = failed ? diag_fault_memory(f) : from_source(c, step, profile, source, request, f);
+    char shown[80];
     if (found == 0)
-        found =
-            diag_fault(f, EX_CONFIG, "AWS profile %.60s: no keys in %.60s to assume its role with",
-                       p->name, profile);
+        found = diag_fault(f, EX_CONFIG, "AWS profile %.60s: no keys in %s to assume its role with",
+                           p->shown, diag_name(profile, strlen(profile), shown, sizeof shown));
     free(profile);
     free(source);
     return found < 0 ? -1 : assume(c, role, request, f);
@@ -355,7 +356,7 @@ static int from_profile_role(struct aws_config *c, const struct step *step,
         found = diag_fault(f, EX_CONFIG,
                            "AWS profile %.60s has a web_identity_token_file: expected a role_arn, "
                            "found none",
-                           p->name);
+                           p->shown);
     else if (arn != NULL)
         found = token_file != NULL ? assume(c, &role, request, f)
                                    : from_role(c, step, &role, request, f);
@@ -399,11 +400,11 @@ static int of_profile(struct aws_config *c, const struct step *step,
     if (found == 0)
         found = refuse_unsupported(c, p, f);
     if (found == 0)
-        found = from_static_keys(c, &c->credentials_file, p->name, p->name, f);
+        found = from_static_keys(c, &c->credentials_file, p, p->name, f);
     if (found == 0)
         found = from_process(c, p, request->timeout, f);
     if (found == 0)
-        found = from_static_keys(c, &c->config_file, p->name, p->section, f);
+        found = from_static_keys(c, &c->config_file, p, p->section, f);
     return found;
 }
 
@@ -424,6 +425,6 @@ int aws_credentials_find(struct aws_config *c, const struct kms_request *request
                           "no AWS credentials: expected AWS_ACCESS_KEY_ID and "
                           "AWS_SECRET_ACCESS_KEY, keys in profile %.100s, or a role of this "
                           "container or machine; see aws configure",
-                          c->profile.name);
+                          c->profile.shown);
     return found < 0 ? -1 : 0;
 }

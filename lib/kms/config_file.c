@@ -39,8 +39,7 @@ int config_file_read(struct config_file *file, const char *variable, const char 
         used = snprintf(file->path, sizeof file->path, "%s/%s", directory, below_home);
     else
         return 0;
-    char shown[200];
-    diag_name(file->path, strlen(file->path), shown, sizeof shown);
+    const char *shown = diag_name(file->path, strlen(file->path), file->shown, sizeof file->shown);
     if (used < 0 || (size_t)used >= sizeof file->path)
         return diag_fault(f, EX_CONFIG, "the path %s is too long", shown);
     int fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -12,6 +12,7 @@ struct config_file {
     char *text; // with a NUL after its end
     size_t size;
     char path[512];
+    char shown[200]; // the path, printable, for messages
 };
 
 // Reads the file that environment variable `variable` names, or `below_home` in the home directory.

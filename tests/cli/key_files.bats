@@ -93,6 +93,9 @@ warned() {
     cp key256 $'k\e[2J'
     chmod 644 $'k\e[2J'
     fails 0 "$(warning xbcrypt-dec "key file" 'k\x1b[2J')" xbcrypt-dec -f $'k\e[2J' -i /dev/null -o out
+    chmod 600 $'k\e[2J'
+    run -0 --separate-stderr xbcrypt-dec -v -f $'k\e[2J' -i /dev/null -o out3
+    [[ $stderr == *'k\x1b[2J: key for AES256'* ]]
 }
 
 @test "a file with a key in another form: what it is, and what to do" {

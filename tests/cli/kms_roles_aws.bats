@@ -268,3 +268,12 @@ ASIAROLEAPP" ]
     printf '[profile app]\nservices = s\n[services s]\nsts =\n  endpoint_url = %s\n' "$url" >>.aws/config
     [ "$(decrypt --endpoint="$url")" = QUJD ]
 }
+
+@test "names in the configuration reach the terminal without their control characters" {
+    profile $'a\e[2J' "role_arn = $role/app" $'source_profile = b\e[2J'
+    says 78 'kmsunwrap: AWS profile a\x1b[2J: no profile b\x1b[2J, which source_profile names' decrypt --profile=$'a\e[2J'
+    says 78 'kmsunwrap: no AWS profile c\x1b[2J: expected it in '"$PWD/.aws/config or $PWD/.aws/credentials" decrypt --profile=$'c\e[2J'
+    mv .aws/credentials $'cre\e[2J'
+    printf '[half]\naws_access_key_id = x\n' >>$'cre\e[2J'
+    AWS_SHARED_CREDENTIALS_FILE=$'cre\e[2J' says 78 'kmsunwrap: AWS profile half in cre\x1b[2J: expected aws_access_key_id and aws_secret_access_key, found one of them' decrypt --profile=half
+}
