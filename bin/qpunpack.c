@@ -273,7 +273,7 @@ static int prepare(struct unpacker *u, const struct options *o, struct fault *f)
     struct sandbox_rules rules = {.count = 0};
     unsigned threads = options_threads(&o->run);
     bool stream = o->to.directory == NULL && !o->test;
-    if (!o->list && stream && noclobber_check_stdout(f) < 0)
+    if ((o->list || stream) && noclobber_claim(STDOUT_FILENO, "standard output", f) < 0)
         return -1;
     if (!o->list && !stream) {
         interrupt_catch();

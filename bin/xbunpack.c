@@ -3,6 +3,7 @@
 #include "archive/autodetect.h"
 #include "archive/extract.h"
 #include "os/interrupt.h"
+#include "os/noclobber.h"
 #include "program/command_line.h"
 #include "program/destination.h"
 #include "program/filter.h"
@@ -514,6 +515,9 @@ static void choose_reports(const struct options *o, struct extract_settings *set
 // looked at. Returns 0, or -1 and *f.
 static int open_destination(struct destination *to, const struct options *o, struct fault *f) {
     struct sandbox_rules rules = {.count = 0};
+    if ((o->list || o->info || o->to_stdout != NULL) &&
+        noclobber_claim(STDOUT_FILENO, "standard output", f) < 0)
+        return -1;
     if (!o->list && o->to_stdout == NULL) {
         if (destination_open(to, &o->to, report, f) < 0)
             return -1;

@@ -51,6 +51,20 @@ int diag_fault_memory(struct fault *f) {
     return diag_fault(f, EX_OSERR, "out of memory");
 }
 
+int diag_open_status(int error, int otherwise) {
+    switch (error) {
+    case EACCES:
+    case EPERM:
+        return EX_NOPERM;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+        return EX_OSERR;
+    default:
+        return otherwise;
+    }
+}
+
 void diag_prefix(struct fault *f, const char *prefix) {
     char text[sizeof f->text];
     memcpy(text, f->text, sizeof text);

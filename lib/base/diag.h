@@ -31,6 +31,10 @@ int diag_fault_errno(struct fault *f, int status, int error, const char *format,
 // The fault for memory that could not be had: status EX_OSERR. Returns -1.
 int diag_fault_memory(struct fault *f);
 
+// The exit status for something that cannot be opened or made, by errno: EX_NOPERM (a permission),
+// EX_OSERR (memory, descriptors), else `otherwise`.
+int diag_open_status(int error, int otherwise);
+
 // Puts `prefix` and ": " before the text of *f, keeping its status. Used to name a member.
 void diag_prefix(struct fault *f, const char *prefix);
 

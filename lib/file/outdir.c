@@ -4,11 +4,16 @@
 #include "base/member_name.h"
 #include "base/names.h"
 #include "os/fdio.h"
+#include "os/noclobber.h"
+#include "os/path.h"
 #include "os/temporary.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,31 +29,119 @@ struct outdir {
     bool made;
     int parent_fd, parent_error;
     bool overwrite;
-    struct names *folders; // that have been entered, by their paths; the value is not NULL
+    struct names *folders;    // that have been entered, by their paths; the value is not NULL
+    struct names *identities; // the same, by device and inode; the value is the one of `folders`
     unsigned removed;
 };
 
+// Whether there is a name in the folder open at `fd` (for reading).
+static bool is_empty(int fd) {
+    int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+    if (dir == NULL) {
+        if (copy >= 0)
+            close(copy);
+        return false;
+    }
+    const struct dirent *e = readdir(dir);
+    while (e != NULL && (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0))
+        e = readdir(dir);
+    closedir(dir);
+    return e == NULL;
+}
+
+// Whether a folder with this owner and mode can be one that the program has just made in the folder
+// at parent_fd. A network's file system may show another owner and other modes than those asked
+// for: a file made there shows which.
+static bool looks_made(int parent_fd, const struct stat *folder) {
+    const mode_t others = S_IWGRP | S_IWOTH;
+    if (folder->st_uid == geteuid() && (folder->st_mode & others) == 0)
+        return true;
+    char name[TEMPORARY_NAME_SIZE];
+    struct stat st;
+    int fd = temporary_create(parent_fd, name);
+    bool alike = fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == folder->st_uid &&
+                 (folder->st_mode & others & ~st.st_mode) == 0;
+    if (fd >= 0) {
+        (void)unlinkat(parent_fd, name, 0);
+        close(fd);
+    }
+    return alike;
+}
+
+// Opens the folder that was made a moment ago in the folder at parent_fd. Whoever may write there
+// may have put another one in its place. Returns a descriptor, or -1 and *f.
+static int open_made(int parent_fd, const char *base, const char *shown, struct fault *f) {
+    struct stat st;
+    int fd = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int error = errno;
+    if (fd >= 0 && fstat(fd, &st) == 0 && looks_made(parent_fd, &st) && is_empty(fd))
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    else if (error != ENOTDIR && error != ELOOP && error != ENOENT)
+        return diag_fault_errno(f, diag_open_status(error, EX_CANTCREAT), error,
+                                "cannot open directory %s", shown);
+    return diag_fault(f, EX_CANTCREAT,
+                      "cannot make directory %s: somebody else put something in its place; make it "
+                      "where nobody else may write",
+                      shown);
+}
+
+// Makes the directory, or opens the one that is there. Returns 0, or -1 and *f.
+static int make_or_open(struct outdir *o, const char *path, const char *shown, struct fault *f) {
+    char making[300], opening[300];
+    const char *base;
+    snprintf(making, sizeof making, "cannot make directory %s", shown);
+    snprintf(opening, sizeof opening, "cannot open directory %s", shown);
+    int parent_fd = path_open_parent(path, &base, making, f);
+    if (parent_fd < 0)
+        return -1;
+    // "", "." and ".." are there.
+    if (mkdirat(parent_fd, base[0] != '\0' ? base : ".", FOLDER_MODE) == 0) {
+        o->made = true;
+        o->parent_fd = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        o->parent_error = errno;
+        o->fd = open_made(parent_fd, base, shown, f);
+        close(parent_fd);
+        return o->fd < 0 ? -1 : 0;
+    }
+    int error = errno;
+    close(parent_fd);
+    if (error != EEXIST)
+        return diag_fault_errno(f, diag_open_status(error, EX_CANTCREAT), error, "%s", making);
+    int fd = path_open_folder(path, opening, f);
+    if (fd < 0)
+        return -1;
+    o->fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    error = errno;
+    close(fd);
+    return o->fd >= 0
+               ? 0
+               : diag_fault_errno(f, diag_open_status(error, EX_CANTCREAT), error, "%s", opening);
+}
+
 int outdir_open(struct outdir **out, const char *path, bool overwrite, struct fault *f) {
     char shown[256];
-    diag_name(path, strlen(path), shown, sizeof shown);
-    *out = NULL;
-    bool made = mkdir(path, FOLDER_MODE) == 0;
-    if (!made && errno != EEXIST)
-        return diag_fault_errno(f, outfile_status(errno), errno, "cannot make directory %s", shown);
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/')
+        size--;
+    char *stripped = strndup(path, size);
     struct outdir *o = calloc(1, sizeof *o);
-    if (o == NULL)
-        return diag_fault_memory(f);
-    *o = (struct outdir){.made = made, .parent_fd = -1, .overwrite = overwrite};
-    o->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (o->fd < 0) {
-        int error = errno;
-        free(o);
-        return diag_fault_errno(f, outfile_status(error), error, "cannot open directory %s", shown);
+    *out = NULL;
+    int result = stripped == NULL || o == NULL ? diag_fault_memory(f) : 0;
+    if (result == 0) {
+        *o = (struct outdir){.fd = -1, .parent_fd = -1, .overwrite = overwrite};
+        result = make_or_open(o, stripped, diag_name(path, strlen(path), shown, sizeof shown), f);
     }
-    if (made) { // so it is no symbolic link, and its ".." is where its name is
-        o->parent_fd = openat(o->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        o->parent_error = errno;
+    free(stripped);
+    if (result < 0) {
+        outdir_close(o);
+        return -1;
     }
+    // What is written there while files are restored is an output as they are.
+    noclobber_add_output(STDOUT_FILENO);
+    noclobber_add_output(STDERR_FILENO);
     o->removed = temporary_remove_left(o->fd);
     fdio_allow_many(); // a stream may interleave more files than the usual soft limit allows
     *out = o;
@@ -62,10 +155,12 @@ int outdir_fd(const struct outdir *o) {
 void outdir_close(struct outdir *o) {
     if (o == NULL)
         return;
-    close(o->fd);
+    if (o->fd >= 0)
+        close(o->fd);
     if (o->parent_fd >= 0)
         close(o->parent_fd);
     names_free(o->folders);
+    names_free(o->identities);
     free(o);
 }
 
@@ -110,15 +205,41 @@ static int enter(int dir_fd, const char *component) {
     return open_component(dir_fd, component);
 }
 
+// Refuses a folder that has been entered under another name: a file system that takes two names for
+// one would mix what is in the two.
+static int note_identity(struct outdir *o, int fd, struct name *folder, struct fault *f) {
+    struct stat st;
+    if (fstat(fd, &st) < 0)
+        return diag_fault_errno(f, EX_IOERR, errno, "cannot look at a folder");
+    const uint64_t identity[] = {st.st_dev, st.st_ino};
+    struct name *noted = names_add(&o->identities, identity, sizeof identity);
+    if (noted == NULL)
+        return diag_fault_memory(f);
+    const struct name *other = noted->value;
+    if (other != NULL) {
+        char shown[200], before[200];
+        return diag_fault(f, EX_CANTCREAT,
+                          "%s: this folder is the same as %s here: the file system takes the two "
+                          "names for one; restore to another",
+                          diag_name(folder->bytes, folder->size, shown, sizeof shown),
+                          diag_name(other->bytes, other->size, before, sizeof before));
+    }
+    noted->value = folder;
+    return 0;
+}
+
 // To be called for each folder that is entered: `fd` is open for it, `path` its path below the
 // directory.
 static int note_folder(struct outdir *o, int fd, const char *path, struct fault *f) {
     struct name *folder = names_add(&o->folders, path, strlen(path));
     if (folder == NULL)
         return diag_fault_memory(f);
-    if (folder->value == NULL)
-        o->removed += temporary_remove_left(fd);
+    if (folder->value != NULL)
+        return 0;
     folder->value = o; // anything but NULL
+    if (note_identity(o, fd, folder, f) < 0)
+        return -1;
+    o->removed += temporary_remove_left(fd);
     return 0;
 }
 
@@ -156,7 +277,8 @@ static int descend(struct outdir *o, const char *name, bool for_folder, const ch
         component = slash + 1;
     }
     if (fd < 0)
-        return diag_fault_errno(f, outfile_status(errno), errno, "%s: cannot make its folder",
+        return diag_fault_errno(f, diag_open_status(errno, EX_CANTCREAT), errno,
+                                "%s: cannot make its folder",
                                 diag_name(name, strlen(name), shown, sizeof shown));
     *base = name + (component - path);
     return fd;

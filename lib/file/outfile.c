@@ -3,6 +3,8 @@
 
 #include "engine/salvage.h"
 #include "os/noclobber.h"
+#include "os/path.h"
+#include "os/rename.h"
 #include "os/temporary.h"
 
 #include <errno.h>
@@ -57,33 +59,19 @@ static struct outfile *allocate(const char *base, const char *shown, bool overwr
     return o;
 }
 
-int outfile_status(int error) {
-    switch (error) {
-    case EACCES:
-    case EPERM:
-        return EX_NOPERM;
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-        return EX_OSERR;
-    default:
-        return EX_CANTCREAT;
-    }
-}
-
 // Whether a file may get this name. Returns 0, or -1 and *f.
 static int check_base(int dir_fd, const char *base, const char *shown, bool overwrite,
                       struct fault *f) {
     struct stat st;
     if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT
-                   ? 0
-                   : diag_fault_errno(f, outfile_status(errno), errno, "%s: cannot create", shown);
+        return errno == ENOENT ? 0
+                               : diag_fault_errno(f, diag_open_status(errno, EX_CANTCREAT), errno,
+                                                  "%s: cannot create", shown);
     if (S_ISDIR(st.st_mode))
         return diag_fault(f, EX_CANTCREAT, "%s: a directory of that name is in the way", shown);
-    if (noclobber_has(&st))
-        return diag_fault(f, EX_CANTCREAT,
-                          "%s: this file is being read, and would be lost; write elsewhere", shown);
+    const char *reason = noclobber_reason(&st);
+    if (reason != NULL)
+        return diag_fault(f, EX_CANTCREAT, "%s: %s", shown, reason);
     if (!overwrite)
         return diag_fault(f, EX_CANTCREAT,
                           "%s: file exists already; remove it, or use --overwrite to replace it",
@@ -118,67 +106,109 @@ int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const c
     if (o->dir_fd < 0 || o->fd < 0) {
         int error = errno;
         release(o);
-        return diag_fault_errno(f, outfile_status(error), error, "%s: cannot create", shown);
+        return diag_fault_errno(f, diag_open_status(error, EX_CANTCREAT), error,
+                                "%s: cannot create", shown);
     }
     *out = o;
     return 0;
 }
 
-// Opens what is at `path` for writing where it is no regular file.
-static int begin_directly(struct outfile **out, const char *path, const char *shown,
-                          struct fault *f) {
-    struct outfile *o = allocate(path, shown, false);
-    if (o == NULL)
-        return diag_fault_memory(f);
-    o->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    if (o->fd < 0) {
-        int error = errno;
-        release(o);
-        return diag_fault_errno(f, outfile_status(error), error, "%s: cannot open for writing",
-                                shown);
-    }
-    *out = o;
+// Makes the outfile of a descriptor that is written as it is, and owns it unless it is standard
+// output's; it is closed if that fails.
+static int begin_descriptor(struct outfile **out, int fd, const char *shown, struct fault *f) {
+    *out = allocate("-", shown, false);
+    if (*out != NULL)
+        (*out)->fd = fd;
+    if (*out != NULL && noclobber_claim(fd, shown, f) == 0)
+        return 0;
+    if (*out != NULL)
+        release(*out);
+    else
+        diag_fault_memory(f);
+    *out = NULL;
+    return -1;
+}
+
+// Begins what a path such as /dev/fd/N stands for: opening that would begin the file anew, or put
+// another in its place.
+static int begin_numbered(struct outfile **out, int number, const char *shown, struct fault *f) {
+    int flags = fcntl(number, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+        return diag_fault_errno(f, EX_CANTCREAT, EBADF, "%s: cannot open for writing", shown);
+    int fd = number == STDOUT_FILENO ? number : fcntl(number, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0)
+        return diag_fault_errno(f, EX_OSERR, errno, "%s: cannot open for writing", shown);
+    return begin_descriptor(out, fd, shown, f);
+}
+
+static bool is_special(const struct stat *st) {
+    return !S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode) && !S_ISLNK(st->st_mode);
+}
+
+// Opens the device or FIFO `base` of the folder open at dir_fd, which *seen describes.
+static int begin_special(struct outfile **out, int dir_fd, const char *base,
+                         const struct stat *seen, const char *shown, struct fault *f) {
+    // Whoever makes a FIFO where a file is expected gets what the file would have kept to itself.
+    if (S_ISFIFO(seen->st_mode) && seen->st_uid != 0 && seen->st_uid != geteuid())
+        return diag_fault(f, EX_NOPERM,
+                          "%s: this FIFO belongs to another user (%lu), who would get the data; if "
+                          "that is meant, use standard output and >",
+                          shown, (unsigned long)seen->st_uid);
+    struct stat st;
+    int fd = openat(dir_fd, base, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+    int error = errno;
+    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_dev == seen->st_dev && st.st_ino == seen->st_ino)
+        return begin_descriptor(out, fd, shown, f);
+    if (fd >= 0)
+        close(fd);
+    if (fd >= 0 || error == ELOOP)
+        return diag_fault(f, EX_CANTCREAT,
+                          "%s: somebody else put something in its place; write where nobody else "
+                          "may",
+                          shown);
+    return diag_fault_errno(f, diag_open_status(error, EX_CANTCREAT), error,
+                            "%s: cannot open for writing", shown);
+}
+
+// Begins the file, device or FIFO `base` of the folder open at dir_fd.
+static int begin_named(struct outfile **out, int dir_fd, const char *base, const char *shown,
+                       bool overwrite, struct fault *f) {
+    struct stat st;
+    if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_special(&st))
+        return begin_special(out, dir_fd, base, &st, shown, f);
+    if (fstatat(dir_fd, base, &st, 0) == 0 && is_special(&st))
+        return diag_fault(
+            f, EX_CANTCREAT,
+            "%s: this is a symbolic link to a device or a pipe, which is not followed; "
+            "give the path that it leads to",
+            shown);
+    temporary_remove_left(dir_fd);
+    if (check_begun(NULL, dir_fd, base, shown, f) < 0 ||
+        outfile_begin_at(out, dir_fd, base, shown, overwrite, f) < 0)
+        return -1;
+    (*out)->next = begun;
+    begun = *out;
     return 0;
 }
 
 int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct fault *f) {
     *out = NULL;
-    if (path == NULL || strcmp(path, "-") == 0) {
-        if (noclobber_check_stdout(f) < 0)
-            return -1;
-        *out = allocate("-", "standard output", false);
-        if (*out == NULL)
-            return diag_fault_memory(f);
-        (*out)->fd = STDOUT_FILENO;
-        return 0;
-    }
-    char shown[256];
+    if (path == NULL || strcmp(path, "-") == 0)
+        return begin_descriptor(out, STDOUT_FILENO, "standard output", f);
+    char shown[256], creating[300];
     diag_name(path, strlen(path), shown, sizeof shown);
-    struct stat st;
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
-        return begin_directly(out, path, shown, f);
-
-    const char *slash = strrchr(path, '/');
-    const char *base = slash == NULL ? path : slash + 1;
-    if (base[0] == '\0')
-        return diag_fault(f, EX_CANTCREAT, "%s: expected the name of a file", shown);
-    char *dir = slash == NULL ? strdup(".") : strndup(path, (size_t)(slash - path) + 1);
-    if (dir == NULL)
-        return diag_fault_memory(f);
-    int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int error = errno;
-    free(dir);
+    int number = path_descriptor(path);
+    if (number >= 0)
+        return begin_numbered(out, number, shown, f);
+    const char *base;
+    snprintf(creating, sizeof creating, "%s: cannot create", shown);
+    int dir_fd = path_open_parent(path, &base, creating, f);
     if (dir_fd < 0)
-        return diag_fault_errno(f, outfile_status(error), error, "%s: cannot create", shown);
-    temporary_remove_left(dir_fd);
-    int result = check_begun(NULL, dir_fd, base, shown, f);
-    if (result == 0)
-        result = outfile_begin_at(out, dir_fd, base, shown, overwrite, f);
+        return -1;
+    int result = base[0] != '\0'
+                     ? begin_named(out, dir_fd, base, shown, overwrite, f)
+                     : diag_fault(f, EX_CANTCREAT, "%s: expected the name of a file", shown);
     close(dir_fd);
-    if (result == 0) {
-        (*out)->next = begun;
-        begun = *out;
-    }
     return result;
 }
 
@@ -246,22 +276,19 @@ int outfile_damaged(struct outfile *o, const char *path, struct salvage_scope *s
     return note_damaged(path, base, scope, f);
 }
 
-// Gives a file another name. Without `overwrite` a file that came to be there meanwhile stays:
-// renameat2 sees to that, or a hard link where the file system cannot do it.
-static int rename_file(int dir_fd, const char *from, const char *to, bool overwrite) {
-    if (overwrite)
-        return renameat(dir_fd, from, dir_fd, to);
-    if (renameat2(dir_fd, from, dir_fd, to, RENAME_NOREPLACE) == 0)
-        return 0;
-    if (errno != EINVAL && errno != ENOSYS)
-        return -1;
-    if (linkat(dir_fd, from, dir_fd, to, 0) < 0)
-        return -1;
-    return unlinkat(dir_fd, from, 0);
-}
-
-static int rename_fault(struct fault *f, const char *shown) {
-    return diag_fault_errno(f, EX_CANTCREAT, errno, "%s: cannot give the file its name", shown);
+// Gives the file, written at dir_fd as `from`, its name. A file that was there stays without
+// `overwrite`; with it, too, if the run reads it or has written it. Returns 0, or -1 and *f.
+static int name_file(int dir_fd, const char *from, const char *to, const char *shown,
+                     bool overwrite, struct fault *f) {
+    int result = rename_new(dir_fd, from, to);
+    if (result < 0 && errno == EEXIST) {
+        if (check_base(dir_fd, to, shown, overwrite, f) < 0)
+            return -1;
+        result = renameat(dir_fd, from, dir_fd, to);
+    }
+    return result == 0 ? 0
+                       : diag_fault_errno(f, diag_open_status(errno, EX_CANTCREAT), errno,
+                                          "%s: cannot give the file its name", shown);
 }
 
 int outfile_retract_at(int dir_fd, const char *path, const char *shown, bool overwrite,
@@ -273,8 +300,8 @@ int outfile_retract_at(int dir_fd, const char *path, const char *shown, bool ove
     o->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
     int result = o->dir_fd < 0 ? diag_fault_errno(f, EX_OSERR, errno, "%s", shown)
                                : outfile_damaged(o, path, scope, f);
-    if (result == 0 && rename_file(dir_fd, base, o->base, overwrite) < 0)
-        result = rename_fault(f, o->shown);
+    if (result == 0)
+        result = name_file(dir_fd, base, o->base, o->shown, overwrite, f);
     release(o);
     return result;
 }
@@ -295,11 +322,11 @@ static int close_and_name(struct outfile *o, struct fault *f) {
     o->fd = lock;
     if (fd != STDOUT_FILENO && close(fd) < 0)
         result = diag_fault_errno(f, EX_IOERR, errno, "%s: cannot write", o->shown);
-    else if (o->dir_fd >= 0 && o->overwrite &&
-             check_base(o->dir_fd, o->base, o->shown, true, f) < 0)
-        result = -1; // what is read may have been opened since, or the name is another
-    else if (o->dir_fd >= 0 && rename_file(o->dir_fd, o->temporary, o->base, o->overwrite) < 0)
-        result = rename_fault(f, o->shown);
+    else if (o->dir_fd >= 0)
+        result = name_file(o->dir_fd, o->temporary, o->base, o->shown, o->overwrite, f);
+    struct stat st;
+    if (result == 0 && o->dir_fd >= 0 && fstat(lock, &st) == 0)
+        result = noclobber_add_written(&st, f);
     return result;
 }
 

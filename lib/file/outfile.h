@@ -15,10 +15,6 @@ struct salvage_scope;
 // What is added to the name of a file that is not whole.
 #define OUTFILE_DAMAGED ".damaged"
 
-// The exit status for a file or folder that cannot be made, by errno: EX_CANTCREAT, EX_NOPERM,
-// EX_OSERR.
-int outfile_status(int error);
-
 // Begins a file called `base` (one component, no '/') in the directory open at dir_fd, which need
 // not stay open. `shown` stands for it in messages. An existing file of that name is an error
 // unless `overwrite`; a directory, and a file that the program reads (noclobber.h), always
@@ -27,11 +23,14 @@ int outfile_status(int error);
 int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
                      bool overwrite, struct fault *f);
 
-// The same for a path given by the user. A path that exists and is neither a regular file nor a
-// directory (a device, a pipe) is opened and written directly; NULL or "-" is standard output,
-// which may not be a file that the program reads either. Temporary files that an earlier run left
-// in the file's folder are removed. EX_CANTCREAT, too, for a name that another file will get that
-// was begun here and has no name yet: one would replace the other, whatever `overwrite` says.
+// The same for a path given by the user. NULL or "-" is standard output; a path that stands for a
+// descriptor (path.h), and a device or FIFO, are written as they are, and claimed (noclobber.h).
+// The last part of the path is never followed if it is a link: one to a device or pipe is refused
+// (EX_CANTCREAT), one to something else is a file that exists. A FIFO of another user is refused
+// (EX_NOPERM), and so are other users' links on the way (path.h). Temporary files that an earlier
+// run left in the file's folder are removed. EX_CANTCREAT, too, for a name that another file will
+// get that was begun here and has no name yet: one would replace the other, whatever `overwrite`
+// says. EX_USAGE if another output goes to the same descriptor.
 int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct fault *f);
 
 // The descriptor to write to. It belongs to the outfile.

@@ -229,8 +229,9 @@ static const int common_calls[] = {SCMP_SYS(read),
 static const int reading_calls[] = {SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(getdents64)};
 
 // Where files may be made.
-static const int naming_calls[] = {SCMP_SYS(mkdirat), SCMP_SYS(unlinkat), SCMP_SYS(renameat),
-                                   SCMP_SYS(renameat2), SCMP_SYS(linkat)};
+static const int naming_calls[] = {SCMP_SYS(mkdirat),   SCMP_SYS(unlinkat), SCMP_SYS(renameat),
+                                   SCMP_SYS(renameat2), SCMP_SYS(linkat),   SCMP_SYS(readlinkat),
+                                   SCMP_SYS(geteuid)};
 
 // With a network, that is: for libcurl, TLS, and the resolver.
 static const int network_calls[] = {
@@ -275,7 +276,8 @@ static int add_sockets(scmp_filter_ctx filter) {
 }
 
 // The calls that are allowed with some arguments only.
-static int add_conditional(scmp_filter_ctx filter, const struct sandbox_rules *rules) {
+static int add_conditional(scmp_filter_ctx filter, const struct sandbox_rules *rules,
+                           bool writing) {
     enum { SET_VMA = 0x53564d41 }; // PR_SET_VMA, by which newer C libraries name their memory
     // The last 0 has no meaning: clang warns of initializers that leave it out.
     const struct {
@@ -306,6 +308,9 @@ static int add_conditional(scmp_filter_ctx filter, const struct sandbox_rules *r
     int error = 0;
     for (size_t i = 0; i < sizeof some / sizeof some[0] && error == 0; i++)
         error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, some[i].call, 1, &some[i].argument);
+    if (error == 0 && writing) // an empty file (rename.h), no device
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mknodat), 1,
+                                 SCMP_A2_32(SCMP_CMP_MASKED_EQ, S_IFMT, S_IFREG));
     return error == 0 && rules->network ? add_sockets(filter) : error;
 }
 
@@ -331,7 +336,7 @@ static int fill_filter(scmp_filter_ctx filter, const struct sandbox_rules *rules
         error = ADD_CALLS(filter, SCMP_ACT_ALLOW, naming_calls);
     if (error == 0 && rules->network)
         error = ADD_CALLS(filter, SCMP_ACT_ALLOW, network_calls);
-    return error == 0 ? add_conditional(filter, rules) : error;
+    return error == 0 ? add_conditional(filter, rules, writing) : error;
 }
 
 static int confine_calls(const struct sandbox_rules *rules, void (*note)(const char *),

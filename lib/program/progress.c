@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/progress.h"
 
+#include "os/noclobber.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -347,6 +349,10 @@ static bool is_pipe(int fd) {
 
 int progress_begin(const struct progress_options *o, struct fault *f) {
     sigset_t usr1;
+    char shown[40];
+    snprintf(shown, sizeof shown, "--json-progress=%d", o->json);
+    if (o->json >= 0 && noclobber_claim(o->json, shown, f) < 0)
+        return -1;
     p.terminal = isatty(STDERR_FILENO);
     p.asked = o->wanted;
     p.text = o->wanted || (p.terminal && !o->unwanted && !is_pipe(STDOUT_FILENO));

@@ -25,7 +25,8 @@ extern const struct argp progress_argp;
 // terminal, standard output is no pipe (of a pipeline the last program shows its progress), and the
 // work takes longer than a second. To be called once, on the main thread, before there are others
 // (SIGUSR1 is blocked in all of them) and after sandbox_enter: a thread that was there before is
-// outside Landlock, and all threads have the same memory. Returns 0; or -1 and EX_OSERR in *f.
+// outside Landlock, and all threads have the same memory. The descriptor of JSON is claimed
+// (noclobber.h). Returns 0; or -1 and *f: EX_OSERR, or what noclobber_claim gives.
 int progress_begin(const struct progress_options *o, struct fault *f);
 
 // Bytes that will be read in all; without it there is no share and no time left. Main thread.

@@ -76,6 +76,8 @@ static int write_report(struct salvage_report *r, const char *failure, struct fa
 // The same as salvage_report_end, where there is a record.
 static int end_salvage(struct salvage_report *r, int result, struct fault *f) {
     struct fault own;
+    if (result < 0 && f->status == EX_USAGE)
+        return -1; // nothing was begun
     const char *failure = salvage_lacking(r->salvage) ? lacking : NULL;
     salvage_print(r->salvage, print);
     if (result < 0)

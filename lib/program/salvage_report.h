@@ -32,7 +32,8 @@ int salvage_report_begin(struct salvage_report *r, const struct salvage_options 
 // The scope of the whole input; NULL where damage stops the program.
 struct salvage_scope *salvage_report_scope(const struct salvage_report *r);
 
-// Writes the report, also of a run that failed, but not of one that a signal stopped, and frees.
+// Writes the report, also of a run that failed, but not of one that a signal stopped or that
+// was called wrongly (EX_USAGE), and frees.
 // `result` and *f are the run's. Returns 0; or -1 and *f: the run's failure; else what kept the
 // report from being written; else EX_DATAERR if something was lost. What *f has no room for is
 // printed.
