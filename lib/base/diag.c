@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,9 +74,31 @@ void diag_prefix(struct fault *f, const char *prefix) {
                  diag_cut(text, 345), text);
 }
 
-// The size of the well-formed UTF-8 character of more than one byte that begins here and is no
-// control character; 0 if there is none.
+// Characters that a terminal does not show, or that change how it shows others: Unicode's format
+// characters (Cf: joiners, marks and overrides of the direction of writing, tags), separators of
+// lines and paragraphs, fillers, variation selectors.
+static const struct range {
+    uint32_t first, last;
+} unseen[] = {{0x00ad, 0x00ad},   {0x034f, 0x034f},   {0x0600, 0x0605},   {0x061c, 0x061c},
+              {0x06dd, 0x06dd},   {0x070f, 0x070f},   {0x0890, 0x0891},   {0x08e2, 0x08e2},
+              {0x115f, 0x1160},   {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x200b, 0x200f},
+              {0x2028, 0x202e},   {0x2060, 0x206f},   {0x3164, 0x3164},   {0xfe00, 0xfe0f},
+              {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},   {0x110bd, 0x110bd},
+              {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
+              {0xe0000, 0xe0fff}};
+
+static bool is_seen(uint32_t character) {
+    for (size_t i = 0; i < sizeof unseen / sizeof unseen[0]; i++)
+        if (character >= unseen[i].first && character <= unseen[i].last)
+            return false;
+    return true;
+}
+
+// The size of the well-formed UTF-8 character of more than one byte that begins here and can be
+// printed; 0 if there is none.
 static size_t utf8_size(const unsigned char *bytes, size_t size) {
+    static const uint32_t least[] = {0, 0, 0xa0 /* U+0080 to U+009F are controls */, 0x800,
+                                     0x10000};
     unsigned char first = bytes[0];
     size_t length = first >= 0xc2 && first < 0xe0   ? 2
                     : first >= 0xe0 && first < 0xf0 ? 3
@@ -83,15 +106,16 @@ static size_t utf8_size(const unsigned char *bytes, size_t size) {
                                                     : 0;
     if (length == 0 || length > size)
         return 0;
-    for (size_t i = 1; i < length; i++)
+    uint32_t character = first & (0x7fU >> length);
+    for (size_t i = 1; i < length; i++) {
         if ((bytes[i] & 0xc0) != 0x80)
             return 0;
-    unsigned char second = bytes[1];
-    bool longer_than_needed = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-    bool surrogate = first == 0xed && second > 0x9f;
-    bool above_unicode = first == 0xf4 && second > 0x8f;
-    bool control = first == 0xc2 && second < 0xa0; // U+0080 to U+009F
-    return longer_than_needed || surrogate || above_unicode || control ? 0 : length;
+        character = character << 6 | (bytes[i] & 0x3f);
+    }
+    bool surrogate = character >= 0xd800 && character < 0xe000;
+    return character < least[length] || character > 0x10ffff || surrogate || !is_seen(character)
+               ? 0
+               : length;
 }
 
 int diag_cut(const char *text, int limit) {
@@ -104,11 +128,13 @@ int diag_cut(const char *text, int limit) {
     return utf8_size((const unsigned char *)text + start, end - start) > 0 ? (int)end : (int)start;
 }
 
-char *diag_name(const void *name, size_t size, char *out, size_t out_size) {
-    const unsigned char *bytes = name;
+// diag_name; `escaped`: backslashes are from an earlier call, and stay.
+static char *make_printable(const void *text, size_t size, bool escaped, char *out,
+                            size_t out_size) {
+    const unsigned char *bytes = text;
     size_t used = 0;
     for (size_t i = 0; i < size;) {
-        bool ascii = bytes[i] >= 0x20 && bytes[i] < 0x7f && bytes[i] != '\\';
+        bool ascii = bytes[i] >= 0x20 && bytes[i] < 0x7f && (bytes[i] != '\\' || escaped);
         size_t plain = ascii ? 1 : utf8_size(bytes + i, size - i);
         size_t need = plain > 0 ? plain : 4;
         if (used + need + 4 > out_size) {
@@ -126,16 +152,20 @@ char *diag_name(const void *name, size_t size, char *out, size_t out_size) {
     return out;
 }
 
+char *diag_name(const void *name, size_t size, char *out, size_t out_size) {
+    return make_printable(name, size, false, out, out_size);
+}
+
+// Whatever found its way into the text, a terminal gets nothing but one line of characters.
 static void print_line(const char *kind, const char *format, va_list args) {
-    char line[1200];
-    int used = snprintf(line, sizeof line - 2, "%s: %s", program_invocation_short_name, kind);
+    char text[1200], line[2400];
+    int used = snprintf(text, sizeof text, "%s: %s", program_invocation_short_name, kind);
     if (used < 0)
         return;
-    size_t end = (size_t)used;
-    if (end < sizeof line - 2) {
-        vsnprintf(line + end, sizeof line - 1 - end, format, args);
-        end = strlen(line);
-    }
+    if ((size_t)used < sizeof text)
+        vsnprintf(text + used, sizeof text - (size_t)used, format, args);
+    make_printable(text, strlen(text), true, line, sizeof line - 1);
+    size_t end = strlen(line);
     line[end++] = '\n';
     write_line(line, end);
 }

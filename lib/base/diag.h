@@ -39,8 +39,9 @@ int diag_open_status(int error, int otherwise);
 void diag_prefix(struct fault *f, const char *prefix);
 
 // Writes `size` bytes of a name from the input into out (of out_size ≥ 1 bytes) as printable text:
-// control characters, what is not well-formed UTF-8, and the backslash become \xNN. Cut with
-// "..." if it does not fit. Returns out.
+// control characters, characters that are not seen or change how others are shown (U+202E, the
+// zero-width ones and their like), what is not well-formed UTF-8, and the backslash become \xNN.
+// Cut with "..." if it does not fit. Returns out.
 char *diag_name(const void *name, size_t size, char *out, size_t out_size);
 
 // How many bytes of a text that is printable and terminated fit into `limit` without cutting a
@@ -58,7 +59,8 @@ void diag_start(void);
 struct argp;
 void diag_parse(const struct argp *argp, int argc, char **argv, void *options);
 
-// Each prints one line on standard error, "PROGRAM: ..." by a single write. diag_print prints
+// Each prints one line on standard error, "PROGRAM: ..." by a single write, in which what diag_name
+// would not let through, backslashes apart, is escaped. diag_print prints
 // nothing for a fault with an empty text, and returns its status. diag_warn adds "warning: ".
 int diag_print(const struct fault *f);
 void diag_error(const char *format, ...) DIAG_PRINTF(1, 2);

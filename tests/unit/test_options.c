@@ -106,7 +106,28 @@ static void test_names(void **state) {
                   5, "\\xc2\\x9b31m"},
                  {"\xff\x9b"
                   "31m",
-                  5, "\\xff\\x9b31m"}};
+                  5, "\\xff\\x9b31m"},
+                 // What is not seen or turns the text around, and its neighbours, which are seen.
+                 {"a\xe2\x80\xae"
+                  "b",
+                  5, "a\\xe2\\x80\\xaeb"},                        // U+202E
+                 {"\xe2\x80\x8a", 3, "\xe2\x80\x8a"},             // U+200A
+                 {"\xe2\x80\x8b", 3, "\\xe2\\x80\\x8b"},          // U+200B
+                 {"\xe2\x80\xa8", 3, "\\xe2\\x80\\xa8"},          // U+2028
+                 {"\xe2\x80\xa9", 3, "\\xe2\\x80\\xa9"},          // U+2029
+                 {"\xe2\x81\xa6", 3, "\\xe2\\x81\\xa6"},          // U+2066
+                 {"\xef\xbb\xbf", 3, "\\xef\\xbb\\xbf"},          // U+FEFF
+                 {"\xef\xbb\xbe", 3, "\xef\xbb\xbe"},             // U+FEFE
+                 {"\xc2\xad", 2, "\\xc2\\xad"},                   // U+00AD
+                 {"\xc2\xae", 2, "\xc2\xae"},                     // U+00AE
+                 {"\xd8\x9c", 2, "\\xd8\\x9c"},                   // U+061C
+                 {"\xf3\xa0\x81\x81", 4, "\\xf3\\xa0\\x81\\x81"}, // U+E0041
+                 // Not UTF-8: too long, a surrogate, beyond Unicode, cut.
+                 {"\xe0\x80\xaf", 3, "\\xe0\\x80\\xaf"},
+                 {"\xf0\x80\x80\xaf", 4, "\\xf0\\x80\\x80\\xaf"},
+                 {"\xed\xa0\x80", 3, "\\xed\\xa0\\x80"},
+                 {"\xf4\x90\x80\x80", 4, "\\xf4\\x90\\x80\\x80"},
+                 {"\xe2\x82", 2, "\\xe2\\x82"}};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char shown[100];
         assert_ptr_equal(diag_name(names[i].name, names[i].size, shown, sizeof shown), shown);
