@@ -4,11 +4,13 @@
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static void write_stderr(const char *line, size_t size) {
@@ -225,6 +227,30 @@ void diag_parse(const struct argp *argp, int argc, char **argv, void *options) {
     exit(EX_OSERR);
 }
 
+// Threads, those of libraries too, get stacks of this size, whatever the limit is: the C library
+// takes the limit for their size. The main thread's stack grows up to the limit: below the other
+// size the program, or a library, would be ended by a signal somewhere.
+enum { THREAD_STACK = 2 << 20, MAIN_STACK_MIN = 512 << 10 };
+
+static void check_stack(void) {
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) == 0) {
+        if (pthread_attr_setstacksize(&attributes, THREAD_STACK) == 0)
+            (void)pthread_setattr_default_np(&attributes);
+        pthread_attr_destroy(&attributes);
+    }
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_STACK, &limit) < 0 || limit.rlim_cur >= MAIN_STACK_MIN)
+        return;
+    limit.rlim_cur = limit.rlim_max < MAIN_STACK_MIN ? limit.rlim_max : MAIN_STACK_MIN;
+    if (limit.rlim_cur == MAIN_STACK_MIN && setrlimit(RLIMIT_STACK, &limit) == 0)
+        return;
+    static const char text[] = ": the stack may not grow to 512 KiB: raise the limit (ulimit -s)\n";
+    write_stderr(program_invocation_short_name, strlen(program_invocation_short_name));
+    write_stderr(text, sizeof text - 1);
+    _exit(EX_OSERR);
+}
+
 void diag_start(void) {
     // A descriptor that was closed must not be given to the next file opened: output meant for
     // standard output would land in it. These stand-ins fail every read and write.
@@ -232,6 +258,7 @@ void diag_start(void) {
         if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
             open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
             _exit(EX_OSERR);
+    check_stack();
     argp_err_exit_status = EX_USAGE;
     argp_program_version_hook = print_version;
     if (atexit(close_stdout) != 0)

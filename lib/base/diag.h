@@ -49,9 +49,10 @@ char *diag_name(const void *name, size_t size, char *out, size_t out_size);
 int diag_cut(const char *text, int limit);
 
 // To be called first in main. Makes sure that descriptors 0, 1 and 2 are open (a closed one becomes
-// one on which every read or write fails), sets argp's exit status and version, and arranges that
-// at exit standard output is flushed and closed with the result checked: a failure there is
-// reported and turns the exit status into EX_IOERR.
+// one on which every read or write fails), that threads have stacks of a known size and the main
+// thread's may grow to 512 KiB (else it ends the program with EX_OSERR and a message), sets argp's
+// exit status and version, and arranges that at exit standard output is flushed and closed with the
+// result checked: a failure there is reported and turns the exit status into EX_IOERR.
 void diag_start(void);
 
 // Parses the command line by argp_parse; ends the program where that fails, which it does only for

@@ -306,11 +306,8 @@ int filelist_add_from(struct filelist *list, const char *path, bool null, struct
         return add_lines(list, stdin, "standard input", null ? '\0' : '\n', f);
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return diag_fault_errno(f,
-                                errno == EACCES   ? EX_NOPERM
-                                : errno == ENOMEM ? EX_OSERR
-                                                  : EX_NOINPUT,
-                                errno, "cannot open %s", shown);
+        return diag_fault_errno(f, diag_open_status(errno, EX_NOINPUT), errno, "cannot open %s",
+                                shown);
     int result = add_lines(list, file, shown, null ? '\0' : '\n', f);
     fclose(file);
     return result;

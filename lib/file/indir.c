@@ -22,13 +22,7 @@ int indir_fault(const char *name, int error, struct fault *f) {
                           "%s: it is, or its path leads through, a symbolic link, which is not "
                           "followed",
                           shown);
-    bool refused = error == EACCES || error == EPERM;
-    bool exhausted = error == EMFILE || error == ENFILE || error == ENOMEM;
-    return diag_fault_errno(f,
-                            refused     ? EX_NOPERM
-                            : exhausted ? EX_OSERR
-                                        : EX_NOINPUT,
-                            error, "cannot open %s", shown);
+    return diag_fault_errno(f, diag_open_status(error, EX_NOINPUT), error, "cannot open %s", shown);
 }
 
 int indir_open(struct indir **out, const char *path, struct fault *f) {

@@ -25,8 +25,7 @@ int input_open(struct input *in, const char *path, struct fault *f) {
         char shown[256];
         in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         if (in->fd < 0)
-            return diag_fault_errno(f, errno == EACCES ? EX_NOPERM : EX_NOINPUT, errno,
-                                    "cannot open %s",
+            return diag_fault_errno(f, diag_open_status(errno, EX_NOINPUT), errno, "cannot open %s",
                                     diag_name(path, strlen(path), shown, sizeof shown));
         in->name = path;
     }

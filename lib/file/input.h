@@ -19,7 +19,7 @@ struct input {
 
 // Opens `path`; NULL or "-" is standard input. A pipe is made as large as allowed;
 // a regular file is not replaced by the program from now on (noclobber.h). The path must
-// outlive *in. Returns 0; or -1 and *f: EX_NOINPUT, EX_NOPERM.
+// outlive *in. Returns 0; or -1 and *f: EX_NOINPUT, EX_NOPERM, EX_OSERR.
 int input_open(struct input *in, const char *path, struct fault *f);
 
 // The next bytes, at least one. Returns 1, and *v holds a reference to its slab that is the

@@ -165,11 +165,8 @@ int manifest_read(struct manifest *m, const char *path, struct fault *f) {
     diag_name(path, strlen(path), shown, sizeof shown);
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return diag_fault_errno(f,
-                                errno == EACCES   ? EX_NOPERM
-                                : errno == ENOMEM ? EX_OSERR
-                                                  : EX_NOINPUT,
-                                errno, "cannot open %s", shown);
+        return diag_fault_errno(f, diag_open_status(errno, EX_NOINPUT), errno, "cannot open %s",
+                                shown);
     noclobber_add(fileno(file));
     int result = read_lines(m, file, shown, f);
     (void)fclose(file); // only read

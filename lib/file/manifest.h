@@ -44,8 +44,9 @@ struct manifest_entry *manifest_find(const struct manifest *m, const char *name,
 
 // Reads the file at `path` into *m, which is empty, and sorts it. "./" before a name is left out,
 // and a line that begins with '#' is a comment. Returns 0; or -1 and *f, and what *m then holds is
-// to be freed: EX_NOINPUT, EX_NOPERM, EX_IOERR; EX_DATAERR for a line that is none of sha256sum, a
-// name longer than MEMBER_NAME_MAX, one that is there twice, and a list without a file.
+// to be freed: EX_NOINPUT, EX_NOPERM, EX_OSERR, EX_IOERR; EX_DATAERR for a line that is none of
+// sha256sum, a name longer than MEMBER_NAME_MAX, one that is there twice, and a list without a
+// file.
 int manifest_read(struct manifest *m, const char *path, struct fault *f);
 
 // Writes the list to fd, which is called `shown` in messages. Returns 0; or -1 and *f (EX_IOERR,

@@ -46,7 +46,7 @@ int config_file_read(struct config_file *file, const char *variable, const char 
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return 0;
     if (fd < 0)
-        return diag_fault_errno(f, errno == EACCES ? EX_NOPERM : EX_CONFIG, errno, "cannot open %s",
+        return diag_fault_errno(f, diag_open_status(errno, EX_CONFIG), errno, "cannot open %s",
                                 shown);
     int result = 1;
     struct stat status;

@@ -468,8 +468,8 @@ static int load_one(struct s3_metadata *m, const char *path, struct fault *f) {
     show(name, shown, sizeof shown);
     int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)
-        return diag_fault_errno(f, errno == EACCES || errno == EPERM ? EX_NOPERM : EX_NOINPUT,
-                                errno, "cannot open the envelope %s", shown);
+        return diag_fault_errno(f, diag_open_status(errno, EX_NOINPUT), errno,
+                                "cannot open the envelope %s", shown);
     noclobber_add(fd);
     int result;
     char *text = malloc(S3_METADATA_MAX + 1);

@@ -90,8 +90,8 @@ int secret_read_file(struct secret *s, const char *path, size_t limit, const cha
                           "since it looks like a key; write the key into a file, and give its name",
                           what);
     if (fd < 0)
-        return diag_fault_errno(f, errno == EACCES || errno == EPERM ? EX_NOPERM : EX_NOINPUT,
-                                errno, "cannot open %s", name);
+        return diag_fault_errno(f, diag_open_status(errno, EX_NOINPUT), errno, "cannot open %s",
+                                name);
     int result = secret_read_fd(s, fd, name, limit, f);
     close(fd); // opened for reading: nothing can be lost
     return result;

@@ -175,11 +175,21 @@ static void test_faults(void **state) {
     assert_string_equal(f.text, "out of memory");
 }
 
+static void test_open_status(void **state) {
+    (void)state;
+    static const struct {
+        int error, status;
+    } known[] = {{EACCES, EX_NOPERM}, {EPERM, EX_NOPERM},   {EMFILE, EX_OSERR}, {ENFILE, EX_OSERR},
+                 {ENOMEM, EX_OSERR},  {ENOENT, EX_NOINPUT}, {EROFS, EX_NOINPUT}};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        assert_int_equal(diag_open_status(known[i].error, EX_NOINPUT), known[i].status);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sizes),   cmocka_unit_test(test_size_bounds),
-        cmocka_unit_test(test_threads), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_sizes),       cmocka_unit_test(test_size_bounds),
+        cmocka_unit_test(test_threads),     cmocka_unit_test(test_names),
+        cmocka_unit_test(test_open_status), cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
