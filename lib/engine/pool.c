@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/pool.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -139,8 +140,10 @@ void pool_submit(struct pool *pool, struct job *job) {
     if (job->after != NULL) {
         if (job->after->state == JOB_FINISHED)
             job->after = NULL;
-        else
+        else {
+            assert(job->after->follower == NULL); // the one before would never run
             job->after->follower = job;
+        }
     }
     if (pool->last == NULL)
         pool->first = job;

@@ -23,7 +23,8 @@ struct job {
     // with the same number. NULL: there is nothing to run.
     enum job_result (*run)(struct job *, unsigned thread);
     // A job that must be finished before this one may run (jobs of one serial decoder); NULL: none.
-    // Must have been submitted before and not yet been released.
+    // It has been submitted before and not yet been released, and is the `after` of no other job: a
+    // job sets one follower free.
     struct job *after;
     enum job_state state; // the pool's, under its lock
     struct job *next;     // the pool's

@@ -14,14 +14,6 @@ enum {
     SPENT_PER_BYTE = 8      // and for each byte of the input before
 };
 
-void resync_begin(struct resync *r, struct stage *stage, const struct resync_format *format,
-                  void *context) {
-    r->stage = stage;
-    r->format = format;
-    r->context = context;
-    r->need = 1;
-}
-
 bool resync_start(struct resync **r, struct stage *stage, const struct resync_format *format,
                   void *context) {
     if (stage_is_closed(stage))
@@ -33,11 +25,14 @@ bool resync_start(struct resync **r, struct stage *stage, const struct resync_fo
         stage_fail_memory(stage);
         return false;
     }
-    resync_begin(*r, stage, format, context);
+    (*r)->stage = stage;
+    (*r)->format = format;
+    (*r)->context = context;
+    (*r)->need = 1;
     return true;
 }
 
-void resync_clear(struct resync *r) {
+static void drop_held(struct resync *r) {
     slab_unref(r->slab);
     r->slab = NULL;
     r->data = NULL;
@@ -46,7 +41,7 @@ void resync_clear(struct resync *r) {
 
 void resync_free(struct resync *r) {
     if (r != NULL)
-        resync_clear(r);
+        drop_held(r);
     free(r);
 }
 
@@ -56,7 +51,7 @@ static void advance(struct resync *r, size_t n) {
     r->position += n;
     r->need = 1;
     if (r->have == 0)
-        resync_clear(r);
+        drop_held(r);
 }
 
 static void close_gap(struct resync *r, bool at_end) {

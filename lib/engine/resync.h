@@ -75,10 +75,6 @@ struct resync {
     uint64_t spent; // bytes checked for heads that were false
 };
 
-// To be called with *r all zero.
-void resync_begin(struct resync *r, struct stage *stage, const struct resync_format *format,
-                  void *context);
-
 // The same for a decoder that salvages, with memory of its own from the first byte on: *r, unless
 // it is there already, becomes a struct of format->size bytes, all zero but for the struct resync
 // that it begins with; resync_free frees it. Returns false if there is nothing to do: the stage is
@@ -91,10 +87,7 @@ void resync_push(struct resync *r, struct view v);
 // The end of the input: what is left becomes units and gaps. To be called once.
 void resync_finish(struct resync *r);
 
-// Drops what is held.
-void resync_clear(struct resync *r);
-
-// The same, and frees what resync_start made. NULL is allowed.
+// Drops what is held, and frees what resync_start made. NULL is allowed.
 void resync_free(struct resync *r);
 
 // For find(): where `magic` (of `magic_size` bytes) begins in the data, whole or cut off by its

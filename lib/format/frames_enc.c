@@ -69,7 +69,3 @@ void frames_encoder_free(struct frames_encoder *e) {
         e->codec->close(e->encoders[i]);
     free(e);
 }
-
-const char *frames_encoder_suffix(const struct frames_encoder *e) {
-    return e->codec->suffix;
-}

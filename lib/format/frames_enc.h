@@ -31,9 +31,6 @@ int frames_encoder_new(struct frames_encoder **e, const struct frames_enc_codec 
 // NULL is allowed.
 void frames_encoder_free(struct frames_encoder *e);
 
-// ".zst" and so on.
-const char *frames_encoder_suffix(const struct frames_encoder *e);
-
 // A stage that pushes into `next`; the encoder, made for no fewer threads than `o` has, outlives
 // it. NULL if memory could not be had. Failures: EX_OSERR; EX_SOFTWARE, which no input explains.
 struct stage *frames_enc_new(struct ordered *o, struct frames_encoder *e, struct stage *next);

@@ -33,8 +33,8 @@ struct xbcrypt_dec_settings {
     struct fault wrong_hash;
 };
 
-// A decoder that pushes into `next`. `name` stands for the input in warnings; NULL for none. NULL
-// if memory could not be had.
+// A decoder that pushes into `next`. Warnings begin with the name of the stage (stage.h) if it has
+// one. NULL if allocation failed.
 struct stage *xbcrypt_dec_new(struct ordered *o, struct xbcrypt_dec_settings *settings,
                               struct stage *next);
 

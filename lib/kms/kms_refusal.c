@@ -210,7 +210,9 @@ static enum kind kind_of(const struct kms_refusal *r) {
     return kind;
 }
 
-void kms_refusal_set(char *out, size_t out_size, const char *text, size_t size) {
+// Sets one of the texts of a refusal from `size` bytes: the first line, made printable, without a
+// full stop at its end.
+static void set_text(char *out, size_t out_size, const char *text, size_t size) {
     const char *line = memchr(text, '\n', size);
     if (line != NULL)
         size = (size_t)(line - text);
@@ -251,15 +253,15 @@ bool kms_refusal_from_json(struct kms_refusal *r, const json_t *reply) {
     }
     if (code_size == 0)
         return false;
-    kms_refusal_set(r->code, sizeof r->code, code, code_size);
+    set_text(r->code, sizeof r->code, code, code_size);
     const char *message = json_secret_string(reply, "message");
     if (message == NULL)
         message = json_secret_string(reply, "Message");
     if (message != NULL)
-        kms_refusal_set(r->message, sizeof r->message, message, strlen(message));
+        set_text(r->message, sizeof r->message, message, strlen(message));
     const char *id = json_secret_string(reply, "RequestId");
     if (id != NULL)
-        kms_refusal_set(r->request_id, sizeof r->request_id, id, strlen(id));
+        set_text(r->request_id, sizeof r->request_id, id, strlen(id));
     keep_first_sentence(r);
     return true;
 }
@@ -291,12 +293,12 @@ bool kms_refusal_from_cli(struct kms_refusal *r, const void *text, size_t size) 
     const char *found = between(text, size, "An error occurred (", ")", &found_size);
     if (found != NULL) {
         r->service = KMS_SERVICE_AWS;
-        kms_refusal_set(r->code, sizeof r->code, found, found_size);
+        set_text(r->code, sizeof r->code, found, found_size);
         found = between(text, size, " operation: ", NULL, &found_size);
         if (found == NULL) // the AWS CLI adds how often it tried
             found = between(text, size, "): ", NULL, &found_size);
         if (found != NULL)
-            kms_refusal_set(r->message, sizeof r->message, found, found_size);
+            set_text(r->message, sizeof r->message, found, found_size);
         keep_first_sentence(r);
         return r->code[0] != '\0';
     }
@@ -304,13 +306,13 @@ bool kms_refusal_from_cli(struct kms_refusal *r, const void *text, size_t size) 
     if (found == NULL)
         return false;
     r->service = KMS_SERVICE_ALIYUN;
-    kms_refusal_set(r->code, sizeof r->code, found, found_size);
+    set_text(r->code, sizeof r->code, found, found_size);
     found = between(text, size, "\nMessage: ", NULL, &found_size);
     if (found != NULL)
-        kms_refusal_set(r->message, sizeof r->message, found, found_size);
+        set_text(r->message, sizeof r->message, found, found_size);
     found = between(text, size, "\nRequestId: ", NULL, &found_size);
     if (found != NULL)
-        kms_refusal_set(r->request_id, sizeof r->request_id, found, found_size);
+        set_text(r->request_id, sizeof r->request_id, found, found_size);
     keep_first_sentence(r);
     return r->code[0] != '\0';
 }

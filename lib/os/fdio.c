@@ -3,11 +3,14 @@
 
 #include "os/interrupt.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+static_assert(sizeof(off_t) == 8, "files may be larger than 2 GiB: -D_FILE_OFFSET_BITS=64");
 
 // Linux transfers at most this many bytes a call.
 enum { TRANSFER_MAX = 1 << 30 };
@@ -58,18 +61,6 @@ int fdio_write_full(int fd, const void *data, size_t size) {
         if (n >= 0)
             done += (size_t)n;
         else if (errno != EINTR || interrupt_pending() != 0)
-            return -1;
-    }
-    return 0;
-}
-
-int fdio_pwrite_full(int fd, const void *data, size_t size, uint64_t offset) {
-    size_t done = 0;
-    while (done < size) {
-        ssize_t n = pwrite(fd, (const char *)data + done, size - done, (off_t)(offset + done));
-        if (n >= 0)
-            done += (size_t)n;
-        else if (errno != EINTR)
             return -1;
     }
     return 0;

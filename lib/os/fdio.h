@@ -22,9 +22,6 @@ ssize_t fdio_pread_full(int fd, void *data, size_t size, uint64_t offset);
 // Writes all. Returns 0, or -1 with errno; then an unknown part was written.
 int fdio_write_full(int fd, const void *data, size_t size);
 
-// Writes all at `offset`. Returns 0, or -1 with errno.
-int fdio_pwrite_full(int fd, const void *data, size_t size, uint64_t offset);
-
 // Makes the pipe on fd, if it is one, as large as the system allows an unprivileged process.
 // What fails is ignored: the size is only a matter of speed.
 void fdio_enlarge_pipe(int fd);

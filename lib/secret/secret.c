@@ -56,7 +56,7 @@ void secret_free(struct secret *s) {
     *s = SECRET_NONE;
 }
 
-int secret_read_fd(struct secret *s, int fd, const char *name, size_t limit, struct fault *f) {
+static int read_fd(struct secret *s, int fd, const char *name, size_t limit, struct fault *f) {
     if (secret_new(s, limit + 1, f) < 0)
         return -1;
     struct stat st;
@@ -92,7 +92,7 @@ int secret_read_file(struct secret *s, const char *path, size_t limit, const cha
     if (fd < 0)
         return diag_fault_errno(f, diag_open_status(errno, EX_NOINPUT), errno, "cannot open %s",
                                 name);
-    int result = secret_read_fd(s, fd, name, limit, f);
+    int result = read_fd(s, fd, name, limit, f);
     close(fd); // opened for reading: nothing can be lost
     return result;
 }

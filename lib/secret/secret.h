@@ -32,14 +32,10 @@ int secret_new(struct secret *s, size_t capacity, struct fault *f);
 // The whole content of the file at `path` (also /dev/fd/N and pipes), up to `limit` bytes.
 // Returns 0; or -1 with *s SECRET_NONE: EX_NOINPUT if it cannot be opened (EX_NOPERM for lack of
 // permission), EX_IOERR if it cannot be read, EX_DATAERR if it is longer than `limit`, EX_OSERR.
-// `what` names the thing in messages ("key file").
+// `what` names the thing in messages ("key file"). It notes in `exposed` whether the file's mode
+// lets its group or others read it; the program does not replace the file (noclobber.h).
 int secret_read_file(struct secret *s, const char *path, size_t limit, const char *what,
                      struct fault *f);
-
-// The same from an open descriptor, which stays open; `name` stands for it in messages. Both note
-// in `exposed` whether the file's mode lets its group or others read it, and neither lets the
-// program replace the file (noclobber.h).
-int secret_read_fd(struct secret *s, int fd, const char *name, size_t limit, struct fault *f);
 
 // The text of the warning that a program gives where `exposed` is set: what others can read, by
 // which name, and what to do. `what` and `path` as above. Returns out.

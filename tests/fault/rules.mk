@@ -7,14 +7,16 @@ $(BUILD)/tests/test_faults: $(BUILD)/fault/walk.o $(UNITHELP) $(BUILD)/libxbpipe
 	$(say) LD $@
 	$(run)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS) -lcmocka
 
-$(BUILD)/fault/walk.o: tests/fault/walk.c tests/fault/inject.h $(BUILD)/flags
+$(BUILD)/fault/walk.o: tests/fault/walk.c $(BUILD)/flags
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(run)$(CC) $(ALL_CFLAGS) -Itests/unit $(TEST_CFLAGS) -c -o $@ $<
+	$(run)$(CC) $(ALL_CFLAGS) -Itests/unit $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
 
 # -z now: to find a function when it is called first leaves vector registers on the stack, with the
 # secret that is looked for.
-$(BUILD)/fault/inject.so: tests/fault/inject.c tests/fault/inject.h $(BUILD)/flags
+$(BUILD)/fault/inject.so: tests/fault/inject.c $(BUILD)/flags
 	$(say) LD $@
 	@mkdir -p $(@D)
-	$(run)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fno-builtin -fvisibility=hidden -fPIC -shared -Wl,-z,now -o $@ $<
+	$(run)$(CC) -std=c17 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fno-builtin -fvisibility=hidden -fPIC -shared -Wl,-z,now -MMD -MP -o $@ $<
+
+-include $(wildcard $(BUILD)/fault/*.d)

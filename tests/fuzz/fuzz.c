@@ -211,7 +211,7 @@ const char *fuzz_file(unsigned number, const void *data, size_t size) {
                  files[number].fd - 1);
     }
     int fd = files[number].fd - 1;
-    if (fd < 0 || ftruncate(fd, 0) < 0 || fdio_pwrite_full(fd, data, size, 0) < 0)
+    if (fd < 0 || ftruncate(fd, 0) < 0 || pwrite(fd, data, size, 0) != (ssize_t)size)
         abort();
     return files[number].path;
 }
