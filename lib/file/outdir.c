@@ -34,14 +34,16 @@ struct outdir {
     unsigned removed;
 };
 
-// Whether there is a name in the folder open at `fd` (for reading).
-static bool is_empty(int fd) {
+// Whether there is no name in the folder open at `fd`. Returns 1 or 0; or -1 with errno.
+static int is_empty(int fd) {
     int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
     if (dir == NULL) {
+        int error = errno;
         if (copy >= 0)
             close(copy);
-        return false;
+        errno = error;
+        return -1;
     }
     const struct dirent *e = readdir(dir);
     while (e != NULL && (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0))
@@ -74,12 +76,13 @@ static bool looks_made(int parent_fd, const struct stat *folder) {
 static int open_made(int parent_fd, const char *base, const char *shown, struct fault *f) {
     struct stat st;
     int fd = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    int error = errno;
-    if (fd >= 0 && fstat(fd, &st) == 0 && looks_made(parent_fd, &st) && is_empty(fd))
+    bool other = fd < 0 && (errno == ENOTDIR || errno == ELOOP || errno == ENOENT);
+    int empty = fd >= 0 && fstat(fd, &st) == 0 ? is_empty(fd) : -1, error = errno;
+    if (empty > 0 && looks_made(parent_fd, &st))
         return fd;
     if (fd >= 0)
         close(fd);
-    else if (error != ENOTDIR && error != ELOOP && error != ENOENT)
+    if (empty < 0 && !other)
         return diag_fault_errno(f, diag_open_status(error, EX_CANTCREAT), error,
                                 "cannot open directory %s", shown);
     return diag_fault(f, EX_CANTCREAT,

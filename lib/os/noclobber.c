@@ -78,6 +78,8 @@ static int make_room(struct fault *f) {
     struct identity *larger = calloc(room, sizeof *larger);
     if (larger == NULL)
         return diag_fault_memory(f);
+    if (old == NULL)
+        (void)atexit(noclobber_forget); // without it, the system frees the table
     written.places = larger;
     written.room = room;
     for (size_t i = 0; i < old_room; i++)

@@ -219,8 +219,8 @@ static int open_input(const char *path, struct fault *f) {
         return diag_fault(f, EX_NOINPUT,
                           "-i: there is no file of the name given, which is not shown here since "
                           "it looks like a key; write it into a file, and give its name");
-    return diag_fault_errno(f, errno == EACCES || errno == EPERM ? EX_NOPERM : EX_NOINPUT, errno,
-                            "cannot open %s", diag_name(path, strlen(path), shown, sizeof shown));
+    return diag_fault_errno(f, diag_open_status(errno, EX_NOINPUT), errno, "cannot open %s",
+                            diag_name(path, strlen(path), shown, sizeof shown));
 }
 
 int options_kms_read(const struct options_kms *options, const char *expected, struct secret *text,
