@@ -210,9 +210,7 @@ static enum kind kind_of(const struct kms_refusal *r) {
     return kind;
 }
 
-// Sets one of the texts of a refusal from `size` bytes: the first line, made printable, without a
-// full stop at its end.
-static void set_text(char *out, size_t out_size, const char *text, size_t size) {
+void kms_refusal_set(char *out, size_t out_size, const char *text, size_t size) {
     const char *line = memchr(text, '\n', size);
     if (line != NULL)
         size = (size_t)(line - text);
@@ -253,15 +251,15 @@ bool kms_refusal_from_json(struct kms_refusal *r, const json_t *reply) {
     }
     if (code_size == 0)
         return false;
-    set_text(r->code, sizeof r->code, code, code_size);
+    kms_refusal_set(r->code, sizeof r->code, code, code_size);
     const char *message = json_secret_string(reply, "message");
     if (message == NULL)
         message = json_secret_string(reply, "Message");
     if (message != NULL)
-        set_text(r->message, sizeof r->message, message, strlen(message));
+        kms_refusal_set(r->message, sizeof r->message, message, strlen(message));
     const char *id = json_secret_string(reply, "RequestId");
     if (id != NULL)
-        set_text(r->request_id, sizeof r->request_id, id, strlen(id));
+        kms_refusal_set(r->request_id, sizeof r->request_id, id, strlen(id));
     keep_first_sentence(r);
     return true;
 }
@@ -293,12 +291,12 @@ bool kms_refusal_from_cli(struct kms_refusal *r, const void *text, size_t size) 
     const char *found = between(text, size, "An error occurred (", ")", &found_size);
     if (found != NULL) {
         r->service = KMS_SERVICE_AWS;
-        set_text(r->code, sizeof r->code, found, found_size);
+        kms_refusal_set(r->code, sizeof r->code, found, found_size);
         found = between(text, size, " operation: ", NULL, &found_size);
         if (found == NULL) // the AWS CLI adds how often it tried
             found = between(text, size, "): ", NULL, &found_size);
         if (found != NULL)
-            set_text(r->message, sizeof r->message, found, found_size);
+            kms_refusal_set(r->message, sizeof r->message, found, found_size);
         keep_first_sentence(r);
         return r->code[0] != '\0';
     }
@@ -306,13 +304,13 @@ bool kms_refusal_from_cli(struct kms_refusal *r, const void *text, size_t size) 
     if (found == NULL)
         return false;
     r->service = KMS_SERVICE_ALIYUN;
-    set_text(r->code, sizeof r->code, found, found_size);
+    kms_refusal_set(r->code, sizeof r->code, found, found_size);
     found = between(text, size, "\nMessage: ", NULL, &found_size);
     if (found != NULL)
-        set_text(r->message, sizeof r->message, found, found_size);
+        kms_refusal_set(r->message, sizeof r->message, found, found_size);
     found = between(text, size, "\nRequestId: ", NULL, &found_size);
     if (found != NULL)
-        set_text(r->request_id, sizeof r->request_id, found, found_size);
+        kms_refusal_set(r->request_id, sizeof r->request_id, found, found_size);
     keep_first_sentence(r);
     return r->code[0] != '\0';
 }

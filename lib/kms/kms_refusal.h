@@ -41,6 +41,10 @@ bool kms_refusal_from_json(struct kms_refusal *r, const json_t *reply);
 // occurred (CODE) when calling ...", the aliyun CLI's "ErrorCode: CODE" lines. Returns as above.
 bool kms_refusal_from_cli(struct kms_refusal *r, const void *text, size_t size);
 
+// Sets one of the texts above (of out_size bytes) from `size` bytes: the first line, made
+// printable, without a full stop at its end.
+void kms_refusal_set(char *out, size_t out_size, const char *text, size_t size);
+
 // Whether another try can help.
 enum kms_retry kms_refusal_retry(const struct kms_refusal *r);
 
