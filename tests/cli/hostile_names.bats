@@ -58,7 +58,7 @@ harmless() {
         for option in "-C $path/x/y" "--verify=$path" "--manifest=$path/x" "--salvage --report=$path/x" "--decrypt -f $path" "--auto -f $path"; do
             IFS=' ' read -r -d '' -a words <<<"$option" || true
             words[-1]=${words[-1]%$'\n'}
-            harmless xbunpack -i in "${words[@]}"
+            harmless xbunpack -C dir --overwrite -i in "${words[@]}"
         done
         harmless xbcrypt-dec -f "$path" -i in
         harmless xbcrypt-enc -f "$xbc/key256" -i in -o "$path/x"
@@ -70,9 +70,8 @@ harmless() {
         clean s3cse-dec -e "$path" -f "$path"
         clean s3cse-enc -e "$path/x" -f "$path" -i in
     done
-    harmless xbunpack -i in "missing$hostile"
+    harmless xbunpack -C dir -i in "missing$hostile"
     harmless qpunpack -i "missing$hostile"
-    harmless xbcrypt-dec "$hostile"
 }
 
 @test "names of files and profiles of configuration" {
