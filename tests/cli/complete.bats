@@ -53,6 +53,47 @@ xbunpack: $text; --incomplete-ok accepts it" xbunpack -j $j --info -i stump
     done
 }
 
+# member_ends FILE: where in an xbstream each member ends, and its name.
+member_ends() {
+    python3 -S -E - "$1" <<'END'
+import struct, sys
+data = open(sys.argv[1], "rb").read()
+at = 0
+while at < len(data):
+    kind, size = data[at + 9 : at + 10], struct.unpack_from("<I", data, at + 10)[0]
+    name = data[at + 14 : at + 14 + size].decode()
+    at += 14 + size
+    if kind == b"P":
+        at += 20 + struct.unpack_from("<Q", data, at)[0]
+    else:
+        print(at, name)
+END
+}
+
+@test "real backups that are cut after any of their members" {
+    cp "$fixtures/mariadb/shop_qp.xb" mariadb
+    cp "$fixtures/mysql56/key" k
+    xbcrypt-dec -f k <"$fixtures/mysql56/innobackupex_qp.xb.xbcrypt" 2>/dev/null >mysql
+    local real at name seen
+    for real in mariadb mysql; do
+        while read -r at name; do
+            seen=" $(member_ends $real | awk -v at="$at" '$1 <= at { print $2 }' | xargs)"
+            head -c "$at" $real >cut
+            run --separate-stderr xbunpack -t -i cut
+            # From when InnoDB's tablespace and a table of the server's are there on.
+            if [[ $seen != *ibdata1* || $seen != *" mysql/"* ]]; then
+                continue
+            elif [[ $seen == *_logfile* || $seen == *ib_logfile0* ]] && [[ $seen == *checkpoints* && $seen == *my.cnf* ]]; then
+                [ "$status" -eq 0 ] || { echo "$real: $name: $status: $stderr"; return 1; }
+            else
+                [ "$status" -eq 65 ] && [[ $stderr == *"cannot be prepared"* ]] || { echo "$real: $name: $status: $stderr"; return 1; }
+            fi
+        done < <(member_ends $real | awk 'NR % 16 == 0 { print } { last[NR % 10] = $0 } END { for (i = NR - 9; i <= NR; i++) print last[i % 10] }')
+        [ "$status" -eq 0 ]
+        [ -z "$stderr" ]
+    done
+}
+
 @test "a whole backup without any one of what preparing it needs; without xtrabackup_info" {
     local full=$server rest
     full+=" xtrabackup_logfile backup-my.cnf xtrabackup_checkpoints xtrabackup_info"
