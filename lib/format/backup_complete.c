@@ -35,7 +35,7 @@ static bool is_of_directory(const char *name, size_t size) {
 // The files of the tool's own, which are never in a folder.
 static void note_own(struct backup_complete *b, const char *name, size_t size) {
     bool mariadb = begins(name, size, "mariadb_backup_");
-    b->mariadb_names = b->mariadb_names || mariadb;
+    b->mariadb_name = b->mariadb_name || mariadb;
     switch (backupinfo_file(name, size)) {
     case BACKUPINFO_CHECKPOINTS:
         b->checkpoints = true;
@@ -67,6 +67,7 @@ void backup_complete_member(struct backup_complete *b, const char *stored, size_
         return;
     b->system_tablespace = b->system_tablespace || is_numbered(stored, size, "ibdata");
     b->mariadb = b->mariadb || begins(stored, size, "aria_log");
+    b->aria = b->aria || is(stored, size, "aria_log_control");
     if (is_numbered(stored, size, "ib_logfile")) {
         b->redo_server = true;
         b->redo_backup = b->redo_backup || ends(stored, stored_size, ".qp") ||
@@ -90,8 +91,8 @@ void backup_complete_redo(struct backup_complete *b, const char *head, size_t si
 
 // Whether it is a backup for certain, or may be one, though something that backups have is missing.
 static enum backup_complete_verdict judge(const struct backup_complete *b) {
-    if (!b->system_tablespace &&
-        !b->server) // every backup has these; files of single tables do not
+    // Every backup has these; files of single tables do not.
+    if (!b->system_tablespace && !b->server && !b->aria)
         return BACKUP_COMPLETE_YES;
     if (b->checkpoints || b->config || b->delta)
         return BACKUP_COMPLETE_NO;
@@ -102,7 +103,7 @@ static enum backup_complete_verdict judge(const struct backup_complete *b) {
     }
     if (b->info || b->other)
         return BACKUP_COMPLETE_NO;
-    if (!b->system_tablespace)
+    if (!b->system_tablespace && !b->aria)
         return BACKUP_COMPLETE_YES;
     if (b->server && !b->directory) // whoever copies that copies the log
         return BACKUP_COMPLETE_NO;
@@ -122,14 +123,14 @@ static void add(char text[static BACKUP_COMPLETE_TEXT], bool last, const char *w
 
 static void list_missing(const struct backup_complete *b, char text[static BACKUP_COMPLETE_TEXT]) {
     bool redo = b->redo_xtrabackup || b->redo_server;
-    bool mariadb = b->mariadb || b->mariadb_names;
+    bool mariadb = b->mariadb || b->mariadb_name;
     const char *log = mariadb ? "redo log (ib_logfile0)" : "redo log (xtrabackup_logfile)";
     text[0] = '\0';
     if (!redo)
         add(text, false, log);
     if (!b->checkpoints)
         add(text, b->config,
-            b->mariadb_names ? "mariadb_backup_checkpoints" : "xtrabackup_checkpoints");
+            b->mariadb_name ? "mariadb_backup_checkpoints" : "xtrabackup_checkpoints");
     if (!b->config)
         add(text, true, "backup-my.cnf");
 }
@@ -139,7 +140,7 @@ enum backup_complete_verdict backup_complete_judge(const struct backup_complete 
     char missing[BACKUP_COMPLETE_TEXT];
     list_missing(b, missing);
     text[0] = '\0';
-    if (!b->system_tablespace && !b->tables && !b->delta)
+    if (!b->system_tablespace && !b->tables && !b->delta && !b->aria)
         return BACKUP_COMPLETE_YES; // nothing of InnoDB: no backup tool made it
     if (missing[0] == '\0' && b->info)
         return BACKUP_COMPLETE_YES;
@@ -147,7 +148,7 @@ enum backup_complete_verdict backup_complete_judge(const struct backup_complete 
         snprintf(text, BACKUP_COMPLETE_TEXT,
                  "the backup has no %s, which is written at its end: the job that made it may have "
                  "died; what it needs to be prepared is there",
-                 b->mariadb_names ? "mariadb_backup_info" : "xtrabackup_info");
+                 b->mariadb_name ? "mariadb_backup_info" : "xtrabackup_info");
         return BACKUP_COMPLETE_NO_INFO;
     }
     enum backup_complete_verdict verdict = judge(b);

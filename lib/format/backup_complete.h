@@ -6,7 +6,7 @@
 // What the backup tools write (seen in streams of XtraBackup 2.2 to 8.4 and MariaDB Backup 10.2 to
 // 11, and described in xbstream(5)):
 // - always InnoDB's system tablespace, ibdata1, and of a whole server the database mysql (from
-//   MySQL 8.0 on also mysql.ibd);
+//   MySQL 8.0 on also mysql.ibd); MariaDB Backup before them aria_log_control;
 // - the redo log, which ends after the tables: xtrabackup_logfile by XtraBackup, which never copies
 //   a file of the server's own log; ib_logfile0 by MariaDB Backup, whose header names "Backup" as
 //   its creator, not "MariaDB" as the server's does;
@@ -29,11 +29,12 @@ struct backup_complete {
     bool redo_server;                       // a redo log under a name that servers use
     bool redo_backup; // and it is MariaDB Backup's: by its header, or as it ends in .qp
     bool checkpoints, config, info;
-    bool delta;     // changes of a tablespace, in an incremental backup
-    bool other;     // another file that only backup tools write
-    bool directory; // a file that servers have and backup tools leave out
-    bool mariadb,
-        mariadb_names; // made by MariaDB Backup; with names that begin with mariadb_backup
+    bool delta;        // changes of a tablespace, in an incremental backup
+    bool other;        // another file that only backup tools write
+    bool directory;    // a file that servers have and backup tools leave out
+    bool aria;         // aria_log_control, one of the first files of MariaDB Backup
+    bool mariadb;      // a file of Aria's or one of MariaDB Backup's
+    bool mariadb_name; // one that begins with mariadb_backup
 };
 
 // Notes that the archive has a member of that name (`size` bytes, as stored, but for "./" and the

@@ -2,8 +2,9 @@
 // What a backup says of itself, and which members a selection wants. First byte: bits 0-1 the kind
 // of the first rule; then, each up to a NUL, the three files, a member's name and two patterns.
 //
-// Parsers: backupinfo.c selection.c suffix.c
+// Parsers: backupinfo.c backup_complete.c selection.c suffix.c
 #include "archive/selection.h"
+#include "format/backup_complete.h"
 #include "format/backupinfo.h"
 #include "format/xbstream.h"
 #include "fuzz.h"
@@ -33,6 +34,25 @@ static void check_info(const struct backupinfo *b) {
         check_line(text, sizeof text);
     if (!backupinfo_known(b) && backupinfo_made(b, text))
         fuzz_broken("nothing is known, and said");
+}
+
+// The text as names of members, with spaces between them; and its beginning as that of a redo log.
+static void check_complete(const char *text, size_t size) {
+    struct backup_complete b = {0};
+    char verdict[BACKUP_COMPLETE_TEXT];
+    for (size_t at = 0, end; at < size; at = end + 1) {
+        const char *space = memchr(text + at, ' ', size - at);
+        end = space != NULL ? (size_t)(space - text) : size;
+        uint8_t *name = fuzz_copy(text + at, end - at);
+        backup_complete_member(&b, (const char *)name, end - at);
+        if (backup_complete_wants((const char *)name, end - at))
+            backup_complete_redo(&b, text, size);
+        free(name);
+        bool sound = backup_complete_judge(&b, verdict) == BACKUP_COMPLETE_YES;
+        check_line(verdict, sizeof verdict);
+        if (sound != (verdict[0] == '\0'))
+            fuzz_broken("a verdict that is not told");
+    }
 }
 
 // Short patterns: matching may take time that is exponential in their stars, and they are the
@@ -93,6 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             abort();
         free(copy);
         check_info(b);
+        check_complete((const char *)text.data, text.size);
     }
     backupinfo_clear(b);
     free(b);
@@ -123,5 +144,9 @@ void fuzz_seeds(fuzz_add *add) {
     SEED("\1tool_name = innobackupex\ntool_version = 2.4.29\nserver_version = 5.7.44-log\n\0\0\0"
          "xtrabackup_info\0xtrabackup_info\0");
     SEED("\3\0\0\0a.ibd\0*\0a");
+    SEED("\0binlog_pos = filename 'b', GTID of the last change '1-1:1-2,\n2-2:3,\n3-3:4'\n"
+         "backup_size = 1\n\0ibdata1.qp.xbcrypt mysql/t.ibd ib_logfile0 xtrabackup_logfile.zst "
+         "x.ibd.delta #innodb_redo/#ib_redo1 mariadb_backup_info\0aria_log_control ibdata1 "
+         "ib_logfile0.qp backup-my.cnf xtrabackup_checkpoints auto.cnf\0a\0a\0a");
 #undef SEED
 }
