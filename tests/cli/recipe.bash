@@ -20,3 +20,10 @@ recipe() {
     block "$1" >>commands || return 1
     bash commands
 }
+
+# Runs the commands $1 with the function that the block key-file makes.
+steps() {
+    block key-file >commands || return 1
+    printf '%s\n' "$1" >>commands
+    bash commands
+}
