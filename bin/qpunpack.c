@@ -355,7 +355,7 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
     if (o->run.verbose && destination_removed(&u.to) > 0)
         diag_note("removed %u temporary file%s of runs that did not end",
                   destination_removed(&u.to), destination_removed(&u.to) == 1 ? "" : "s");
-    destination_close(&u.to);
+    destination_close(&u.to, result < 0);
     stage_free(u.limit);
     stage_free(u.sink);
     ordered_free(u.ordered);

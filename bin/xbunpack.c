@@ -596,7 +596,7 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
     if (result == 0 && talking && !damaged)
         say_next(o, &info, &counts);
     backupinfo_clear(&info);
-    destination_close(&to);
+    destination_close(&to, result < 0);
     ordered_free(ordered);
     input_close(&in);
     xbcrypt_key_free(decrypt.key);

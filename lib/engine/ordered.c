@@ -186,9 +186,10 @@ void ordered_flush(struct ordered *o) {
 }
 
 bool ordered_sound(struct ordered *o) {
-    if (o->behind != NULL)
-        ordered_flush(o->behind);
-    return !ordered_failing(o);
+    if (o->behind == NULL)
+        return true;
+    ordered_flush(o->behind);
+    return !ordered_failing(o->behind);
 }
 
 int ordered_finish(struct ordered *o, struct fault *f) {

@@ -72,7 +72,8 @@ void ordered_pump(struct ordered *o);
 void ordered_relieve(struct ordered *o);
 
 // For a unit of this queue that is being delivered, and says something that is of no interest after
-// a failure: delivers all that is in the queues behind, and returns true if nothing has failed.
+// a failure behind: delivers all that is in the queues behind, and returns true if nothing there
+// has failed.
 bool ordered_sound(struct ordered *o);
 
 // Delivers everything.

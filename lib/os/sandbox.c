@@ -85,6 +85,8 @@ static uint64_t rights_of(enum sandbox_access access, bool directory) {
         return directory ? read | LANDLOCK_ACCESS_FS_READ_DIR : read;
     case SANDBOX_NAMES:
         return directory ? names | LANDLOCK_ACCESS_FS_READ_DIR : 0; // opened to be synced
+    case SANDBOX_FOLDERS:
+        return directory ? LANDLOCK_ACCESS_FS_REMOVE_DIR : 0;
     default:
         return directory ? read | LANDLOCK_ACCESS_FS_READ_DIR | write | names |
                                LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR

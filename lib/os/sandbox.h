@@ -16,11 +16,12 @@
 #include <stdbool.h>
 
 enum sandbox_access {
-    SANDBOX_READ,  // a file, or all below a directory, may be opened for reading
-    SANDBOX_NAMES, // below a directory, files may be renamed and removed, and its list read: what
-                   // an outfile that is open already still needs
-    SANDBOX_WRITE  // below a directory, files and directories may be made, opened for reading and
-                   // writing, renamed and removed; a file may be opened for writing
+    SANDBOX_READ,    // a file, or all below a directory, may be opened for reading
+    SANDBOX_NAMES,   // below a directory, files may be renamed and removed, and its list read: what
+                     // an outfile that is open already still needs
+    SANDBOX_FOLDERS, // below a directory, empty directories may be removed
+    SANDBOX_WRITE    // below a directory, files and directories may be made, opened for reading and
+                     // writing, renamed and removed; a file may be opened for writing
 };
 
 enum { SANDBOX_GRANTS_MAX = 64 };

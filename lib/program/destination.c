@@ -7,7 +7,12 @@
 #include "secret/crypto_start.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { KEY_MANIFEST = 0x4101, KEY_VERIFY, KEY_FSYNC, KEY_MAX_SIZE, KEY_MAX_TOTAL, KEY_SPARSE };
 
@@ -131,6 +136,18 @@ static int check_empty(const char *path, struct fault *f) {
                               "files are to be created here");
 }
 
+// Sets d->made. Returns 0, or -1 and *f.
+static int note_new(struct destination *d, const char *directory, struct fault *f) {
+    struct stat st;
+    size_t size = strlen(directory);
+    if (lstat(directory, &st) == 0 || errno != ENOENT)
+        return 0;
+    while (size > 1 && directory[size - 1] == '/') // which would stand for what is in it
+        size--;
+    d->made = strndup(directory, size);
+    return d->made != NULL ? 0 : diag_fault_memory(f);
+}
+
 int destination_open(struct destination *d, const struct destination_options *options,
                      void (*report)(const char *text), struct fault *f) {
     *d = (struct destination){.limits = options->limits,
@@ -143,6 +160,8 @@ int destination_open(struct destination *d, const struct destination_options *op
         return -1;
     if (open_lists(d, options, f) < 0)
         return -1;
+    if (options->directory != NULL && note_new(d, options->directory, f) < 0)
+        return -1;
     if (options->directory != NULL &&
         outdir_open(&d->settings.dir, options->directory, options->overwrite, f) < 0)
         return -1;
@@ -152,6 +171,8 @@ int destination_open(struct destination *d, const struct destination_options *op
 void destination_allow(const struct destination *d, struct sandbox_rules *rules) {
     if (d->settings.dir != NULL)
         sandbox_allow(rules, outdir_fd(d->settings.dir), SANDBOX_WRITE);
+    if (d->made != NULL) // so that it can be removed
+        sandbox_allow_parent(rules, d->made, SANDBOX_FOLDERS);
 }
 
 int destination_begin(struct destination *d, struct ordered *o, struct fault *f) {
@@ -182,10 +203,28 @@ void destination_interrupted(const struct destination_options *options) {
                    diag_name(options->directory, strlen(options->directory), shown, sizeof shown));
 }
 
-void destination_close(struct destination *d) {
+// Removes the folder `name` of the folder open at `at`, and those in it, as far as they hold no
+// file.
+static void remove_empty(int at, const char *name) {
+    int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+    if (dir == NULL)
+        return;
+    const struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            remove_empty(fd, entry->d_name);
+    closedir(dir);
+    (void)unlinkat(at, name, AT_REMOVEDIR); // if it is not empty, it stays
+}
+
+void destination_close(struct destination *d, bool failed) {
     outfiles_free(d->files);
     outdir_close(d->settings.dir);
     outfile_discard(d->manifest);
     manifest_clear(&d->digests);
     manifest_clear(&d->expected);
+    if (failed && d->made != NULL)
+        remove_empty(AT_FDCWD, d->made);
+    free(d->made);
 }

@@ -46,6 +46,7 @@ struct destination {
     char expected_name[200];
     struct outfile *manifest;
     const char *manifest_name;
+    char *made; // the directory, if it was not there before; else NULL
 };
 
 // How many temporary files of earlier runs have been removed.
@@ -73,7 +74,8 @@ int destination_finish(struct destination *d, struct fault *f);
 // called before interrupt_die.
 void destination_interrupted(const struct destination_options *options);
 
-// Removes what is not complete. Nothing may be in flight.
-void destination_close(struct destination *d);
+// Removes what is not complete, and if the run has failed the directory, if this run has made it
+// and there is no file in it. Nothing may be in flight.
+void destination_close(struct destination *d, bool failed);
 
 #endif

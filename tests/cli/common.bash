@@ -42,8 +42,8 @@ fails() {
 # succeeds COMMAND...: status 0 and nothing on standard error.
 succeeds() { fails 0 "" "$@"; }
 
-# Everything below a directory that is not a directory, hidden files included.
-files() { (cd "$1" && find . ! -type d | sed 's,^\./,,' | LC_ALL=C sort); }
+# Everything below a directory that is not a directory, hidden files included; a directory that is not there has none.
+files() { [ ! -e "$1" ] || (cd "$1" && find . ! -type d | sed 's,^\./,,' | LC_ALL=C sort); }
 
 # restored DIR SUMS: the files of the list are there, right, and no others.
 restored() {

@@ -93,7 +93,7 @@ b" ]
         run --separate-stderr timeout 10 xbunpack -j $j --to-stdout=bomb --max-size=1G -i 16t
         [ "$status" -eq 65 ]
         [ -z "$output" ]
-        rm -r out
+        rm -rf out
     done
 }
 

@@ -175,7 +175,7 @@ d.txt" ]
     [[ $stderr == *"it is longer than 511 bytes" ]]
     # 511 bytes are fine.
     make_qpress ARCHIVE "D name=${n:1}" "FILE name=$m data=x" >good
-    rm -r out
+    rm -rf out
     succeeds qpunpack -C out -i good
     [ ! -e x ]
     [ ! -e /abs ]

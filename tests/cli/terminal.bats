@@ -88,3 +88,28 @@ setup() {
     hint qpunpack "$fixtures/mariadb/shop_qp.xb" "" "an xbstream: unpack it first with xbunpack"
     hint qpunpack "$rds/stream_v3.xb.xbcrypt" "" "an encrypted stream: decrypt it first with xbcrypt-dec"
 }
+
+@test "a failed run removes the directory that it made, if there is no file in it" {
+    tr 0-9 1-90 <"$key" >other
+    make_xbstream 'MEMBER name=db/t1 data=x' 'MEMBER name=../../etc/x data=y' >later
+    for directory in out out/ ./out// there/out; do
+        mkdir -p there
+        run xbunpack -C "$directory" --auto -f other -i "$rds/full_v3_qp.xb"
+        [ "$status" -eq 65 ]
+        [ ! -e "$directory" ] || { echo "$directory is there"; return 1; }
+        run qpunpack -C "$directory" -i "$rds/part.xb.gz"
+        [ "$status" -eq 65 ]
+        [ ! -e "$directory" ] || { echo "$directory is there"; return 1; }
+    done
+    # Folders that hold nothing go, too; what was there before stays, and so does one with a file.
+    make_xbstream 'P name=db/deep/t1 data=x' >cut
+    run xbunpack -C out -i cut
+    [ "$status" -eq 65 ]
+    [ ! -e out ]
+    mkdir -p out/mine
+    run xbunpack -C out -i cut
+    [ -d out/mine ]
+    run xbunpack -C out2 -i later
+    [ "$status" -eq 65 ]
+    [ "$(files out2)" = db/t1 ]
+}

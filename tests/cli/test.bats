@@ -28,7 +28,8 @@ hint() { printf '%s\n%s' "$1" "Try \`$2 --help' or \`$2 --usage' for more inform
 @test "-v names the files" {
     make_xbstream 'MEMBER name=d/a data=x' 'MEMBER name=b data=y' >in
     fails 0 "xbunpack: d/a
-xbunpack: b" xbunpack --test -v -i in
+xbunpack: b
+xbunpack: verified, 2 files" xbunpack --test -v -i in
     make_qpress ARCHIVE 'D name=f' 'FILE name=a data=x' U >in
     fails 0 "qpunpack: f
 qpunpack: f/a" qpunpack --test -v -i in
