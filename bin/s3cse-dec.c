@@ -236,7 +236,7 @@ static int run_between(const struct options *o, const struct s3_envelope *e,
         outfile_discard(out);
         return -1;
     }
-    if ((o->output.fsync ? outfile_commit_synced : outfile_commit)(out, f) < 0)
+    if (options_commit_output(&o->output, out, f) < 0)
         return -1;
     look_at_output(&setup.body, e, o->verbose);
     uint64_t size = s3_content_plain_size(stream);

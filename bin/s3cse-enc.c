@@ -198,17 +198,13 @@ static int rehearse(struct s3_envelope *e, struct fault *f) {
     return result;
 }
 
-static int write_envelope(const struct s3_envelope *e, struct outfile *out, const char *name,
-                          struct fault *f) {
+static int write_envelope(const struct s3_envelope *e, struct outfile *out, struct fault *f) {
     char *text;
     if (s3_envelope_print_json(e, &text, f) < 0)
         return -1;
     int result = 0;
-    if (fdio_write_full(outfile_fd(out), text, strlen(text)) < 0) {
-        char shown[256];
-        result = diag_fault_errno(f, EX_IOERR, errno, "cannot write %s",
-                                  diag_name(name, strlen(name), shown, sizeof shown));
-    }
+    if (fdio_write_full(outfile_fd(out), text, strlen(text)) < 0)
+        result = diag_fault_errno(f, EX_IOERR, errno, "cannot write %s", outfile_shown(out));
     free(text);
     return result;
 }
@@ -232,21 +228,19 @@ static struct stage *make_stage(struct ordered *o, struct stage *next, void *con
 static int run_between(const struct options *o, struct s3_envelope *e,
                        struct s3_content_stream *stream, struct input *in, struct outputs *out,
                        struct fault *f) {
-    int (*commit)(struct outfile *, struct fault *) =
-        o->output.fsync ? outfile_commit_synced : outfile_commit;
     struct setup setup = {.stream = stream, .body = {.first = NULL}};
     if (filter_into(in, out->body, o->output.path, o->threads, make_stage, &setup, f) < 0)
         return -1;
     e->length = s3_content_plain_size(stream);
-    if (write_envelope(e, out->envelope, o->envelope, f) < 0)
+    if (write_envelope(e, out->envelope, f) < 0)
         return -1;
     struct outfile *envelope = out->envelope;
     out->envelope = NULL;
-    if (commit(envelope, f) < 0)
+    if (options_commit_output(&o->output, envelope, f) < 0)
         return -1;
     struct outfile *object = out->body;
     out->body = NULL;
-    return commit(object, f);
+    return options_commit_output(&o->output, object, f);
 }
 
 static int encrypt(const struct options *o, struct s3_envelope *e, struct s3_content_stream *stream,

@@ -7,6 +7,7 @@
 #include "format/zstd_enc.h"
 #include "os/fdio.h"
 #include "os/interrupt.h"
+#include "os/path.h"
 #include "program/command_line.h"
 #include "program/options.h"
 #include "program/xbcrypt_keyfile.h"
@@ -209,11 +210,12 @@ static int list_files(struct filelist *list, const struct options *o, struct fau
 // Finds the file that the output goes to, or will take the place of.
 static void find_output(const struct options *o, struct stat *st, struct pack_settings *settings) {
     bool named = o->output.path != NULL && strcmp(o->output.path, "-") != 0;
-    if ((named ? lstat(o->output.path, st) : fstat(STDOUT_FILENO, st)) < 0 || !S_ISREG(st->st_mode))
+    int fd = named ? path_descriptor(o->output.path) : STDOUT_FILENO;
+    if ((fd >= 0 ? fstat(fd, st) : lstat(o->output.path, st)) < 0 || !S_ISREG(st->st_mode))
         return;
     settings->output = st;
     // The shell has made it, or emptied it. What is named is still whole.
-    settings->left_out = named ? NULL : warn_of_output;
+    settings->left_out = fd >= 0 ? warn_of_output : NULL;
 }
 
 // Shuts the program in with the directory, and starts its threads.
@@ -235,10 +237,6 @@ static int write_stream(const struct options *o, struct pack_settings *settings,
     find_output(o, &st, settings);
     if (outfile_begin(&out, o->output.path, o->output.overwrite, f) < 0)
         return -1;
-    char shown[256];
-    const char *name = outfile_fd(out) == STDOUT_FILENO
-                           ? "standard output"
-                           : diag_name(o->output.path, strlen(o->output.path), shown, sizeof shown);
     if (outfile_seekable(out))
         interrupt_catch();
     else
@@ -246,13 +244,14 @@ static int write_stream(const struct options *o, struct pack_settings *settings,
     struct stage *sink = NULL;
     int result = confine(o, settings->dir, &ordered, f);
     if (result == 0)
-        sink = sink_new(ordered, outfile_fd(out), name, outfile_seekable(out), NULL, NULL);
+        sink = sink_new(ordered, outfile_fd(out), outfile_shown(out), outfile_seekable(out), NULL,
+                        NULL);
     if (result == 0)
         result = sink != NULL ? pack_run(ordered, settings, sink, f) : diag_fault_memory(f);
     stage_free(sink);
     ordered_free(ordered);
     if (result == 0)
-        return o->output.fsync ? outfile_commit_synced(out, f) : outfile_commit(out, f);
+        return options_commit_output(&o->output, out, f);
     outfile_discard(out);
     return -1;
 }

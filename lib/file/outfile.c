@@ -216,6 +216,10 @@ int outfile_fd(const struct outfile *o) {
     return o->fd;
 }
 
+const char *outfile_shown(const struct outfile *o) {
+    return o->shown;
+}
+
 void outfile_allow_all(struct sandbox_rules *rules) {
     for (const struct outfile *o = begun; o != NULL; o = o->next)
         sandbox_allow(rules, o->dir_fd, SANDBOX_NAMES);

@@ -36,6 +36,10 @@ int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct
 // The descriptor to write to. It belongs to the outfile.
 int outfile_fd(const struct outfile *o);
 
+// What stands for it in messages: the path, printable, or "standard output". It belongs to the
+// outfile and changes with the name (outfile_damaged).
+const char *outfile_shown(const struct outfile *o);
+
 // Grants SANDBOX_NAMES for the directories of all files that outfile_begin began and that have no
 // name yet.
 void outfile_allow_all(struct sandbox_rules *rules);

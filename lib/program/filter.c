@@ -30,12 +30,12 @@ int filter_run(struct input *in, struct ordered *o, struct stage *first, struct 
     return ordered_finish(o, f);
 }
 
-// `path` is that of the output, `name` stands for it in messages.
-static int run_between(struct input *in, struct outfile *out, const char *path, const char *name,
-                       struct ordered *o,
+// `path` is that of the output.
+static int run_between(struct input *in, struct outfile *out, const char *path, struct ordered *o,
                        struct stage *(*make)(struct ordered *, struct stage *, void *),
                        void *context, struct fault *f) {
-    struct stage *sink = sink_new(o, outfile_fd(out), name, outfile_seekable(out), NULL, NULL);
+    struct stage *sink =
+        sink_new(o, outfile_fd(out), outfile_shown(out), outfile_seekable(out), NULL, NULL);
     struct stage *stage = sink != NULL ? make(o, sink, context) : NULL;
     int result = stage != NULL ? filter_run(in, o, stage, f) : diag_fault_memory(f);
     if (result == 0 && sink->salvage != NULL && sink->salvage->losses > 0)
@@ -50,15 +50,11 @@ int filter_into(struct input *in, struct outfile *out, const char *path, unsigne
                 struct stage *(*make)(struct ordered *o, struct stage *next, void *context),
                 void *context, struct fault *f) {
     struct ordered *o;
-    const char *name = "standard output";
-    char shown[256];
-    if (outfile_fd(out) != STDOUT_FILENO)
-        name = diag_name(path, strlen(path), shown, sizeof shown);
     if (outfile_seekable(out))
         interrupt_catch();
     if (ordered_new(&o, threads, f) < 0)
         return -1;
-    int result = run_between(in, out, path, name, o, make, context, f);
+    int result = run_between(in, out, path, o, make, context, f);
     ordered_free(o);
     return result;
 }
@@ -88,7 +84,7 @@ int filter_files(const char *input, const struct options_output *output,
     if (result == 0)
         result = filter_into(&in, out, output->path, threads, make, context, f);
     if (result == 0)
-        result = output->fsync ? outfile_commit_synced(out, f) : outfile_commit(out, f);
+        result = options_commit_output(output, out, f);
     else
         outfile_discard(out);
     input_close(&in);

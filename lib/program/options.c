@@ -67,6 +67,11 @@ static const struct argp_option output_options[] = {
     {0}};
 const struct argp options_output_argp = {.options = output_options, .parser = parse_output};
 
+int options_commit_output(const struct options_output *output, struct outfile *out,
+                          struct fault *f) {
+    return output->fsync ? outfile_commit_synced(out, f) : outfile_commit(out, f);
+}
+
 static error_t parse_key(int key, char *arg, struct argp_state *state) {
     struct options_key *options = state->input;
     switch (key) {

@@ -44,6 +44,11 @@ struct options_output {
 };
 extern const struct argp options_output_argp;
 
+// Gives the output its name: outfile_commit_synced with --fsync, else outfile_commit.
+struct outfile;
+int options_commit_output(const struct options_output *output, struct outfile *out,
+                          struct fault *f);
+
 // -f FILE; -k and --encrypt-key are refused, with the reason and the alternative.
 struct options_key {
     const char *file; // NULL: not given

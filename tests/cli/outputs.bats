@@ -110,6 +110,17 @@ all_outputs="xbcrypt-dec xbcrypt-enc xbpack manifest report"
     fails 73 "xbcrypt-dec: /dev/fd/x: cannot create: No such file or directory" with_output xbcrypt-dec /dev/fd/x
 }
 
+@test "xbpack leaves out the output, by whatever name" {
+    mkdir t && echo x >t/a
+    for name in - /dev/stdout /dev/fd/1; do
+        echo "$name"
+        run --separate-stderr bash -c 'xbpack -C t -o '$name' >t/out'
+        [ "$status" -eq 0 ]
+        [ "$stderr" = "xbpack: warning: out: left out: it is the output" ]
+        [ "$(xbunpack -t -i t/out)" = a ]
+    done
+}
+
 need_root() { [ "$(id -u)" -eq 0 ] || skip "only root can give files to another user"; }
 
 @test "a FIFO of another user, and another user's links on the way: 77" {

@@ -403,6 +403,10 @@ plaintext: length not stored" ]
     [ "$status" -eq 74 ]
     [ "$(cat err)" = "s3cse-dec: cannot write standard output: No space left on device" ]
     status=0
+    s3cse-dec -e "$big/meta.json" -f "$big/data.key" -o - <"$big/object" >/dev/full 2>err || status=$?
+    [ "$status" -eq 74 ]
+    [ "$(cat err)" = "s3cse-dec: cannot write standard output: No space left on device" ]
+    status=0
     s3cse-dec -e "$big/meta.json" -f "$big/data.key" <"$big/object" >&- 2>err || status=$?
     [ "$status" -eq 74 ]
     [ "$(head -n 1 err)" = "s3cse-dec: cannot write standard output: Bad file descriptor" ]

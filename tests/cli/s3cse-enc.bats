@@ -197,7 +197,7 @@ s3cse-enc: plaintext: 29 bytes" ]
             s3cse-enc -e env.json -f reply -i plain >&- 2>err || status=$?
             message="s3cse-enc: cannot write standard output: Bad file descriptor"
         else
-            s3cse-enc -e env.json -f reply -i plain >/dev/full 2>err || status=$?
+            s3cse-enc -e env.json -f reply -i plain -o - >/dev/full 2>err || status=$?
             message="s3cse-enc: cannot write standard output: No space left on device"
         fi
         [ "$status" -eq 74 ]
