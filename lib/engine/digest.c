@@ -91,17 +91,11 @@ static void push(struct stage *stage, struct view v) {
     stage_push(d->next, v);
 }
 
-struct ending {
-    struct unit unit;
-    struct digest *digest;
-};
-
-static void deliver_ending(struct unit *unit) {
-    struct digest *d = ((struct ending *)unit)->digest;
+static void deliver_end(struct stage *stage, void *context) {
+    (void)context;
+    struct digest *d = (struct digest *)stage;
     uint8_t sha256[DIGEST_SIZE];
     struct fault f;
-    if (d->stage.broken)
-        return;
     int result = 0;
     if (!d->stale && EVP_DigestFinal_ex(d->sum, sha256, NULL) != 1)
         result = diag_fault(&f, EX_SOFTWARE, "OpenSSL cannot compute a SHA-256");
@@ -111,10 +105,6 @@ static void deliver_ending(struct unit *unit) {
         stage_finish(d->next);
     else
         stage_break(&d->stage, &f);
-}
-
-static void release_ending(struct unit *unit) {
-    free(unit);
 }
 
 static int seek(struct stage *stage, uint64_t offset, struct fault *f) {
@@ -129,15 +119,7 @@ static void finish(struct stage *stage) {
     struct digest *d = (struct digest *)stage;
     if (d->stage.failed)
         return;
-    struct ending *e = calloc(1, sizeof *e);
-    if (e == NULL) {
-        stage_fail_memory(stage);
-        return;
-    }
-    e->unit.deliver = deliver_ending;
-    e->unit.release = release_ending;
-    e->digest = d;
-    ordered_submit(stage->ordered, &e->unit);
+    stage_end_in_order(stage, deliver_end, NULL);
 }
 
 static void free_digest(struct stage *stage) {

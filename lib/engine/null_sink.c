@@ -12,11 +12,6 @@ struct null_sink {
     void *context;
 };
 
-struct ending {
-    struct unit unit;
-    struct null_sink *sink;
-};
-
 static void advance(struct null_sink *s, size_t size) {
     s->position += size;
     if (s->size < s->position)
@@ -39,14 +34,11 @@ static void placed(struct stage *stage, size_t size) {
     progress_out(size);
 }
 
-static void deliver_ending(struct unit *unit) {
-    const struct null_sink *s = ((struct ending *)unit)->sink;
+static void deliver_end(struct stage *stage, void *context) {
+    (void)context;
+    const struct null_sink *s = (struct null_sink *)stage;
     if (s->done != NULL)
         s->done(s->context);
-}
-
-static void release_ending(struct unit *unit) {
-    free(unit);
 }
 
 static int seek(struct stage *stage, uint64_t offset, struct fault *f) {
@@ -56,15 +48,7 @@ static int seek(struct stage *stage, uint64_t offset, struct fault *f) {
 }
 
 static void finish(struct stage *stage) {
-    struct ending *e = calloc(1, sizeof *e);
-    if (e == NULL) {
-        stage_fail_memory(stage);
-        return;
-    }
-    e->unit.deliver = deliver_ending;
-    e->unit.release = release_ending;
-    e->sink = (struct null_sink *)stage;
-    ordered_submit(stage->ordered, &e->unit);
+    stage_end_in_order(stage, deliver_end, NULL);
 }
 
 uint64_t null_sink_size(const struct stage *stage) {

@@ -92,6 +92,10 @@ void ordered_submit(struct ordered *o, struct unit *unit) {
     pool_submit(o->shared->pool, &unit->job);
 }
 
+void ordered_free_unit(struct unit *unit) {
+    free(unit);
+}
+
 void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost) {
     unit->cost += cost;
     o->cost += cost;
@@ -102,10 +106,6 @@ static void deliver_failure(struct unit *unit) {
     ordered_fail_now(failure->ordered, &failure->fault);
 }
 
-static void release_failure(struct unit *unit) {
-    free(unit);
-}
-
 void ordered_fail(struct ordered *o, const struct fault *f) {
     o->failing = true;
     struct failure *failure = calloc(1, sizeof *failure);
@@ -114,7 +114,7 @@ void ordered_fail(struct ordered *o, const struct fault *f) {
         return;
     }
     failure->unit.deliver = deliver_failure;
-    failure->unit.release = release_failure;
+    failure->unit.release = ordered_free_unit;
     failure->ordered = o;
     failure->fault = *f;
     ordered_submit(o, &failure->unit);

@@ -45,6 +45,9 @@ struct ordered *ordered_next(struct ordered *o);
 
 unsigned ordered_threads(const struct ordered *o);
 
+// The release function of a unit that was allocated alone and owns nothing.
+void ordered_free_unit(struct unit *unit);
+
 // Takes over the unit.
 void ordered_submit(struct ordered *o, struct unit *unit);
 

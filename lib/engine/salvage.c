@@ -146,10 +146,6 @@ static void deliver_gap(struct unit *unit) {
         stage_push(g->next, (struct view){.size = (size_t)g->loss.zeros});
 }
 
-static void release_gap(struct unit *unit) {
-    free(unit);
-}
-
 void salvage_submit(struct stage *s, struct stage *next, struct salvage_scope *scope,
                     const struct salvage_loss *loss, const char *why) {
     struct gap *g = calloc(1, sizeof *g);
@@ -158,7 +154,7 @@ void salvage_submit(struct stage *s, struct stage *next, struct salvage_scope *s
         return;
     }
     g->unit.deliver = deliver_gap;
-    g->unit.release = release_gap;
+    g->unit.release = ordered_free_unit;
     g->unit.cost = sizeof *g;
     g->stage = s;
     g->next = next;

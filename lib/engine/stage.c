@@ -37,31 +37,39 @@ void stage_break(struct stage *s, const struct fault *f) {
 
 struct ending {
     struct unit unit;
-    const struct stage *stage;
-    struct stage *next;
+    struct stage *stage;
+    void (*deliver)(struct stage *stage, void *context);
+    void *context;
 };
 
 static void deliver_ending(struct unit *unit) {
     struct ending *e = (struct ending *)unit;
     if (!e->stage->broken)
-        stage_finish(e->next);
+        e->deliver(e->stage, e->context);
 }
 
-static void release_ending(struct unit *unit) {
-    free(unit);
-}
-
-void stage_finish_in_order(struct stage *s, struct stage *next) {
-    struct ending *ending = calloc(1, sizeof *ending);
-    if (ending == NULL) {
+void stage_end_in_order(struct stage *s, void (*deliver)(struct stage *s, void *context),
+                        void *context) {
+    struct ending *e = calloc(1, sizeof *e);
+    if (e == NULL) {
         stage_fail_memory(s);
         return;
     }
-    ending->unit.deliver = deliver_ending;
-    ending->unit.release = release_ending;
-    ending->stage = s;
-    ending->next = next;
-    ordered_submit(s->ordered, &ending->unit);
+    e->unit.deliver = deliver_ending;
+    e->unit.release = ordered_free_unit;
+    e->stage = s;
+    e->deliver = deliver;
+    e->context = context;
+    ordered_submit(s->ordered, &e->unit);
+}
+
+static void finish_next(struct stage *s, void *next) {
+    (void)s;
+    stage_finish(next);
+}
+
+void stage_finish_in_order(struct stage *s, struct stage *next) {
+    stage_end_in_order(s, finish_next, next);
 }
 
 char *place_text(const struct place *p, size_t further, char out[static PLACE_TEXT_SIZE]) {

@@ -85,6 +85,11 @@ void stage_fail_memory(struct stage *s);
 // Records a failure of a unit that is being delivered, in the same way, and breaks the stage.
 void stage_break(struct stage *s, const struct fault *f);
 
+// Submits a unit that, when its turn comes and `s` is not broken, calls `deliver`: for what a stage
+// does at its end, when all that it has submitted before has been delivered.
+void stage_end_in_order(struct stage *s, void (*deliver)(struct stage *s, void *context),
+                        void *context);
+
 // Submits a unit that, when its turn comes and `s` is not broken, finishes `next`: how a stage
 // passes on its own end.
 void stage_finish_in_order(struct stage *s, struct stage *next);

@@ -122,10 +122,6 @@ static void deliver_sync(struct unit *unit) {
         complete(s->file);
 }
 
-static void release_sync(struct unit *unit) {
-    free(unit);
-}
-
 // In order: all has been written. The sink, which calls this, is freed later.
 static void written(void *context) {
     struct file *file = context;
@@ -143,7 +139,7 @@ static void written(void *context) {
     }
     s->unit.job.run = run_sync;
     s->unit.deliver = deliver_sync;
-    s->unit.release = release_sync;
+    s->unit.release = ordered_free_unit;
     s->unit.cost = sizeof *s;
     s->file = file;
     ordered_submit(files->ordered, &s->unit);

@@ -322,15 +322,9 @@ static void push(struct stage *stage, struct view v) {
     }
 }
 
-struct ending {
-    struct unit unit;
-    struct sink *sink;
-};
-
-static void deliver_ending(struct unit *unit) {
-    struct sink *s = ((struct ending *)unit)->sink;
-    if (s->stage.broken)
-        return;
+static void deliver_end(struct stage *stage, void *context) {
+    (void)context;
+    struct sink *s = (struct sink *)stage;
     bool short_file = s->end < s->size || atomic_load(&s->left);
     if (s->seekable && short_file && ftruncate(s->fd, (off_t)s->size) < 0) {
         struct fault f;
@@ -342,23 +336,11 @@ static void deliver_ending(struct unit *unit) {
         s->done(s->context);
 }
 
-static void release_ending(struct unit *unit) {
-    free(unit);
-}
-
 static void finish(struct stage *stage) {
     struct sink *s = (struct sink *)stage;
     if (stage_is_closed(&s->stage))
         return;
-    struct ending *e = calloc(1, sizeof *e);
-    if (e == NULL) {
-        stage_fail_memory(&s->stage);
-        return;
-    }
-    e->unit.deliver = deliver_ending;
-    e->unit.release = release_ending;
-    e->sink = s;
-    ordered_submit(s->stage.ordered, &e->unit);
+    stage_end_in_order(stage, deliver_end, NULL);
 }
 
 static int place(struct stage *stage, uint64_t offset, const void *data, size_t size,

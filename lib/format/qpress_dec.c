@@ -152,10 +152,6 @@ static void deliver_mark(struct unit *unit) {
         target->file_end(target->context, m->next);
 }
 
-static void release_mark(struct unit *unit) {
-    free(unit);
-}
-
 void qpress_dec_submit_mark(struct decoder *d, bool archive) {
     if (!archive && d->target.file_end == NULL)
         return;
@@ -165,7 +161,7 @@ void qpress_dec_submit_mark(struct decoder *d, bool archive) {
         return;
     }
     m->unit.deliver = deliver_mark;
-    m->unit.release = release_mark;
+    m->unit.release = ordered_free_unit;
     m->decoder = d;
     m->next = d->next;
     m->archive = archive;

@@ -177,10 +177,6 @@ static void deliver_mark(struct unit *unit) {
         target->seek(target->context, e->member->target, e->offset);
 }
 
-static void release_mark(struct unit *unit) {
-    free(unit);
-}
-
 static void submit_mark(struct reader *r, struct member *member, bool seek, uint64_t offset) {
     struct mark *e = calloc(1, sizeof *e);
     if (e == NULL) {
@@ -188,7 +184,7 @@ static void submit_mark(struct reader *r, struct member *member, bool seek, uint
         return;
     }
     e->unit.deliver = deliver_mark;
-    e->unit.release = release_mark;
+    e->unit.release = ordered_free_unit;
     e->unit.cost = sizeof *e;
     e->reader = r;
     e->member = member;
@@ -668,10 +664,6 @@ static void deliver_verdict(struct unit *unit) {
     stage_break(&r->stage, &e->fault);
 }
 
-static void release_verdict(struct unit *unit) {
-    free(unit);
-}
-
 // Describes in *f what is wrong with the end of the input, if anything is.
 static void judge_end(struct reader *r, struct fault *f) {
     struct place end = {.origin = r->origin, .exact = r->exact, .position = r->position};
@@ -710,7 +702,7 @@ static void finish(struct stage *stage) {
         return;
     }
     e->unit.deliver = deliver_verdict;
-    e->unit.release = release_verdict;
+    e->unit.release = ordered_free_unit;
     e->reader = r;
     e->fault = fault;
     ordered_submit(r->stage.ordered, &e->unit);

@@ -168,10 +168,6 @@ static void deliver_hole(struct unit *unit) {
         target->retract(target->context, m->name, m->name_size, m->scope);
 }
 
-static void release_hole(struct unit *unit) {
-    free(unit);
-}
-
 static void submit_hole(struct reader *r, struct member *m, const struct salvage_loss *loss,
                         bool retract, const char *why) {
     struct hole *h = calloc(1, sizeof *h);
@@ -180,7 +176,7 @@ static void submit_hole(struct reader *r, struct member *m, const struct salvage
         return;
     }
     h->unit.deliver = deliver_hole;
-    h->unit.release = release_hole;
+    h->unit.release = ordered_free_unit;
     h->unit.cost = sizeof *h;
     h->reader = r;
     h->member = m;
