@@ -99,8 +99,8 @@ static int read_envelope(struct options *options, struct secret *input, struct f
     return result;
 }
 
-// Reads the input; without --provider it has to be a reply, since the text of a wrapped key and
-// that of a plaintext look alike.
+// Reads the input. Without --provider it has to be a reply, since a wrapped key and a plaintext
+// look alike in base64.
 static int read_input(const struct options *options, struct secret *input, struct fault *f) {
     if (options_kms_read(&options->kms, options->kms.provider->input, input, f) < 0)
         return -1;
@@ -108,7 +108,7 @@ static int read_input(const struct options *options, struct secret *input, struc
         return 0;
     secret_free(input);
     return diag_fault(f, EX_USAGE,
-                      "the input is no reply of a key service: say who unwraps it, by "
+                      "the input is no reply of a key service: name what unwraps it, by "
                       "--provider=aliyun, --provider=aws or --master-key=FILE (or by "
                       "--provider=response, if it is a Plaintext alone)");
 }

@@ -265,8 +265,8 @@ static int assume(struct aws_config *c, const struct kms_role *role,
     return 1;
 }
 
-// The keys that a role is asked for with: those of another profile, or of where `credential_source`
-// says.
+// Gets the keys that sign the request for a role: those of the source profile, or of the source
+// that `credential_source` names.
 static int from_source(struct aws_config *c, const struct step *step, const char *profile,
                        const char *source, const struct kms_request *request, struct fault *f) {
     const char *name = step->profile->shown;

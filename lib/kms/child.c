@@ -25,8 +25,8 @@ static bool is_secret(const char *variable) {
     return false;
 }
 
-// The environment less its secrets: an array that the caller frees, of strings that stay where they
-// are. NULL for lack of memory.
+// The environment without its secrets: a new array, which the caller frees, of the same strings.
+// NULL if memory ran out.
 static char **clean_environment(void) {
     size_t count = 0;
     while (environ[count] != NULL)

@@ -123,7 +123,7 @@ static size_t take_body(char *data, size_t unit, size_t count, void *user) {
     return size;
 }
 
-// Where `line` is the header `name`, its value with blanks taken off; else NULL.
+// The value of the header `name`, without blanks around it, if `line` is that header; else NULL.
 static const char *header_value(const char *line, size_t size, const char *name,
                                 size_t *value_size) {
     size_t name_size = strlen(name);

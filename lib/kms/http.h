@@ -13,7 +13,7 @@
 
 enum { HTTP_REPLY_MAX = 64 << 10, HTTP_HEADERS_MAX = 16 };
 
-// Strings belong to the caller; NULL where something does not apply.
+// Strings belong to the caller; NULL if something does not apply.
 struct http_request {
     const char *method;                    // "GET", "PUT", "POST"
     const char *url;                       // checked by http_url_check
@@ -55,8 +55,8 @@ enum http_plain {
 int http_start(struct fault *f);
 
 // Whether `url` is an absolute http or https URL of a host, without user name, query and fragment,
-// and of a scheme that is allowed. Puts what belongs into a Host header, with the port where it is
-// not the scheme's, into host. `what` names its source in messages. Returns 0, or -1 and EX_CONFIG.
+// and of a scheme that is allowed. Puts what belongs into a Host header, with the port if it is not
+// the scheme's, into host. `what` names its source in messages. Returns 0, or -1 and EX_CONFIG.
 int http_url_check(const char *url, enum http_plain plain, const char *what, char *host,
                    size_t host_size, struct fault *f);
 

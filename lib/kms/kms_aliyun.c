@@ -33,7 +33,7 @@ static int renew(void *context, struct fault *f) {
 }
 
 // Calls an action with its parameter `name` (NULL: none), and those of the request. The order of
-// the parameters is that of their names, as a signed query must have it.
+// the parameters is alphabetical, as a signed query must have it.
 static int call(const struct kms_request *request, const char *action, const char *name,
                 const char *value, json_t **root, struct secret *text, struct kms_report *report,
                 struct fault *f) {

@@ -8,7 +8,7 @@
 
 // Decrypt, Encrypt and GenerateDataKey (of 256 bits), as struct kms_provider says; the faults are
 // those of keytext_decode, aliyun_config_load, aliyun_credentials_find and kms_call, and
-// EX_DATAERR where the key of the blob is not request->key_id. http_start must have been called.
+// EX_DATAERR if the key of the blob is not request->key_id. http_start must have been called.
 int kms_aliyun_unwrap(const struct kms_request *request, const struct secret *input,
                       struct secret *plaintext, struct kms_report *report, struct fault *f);
 int kms_aliyun_wrap(const struct kms_request *request, const struct secret *plaintext,

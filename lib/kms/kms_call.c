@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-// What a reply that is no success says, in full where it is JSON.
+// What an error reply says: in full if it is JSON.
 static struct kms_refusal read_refusal(const struct kms_call *call,
                                        const struct http_reply *reply) {
     struct kms_refusal r = {.service = call->service, .http_status = reply->status};

@@ -16,19 +16,19 @@ struct kms_call {
     void *context;      // for the functions
     // Fills *request for the next try, signed with the time of now.
     int (*prepare)(void *context, struct http_request *request, struct fault *f);
-    // Gets the credentials anew, where they are renewable.
+    // Gets the credentials anew, if they are renewable.
     int (*renew)(void *context, struct fault *f);
     const struct kms_credentials *credentials;
     const char *const *files; // ended by NULL: what `renew` reads; for request->confine
 };
 
-// Has the program shut itself in (request->confine), then makes the call, with up to
-// request->retries further tries, each after a random pause of at most min(2^n, 20) seconds, where
-// it was throttled, failed on the service's side or lost its connection; and one further try with
-// renewed credentials and time where these were refused. Returns 0 with the reply's JSON object in
-// *root and its text, with a newline at its end, in *text (which may be NULL), both the caller's;
-// or -1 and the fault of kms_refusal_fault or http_call, or EX_UNAVAILABLE for a reply that is no
-// JSON object.
+// Has the program shut itself in (request->confine), then makes the call. If it was throttled,
+// failed on the service's side or lost its connection, it is tried again, at most request->retries
+// times, each after a random pause of at most min(2^n, 20) seconds. If the credentials or the time
+// were refused, it is tried once more at once, with new ones; after each pause again, since
+// credentials may run out while this waits. Returns 0 with the reply's JSON object in *root and its
+// text, with a newline at its end, in *text (which may be NULL), both the caller's; or -1 and the
+// fault of kms_refusal_fault or http_call, or EX_UNAVAILABLE for a reply that is no JSON object.
 int kms_call(const struct kms_call *call, const struct kms_request *request, json_t **root,
              struct secret *text, struct kms_report *report, struct fault *f);
 

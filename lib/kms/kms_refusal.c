@@ -109,7 +109,7 @@ static const struct rule aliyun_rules[] = {
 static const struct {
     int status;
     enum kms_retry retry;
-    const char *advice[2]; // by enum kms_service; %s, where it is, is the action
+    const char *advice[2]; // by enum kms_service; %s stands for the action
 } kinds[] = {
     [UNKNOWN] = {EX_UNAVAILABLE,
                  KMS_RETRY_NEVER,
@@ -264,7 +264,7 @@ bool kms_refusal_from_json(struct kms_refusal *r, const json_t *reply) {
     return true;
 }
 
-// What stands between `before` and `after` (or the end of the line). Returns NULL where there is
+// What stands between `before` and `after` (or the end of the line). Returns NULL if there is
 // none.
 static const char *between(const char *text, size_t size, const char *before, const char *after,
                            size_t *found_size) {

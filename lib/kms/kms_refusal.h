@@ -13,7 +13,7 @@
 
 enum kms_service { KMS_SERVICE_ALIYUN, KMS_SERVICE_AWS };
 
-// A refusal as the service words it. All texts are printable, and cut where they are too long.
+// A refusal as the service words it. All texts are printable, and cut if they are too long.
 struct kms_refusal {
     enum kms_service service;
     int http_status; // 0: not known
@@ -34,7 +34,7 @@ enum kms_retry {
 // Takes the members of an error reply: AWS `__type` (what is before the last '#' and after the
 // first ':' falls away), `message` or `Message`; Alibaba Cloud `Code` or `code`, `Message` or
 // `message`, `RequestId`. Fills *r, keeping r->http_status, and returns true; false, with *r as it
-// was, where there is no error code.
+// was, if there is no error code.
 bool kms_refusal_from_json(struct kms_refusal *r, const json_t *reply);
 
 // Takes the text that a command line client prints in place of a reply: the AWS CLI's "An error
@@ -51,7 +51,7 @@ enum kms_retry kms_refusal_retry(const struct kms_refusal *r);
 // Makes the fault: "CODE: MESSAGE (request ID); what to do". `action` is the permission that the
 // call needs ("kms:Decrypt"). The status is EX_NOPERM (denied; credentials that are not valid),
 // EX_DATAERR (blob, context, or wrapped under another key), EX_UNAVAILABLE (all other refusals),
-// EX_TEMPFAIL (throttled, or a failure of the service), EX_CONFIG (this machine's clock, also where
+// EX_TEMPFAIL (throttled, or a failure of the service), EX_CONFIG (this machine's clock, also if
 // credentials are refused and the two clocks differ by more than four minutes: then with both
 // times). Returns -1.
 int kms_refusal_fault(const struct kms_refusal *r, const char *action, struct fault *f);

@@ -20,7 +20,7 @@ int kms_response_unwrap(const struct kms_request *request, const struct secret *
 int kms_response_member(const json_t *reply, const char *name, struct secret *bytes,
                         struct fault *f);
 
-// Copies the key's and the request's identifier, where the reply has them.
+// Copies the key's and the request's identifier, if the reply has them.
 void kms_response_report(const json_t *reply, struct kms_report *report);
 
 // Whether the reply names the key that was asked for: identifiers and ARNs are compared by the

@@ -63,7 +63,7 @@ static void choose_provider(struct options_kms *options, const char *name,
     argp_error(state, "--provider=%s: expected one of %s", name, known);
 }
 
-// Who is asked if no provider was named: whoever the other options point to.
+// Chooses the provider by the other options, if none was named.
 static void guess_provider(struct options_kms *options, struct argp_state *state) {
     if (options->request.master_key != NULL || options->has_envelope) {
         options->provider = kms_provider_find(options->request.master_key != NULL ? "file" : "aws");
@@ -71,10 +71,10 @@ static void guess_provider(struct options_kms *options, struct argp_state *state
     }
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if ((options->given >> (names[i].key - KEY_MASTER_KEY) & 1) != 0)
-            argp_error(state, "%s: say who is asked, by --provider=aliyun or --provider=aws",
+            argp_error(state, "%s: name the key service, by --provider=aliyun or --provider=aws",
                        names[i].name);
     if (!options->may_guess)
-        argp_error(state, "who is asked is missing: --provider=aliyun, --provider=aws, or "
+        argp_error(state, "--provider is missing: expected --provider=aliyun, --provider=aws, or "
                           "--master-key=FILE");
     options->guessed = true;
     options->provider = kms_provider_find("response");

@@ -15,7 +15,7 @@ struct options_kms {
     const struct kms_provider *provider;
     const char *input; // the file to read; NULL: standard input
     // Set by the program: in its own options, an S3 envelope was given; the input shall tell
-    // whether it is a reply, if nothing says who is to be asked.
+    // whether it is a reply, if no option names a provider.
     bool has_envelope, may_guess;
     bool guessed; // the provider is `response` since nothing else was said
     struct kms_request request;

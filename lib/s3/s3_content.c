@@ -131,7 +131,7 @@ int s3_content_encrypt(struct s3_content_stream **s, struct s3_envelope *e,
     e->iv_size = commits ? 0 : e->content == S3_CONTENT_CBC ? S3_CBC_IV_SIZE : S3_GCM_IV_SIZE;
     if ((commits && RAND_bytes(e->message_id, sizeof e->message_id) != 1) ||
         (!commits && RAND_bytes(e->iv, (int)e->iv_size) != 1))
-        return diag_fault(f, EX_OSERR, "no random bytes to be had");
+        return diag_fault(f, EX_OSERR, "cannot get random bytes");
     if (commits && derive(data_key, e->message_id, commit_info, sizeof commit_info - 1,
                           e->commitment, sizeof e->commitment, f) < 0)
         return -1;

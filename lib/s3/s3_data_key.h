@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the data key of an S3 envelope comes from: a file that has it, a reply of a KMS that made
+// The data key of an S3 envelope: read from a file that has it, from the reply of a KMS that made
 // it, or the envelope itself, unwrapped by an AES or RSA key of the user.
 #ifndef XBPIPE_S3_DATA_KEY_H
 #define XBPIPE_S3_DATA_KEY_H
@@ -26,7 +26,7 @@ struct s3_generated_key {
     struct secret plaintext; // 32 bytes
     uint8_t *wrapped;        // CiphertextBlob, decoded
     size_t wrapped_size;
-    char *key_id; // KeyId; NULL where the reply has none
+    char *key_id; // KeyId; NULL if the reply has none
 };
 
 // Reads one from the file at `path`. The same errors. The caller frees *k.

@@ -26,7 +26,7 @@ enum {
 
 static const char bound_name[] = "aws:x-amz-cek-alg"; // the context pair that binds the content
 
-// `code` is the name in format 3, NULL where that format does not have it.
+// `code` is the name in format 3, NULL if that format does not have it.
 static const struct {
     const char *name, *code;
 } wraps[] = {
@@ -133,7 +133,7 @@ static int two_formats(enum s3_metadata_key a, enum s3_metadata_key b, struct fa
                       s3_metadata_key_name(a), s3_metadata_key_name(b));
 }
 
-// The format, 0 where no key tells it, or -1 where keys of several are there.
+// The format; 0 if no key tells it; -1 if there are keys of several.
 static int find_format(const struct view *v, struct fault *f) {
     static const struct {
         enum s3_metadata_key key;

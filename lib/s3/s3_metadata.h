@@ -32,7 +32,7 @@ enum s3_metadata_key {
     S3_KEY_COUNT
 };
 
-// What one file held: the values of the keys above, NULL where absent. Its strings belong to it.
+// What one file held: the values of the keys above, NULL if absent. Its strings belong to it.
 struct s3_metadata {
     char shown[160]; // the file's name for messages, printable
     char *value[S3_KEY_COUNT];

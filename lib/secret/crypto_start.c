@@ -4,7 +4,7 @@
 #include <openssl/crypto.h>
 
 int crypto_start(struct fault *f) {
-    // Where there is no memory for its default context it says nothing, and crashes later.
+    // If there is no memory for its default context it says nothing, and crashes later.
     return OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) == 1 &&
                    OSSL_LIB_CTX_get0_global_default() != NULL
                ? 0

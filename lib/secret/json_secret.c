@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-// Where jansson gets no memory, it reports bad data or nothing, and its parser reads and writes
+// If jansson gets no memory, it reports bad data or nothing, and its parser reads and writes
 // outside of a text that it could not copy whole. So it then gets some of this, each block after
 // its size; what it makes of it is not used.
 enum { RESERVE_SIZE = 128 << 10, UNIT = alignof(max_align_t) };

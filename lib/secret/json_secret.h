@@ -13,7 +13,7 @@
 // the process.
 void json_secret_start(void);
 
-// True once memory that jansson asked for could not be had. What it gave since may be wrong or cut:
+// True once an allocation by jansson failed. What it gave since may be wrong or cut:
 // its parser takes a value that could not be copied whole for a shorter one.
 bool json_secret_short_of_memory(void);
 
@@ -23,7 +23,7 @@ bool json_secret_short_of_memory(void);
 // EX_DATAERR or EX_OSERR in *f.
 json_t *json_secret_parse(const void *text, size_t size, const char *what, struct fault *f);
 
-// The string of a member of an object, or NULL where it is absent or no string.
+// The string of a member of an object, or NULL if it is absent or no string.
 const char *json_secret_string(const json_t *object, const char *name);
 
 #endif

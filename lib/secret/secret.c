@@ -22,14 +22,15 @@ enum { HEAP_SIZE = 1 << 18, HEAP_UNIT = 32 };
 
 void secret_forbid_core_dumps(void) {
     // A limit of 0 holds only for files; 1 also keeps the kernel from piping a dump to a collector.
-    // Who may not raise one of 0 (LimitCORE=0 of systemd) gets none by this, which hides /proc too.
+    // A process that may not raise a limit of 0 (LimitCORE=0 of systemd) turns dumps off this way,
+    // which hides /proc too.
     if (setrlimit(RLIMIT_CORE, &(struct rlimit){1, 1}) < 0)
         (void)prctl(PR_SET_DUMPABLE, 0);
 }
 
 static void release_heap(void) {
     if (CRYPTO_secure_malloc_initialized())
-        CRYPTO_secure_malloc_done(); // nothing is done where a secret is still held
+        CRYPTO_secure_malloc_done(); // does nothing while a secret is still held
 }
 
 static void make_heap(void) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Keys and other secrets in memory that is locked where the limit allows, kept out of core dumps
+// Keys and other secrets in memory that is locked if the limit allows, kept out of core dumps
 // and cleansed when freed (OpenSSL's secure heap).
 #ifndef XBPIPE_SECRET_H
 #define XBPIPE_SECRET_H
@@ -37,7 +37,7 @@ int secret_new(struct secret *s, size_t capacity, struct fault *f);
 int secret_read_file(struct secret *s, const char *path, size_t limit, const char *what,
                      struct fault *f);
 
-// The text of the warning that a program gives where `exposed` is set: what others can read, by
+// The text of the warning that a program gives if `exposed` is set: what others can read, by
 // which name, and what to do. `what` and `path` as above. Returns out.
 enum { SECRET_EXPOSED_SIZE = 600 };
 char *secret_exposed_text(const char *what, const char *path, char out[static SECRET_EXPOSED_SIZE]);
@@ -47,7 +47,7 @@ char *secret_exposed_text(const char *what, const char *path, char out[static SE
 // EX_DATAERR (longer than `limit`) in *f.
 int secret_from_env(struct secret *s, const char *name, size_t limit, struct fault *f);
 
-// Overwrites the value of the variable in place and removes it, where it is set.
+// Overwrites the value of the variable in place and removes it, if it is set.
 void secret_forget_env(const char *name);
 
 // Cleanses and frees; *s becomes SECRET_NONE.

@@ -125,7 +125,7 @@ forms() {
     run --separate-stderr kmsunwrap <"$kms/aws-decrypt-error.txt"
     [ "$status" -eq 65 ]
     [[ $stderr == "kmsunwrap: InvalidCiphertextException; "* ]]
-    none="kmsunwrap: the input is no reply of a key service: say who unwraps it, by --provider=aliyun, --provider=aws or --master-key=FILE (or by --provider=response, if it is a Plaintext alone)"
+    none="kmsunwrap: the input is no reply of a key service: name what unwraps it, by --provider=aliyun, --provider=aws or --master-key=FILE (or by --provider=response, if it is a Plaintext alone)"
     printf '\1\2\2\0x and more' >binary
     says 64 "$none" kmsunwrap <"$kms/demo-ciphertext.b64"
     says 64 "$none" kmsunwrap <"$kms/aws-decrypt-query-text.txt"
@@ -133,11 +133,11 @@ forms() {
     for option in --region=a --endpoint=a --profile=a --key-id=a --encryption-context=a=b --cacert=a --timeout=1 --retries=1; do
         run --separate-stderr kmsunwrap "$option" </dev/null
         [ "$status" -eq 64 ] || { echo "$option"; false; }
-        [ "${stderr_lines[0]}" = "kmsunwrap: ${option%%=*}: say who is asked, by --provider=aliyun or --provider=aws" ] || { echo "$option: $stderr"; false; }
+        [ "${stderr_lines[0]}" = "kmsunwrap: ${option%%=*}: name the key service, by --provider=aliyun or --provider=aws" ] || { echo "$option: $stderr"; false; }
     done
     run --separate-stderr kmswrap </dev/null
     [ "$status" -eq 64 ]
-    [ "${stderr_lines[0]}" = "kmswrap: who is asked is missing: --provider=aliyun, --provider=aws, or --master-key=FILE" ]
+    [ "${stderr_lines[0]}" = "kmswrap: --provider is missing: expected --provider=aliyun, --provider=aws, or --master-key=FILE" ]
     # An envelope points to aws.
     echo '{"x-amz-key-v2":"AQICAA==","x-amz-iv":"CoEBscDBIU6/AJgEXJj39Q==","x-amz-wrap-alg":"kms"}' >envelope
     run --separate-stderr kmsunwrap --envelope=envelope --region=us-east-1 --endpoint="$url" --retries=0
