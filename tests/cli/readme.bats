@@ -37,7 +37,7 @@ SH
 }
 
 @test "whatever the backup is packed in" {
-    for form in full_v3_qp.xb:mariadb/shop part_xb.qp:rds/part part.xb.gz:rds/part stream_v3.xb.xbcrypt:mariadb/shop; do
+    for form in full_v3_qp.xb:mariadb/shop part_xb.qp:rds/part part.xb.gz:rds/part part.tar.gz:rds/part stream_v3.xb.xbcrypt:mariadb/shop; do
         cp "$fixtures/rds/${form%%:*}" backup
         rm -rf restored
         recipe auto
