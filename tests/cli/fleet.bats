@@ -224,6 +224,9 @@ kill_host() {
     whole one
     run ! grep -r TOPSECRETSIG target state/joblog state/answers state/results out err
     [ "$(stat -c %a state)" = 700 ]
+    # The server's user may go in.
+    [ "$(stat -c %a target)" = 755 ]
+    [ "$(stat -c %a target/one)" = 750 ]
 }
 
 @test "a target with blanks and what a shell takes for code" {
@@ -269,6 +272,11 @@ kill_host() {
     sed -i 2d backups
     run -65 "$fleet/restore-fleet" -s other-hosts -t t -w w backups
     [[ $output == *"expected the name of a host only"* ]]
+    for line in 'host[1-3]' '@group/host' .. - '/etc/hosts' 'a;b' '2/-oProxyCommand=x'; do
+        echo "$line" >other-hosts
+        run -65 "$fleet/restore-fleet" -s other-hosts -t t -w w backups
+        [[ $output == "restore-fleet: other-hosts: $line: expected the name of a host only"* ]]
+    done
     mkdir state
     echo other >state/backups
     run -64 fleet
