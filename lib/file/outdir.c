@@ -29,6 +29,7 @@ struct outdir {
     bool made;
     int parent_fd, parent_error;
     bool overwrite;
+    char shown[256];          // its path, printable
     struct names *folders;    // that have been entered, by their paths; the value is not NULL
     struct names *identities; // the same, by device and inode; the value is the one of `folders`
     unsigned removed;
@@ -147,8 +148,13 @@ int outdir_open(struct outdir **out, const char *path, bool overwrite, struct fa
     noclobber_add_output(STDERR_FILENO);
     o->removed = temporary_remove_left(o->fd);
     fdio_allow_many(); // a stream may interleave more files than the usual soft limit allows
+    memcpy(o->shown, shown, sizeof shown);
     *out = o;
     return 0;
+}
+
+const char *outdir_shown(const struct outdir *o) {
+    return o->shown;
 }
 
 int outdir_fd(const struct outdir *o) {
@@ -287,6 +293,19 @@ static int descend(struct outdir *o, const char *name, bool for_folder, const ch
     return fd;
 }
 
+// Of a run before this one there are many files: one advice serves for all of them. Returns 0, or
+// -1 and *f.
+static int check_new(const struct outdir *o, int fd, const char *base, const char *shown,
+                     struct fault *f) {
+    struct stat st;
+    if (o->overwrite || fstatat(fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode) ||
+        noclobber_has(&st))
+        return 0; // outfile.h says what is wrong with these, if anything is
+    return diag_fault(f, EX_CANTCREAT,
+                      "%s: file exists already in %s; use an empty directory, or --overwrite",
+                      shown, o->shown);
+}
+
 int outdir_create(struct outdir *o, const char *name, struct outfile **file, struct fault *f) {
     const char *base;
     *file = NULL;
@@ -295,8 +314,12 @@ int outdir_create(struct outdir *o, const char *name, struct outfile **file, str
         return -1;
     char shown[200];
     diag_name(name, strlen(name), shown, sizeof shown);
-    int result = outfile_begin_at(file, fd, base, shown, o->overwrite, f);
+    int result = check_new(o, fd, base, shown, f);
+    if (result == 0)
+        result = outfile_begin_at(file, fd, base, shown, o->overwrite, f);
     close(fd);
+    if (result < 0 && f->status == EX_NOPERM)
+        diag_prefix(f, o->shown);
     return result;
 }
 

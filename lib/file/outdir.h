@@ -28,6 +28,9 @@ int outdir_sync(struct outdir *o, struct fault *f);
 // The descriptor of the directory. It belongs to *o.
 int outdir_fd(const struct outdir *o);
 
+// Its path as it was given, printable, for messages. Belongs to *o.
+const char *outdir_shown(const struct outdir *o);
+
 // NULL is allowed.
 void outdir_close(struct outdir *o);
 

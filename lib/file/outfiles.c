@@ -218,9 +218,12 @@ static int open_sink(struct file *file, struct fault *f) {
     }
     if (!dropped && outdir_create(settings->dir, file->name, &file->out, f) < 0)
         return -1;
-    file->sink = file->out == NULL ? null_sink_new(files->ordered, written, file)
-                                   : sink_new(files->ordered, outfile_fd(file->out), file->shown,
-                                              true, written, file);
+    char path[600];
+    if (file->out != NULL)
+        snprintf(path, sizeof path, "%s/%s", outdir_shown(settings->dir), file->shown);
+    file->sink = file->out == NULL
+                     ? null_sink_new(files->ordered, written, file)
+                     : sink_new(files->ordered, outfile_fd(file->out), path, true, written, file);
     if (file->sink == NULL)
         return diag_fault_memory(f);
     if (file->out != NULL)

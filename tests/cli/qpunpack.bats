@@ -206,13 +206,13 @@ v" ]
     make_qpress ARCHIVE 'FILE name=link/new data=x' >a
     fails 73 "qpunpack: link/new: cannot make folder link: a file or a symbolic link is in its place" qpunpack -C out -i a --overwrite
     make_qpress ARCHIVE 'FILE name=final data=x' >a
-    fails 73 "qpunpack: final: file exists already; remove it, or use --overwrite to replace it" qpunpack -C out -i a
+    fails 73 "qpunpack: final: file exists already in out; use an empty directory, or --overwrite" qpunpack -C out -i a
     succeeds qpunpack -C out -i a --overwrite
     [ "$(cat out/final)" = x ]
     [ ! -L out/final ]
     [ "$(cat outside/file)" = secret ]
     [ "$(ls outside)" = file ]
-    fails 73 "qpunpack: final: file exists already; remove it, or use --overwrite to replace it" qpunpack -C out -i a
+    fails 73 "qpunpack: final: file exists already in out; use an empty directory, or --overwrite" qpunpack -C out -i a
     make_qpress ARCHIVE 'FILE name=outside data=x' >a
     fails 73 "qpunpack: outside: a directory of that name is in the way" qpunpack -C . -i a --overwrite
     make_qpress ARCHIVE 'D name=final' >a
@@ -244,7 +244,7 @@ link" ]
     need_unprivileged
     mkdir -m 555 shut
     fails 77 "qpunpack: cannot make directory shut/out: Permission denied" unprivileged qpunpack -i "$qp/tree.L1.qp" -C shut/out
-    fails 77 "qpunpack: d.txt: cannot create: Permission denied" unprivileged qpunpack -i "$qp/tree.L1.qp" -C shut
+    fails 77 "qpunpack: shut: d.txt: cannot create: Permission denied" unprivileged qpunpack -i "$qp/tree.L1.qp" -C shut
     [ -z "$(ls -A shut)" ]
 }
 

@@ -316,7 +316,7 @@ xbunpack: damaged input: 1 loss; all else was delivered" \
     mkdir out
     echo old >out/b
     for j in 1 3; do
-        fails 73 "xbunpack: b: file exists already; remove it, or use --overwrite to replace it" \
+        fails 73 "xbunpack: b: file exists already in out; use an empty directory, or --overwrite" \
             xbunpack -j "$j" -C out --salvage -i good
         [ "$(cat out/b)" = old ]
         [ ! -e out/b.damaged ]

@@ -448,14 +448,14 @@ other" ] || { echo "$name: $status $output"; return 1; }
         fails 73 "xbunpack: $name: cannot make folder ${name%/new}: a file or a symbolic link is in its place" xbunpack -C out -i a --overwrite
     done
     make_xbstream 'MEMBER name=final data=x' >a
-    fails 73 "xbunpack: final: file exists already; remove it, or use --overwrite to replace it" xbunpack -C out -i a
+    fails 73 "xbunpack: final: file exists already in out; use an empty directory, or --overwrite" xbunpack -C out -i a
     succeeds xbunpack -C out -i a --overwrite
     [ "$(cat out/final)" = x ]
     [ ! -L out/final ]
     [ "$(cat outside/file)" = secret ]
     [ "$(ls outside)" = file ]
     make_xbstream 'MEMBER name=final data=new' >b
-    fails 73 "xbunpack: final: file exists already; remove it, or use --overwrite to replace it" xbunpack -C out -i b
+    fails 73 "xbunpack: final: file exists already in out; use an empty directory, or --overwrite" xbunpack -C out -i b
     [ "$(cat out/final)" = x ]
     fails 73 "xbunpack: outside: a directory of that name is in the way" bash -c "python3 '$XBPIPE_TESTS/cli/make_xbstream.py' 'MEMBER name=outside data=x' | xbunpack -C . --overwrite"
     make_xbstream 'MEMBER name=final/x data=x' >b
@@ -514,7 +514,7 @@ t.ibd.qp" ]
     fails 77 "xbunpack: cannot make directory shut/out: Permission denied" unprivileged xbunpack -i "$rds/part_lz4.xb" -C shut/out
     make_xbstream 'MEMBER name=a data=x' >a
     chmod 644 a
-    fails 77 "xbunpack: a: cannot create: Permission denied" unprivileged xbunpack -i a -C shut
+    fails 77 "xbunpack: shut: a: cannot create: Permission denied" unprivileged xbunpack -i a -C shut
     [ -z "$(ls -A shut)" ]
 }
 
