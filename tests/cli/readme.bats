@@ -215,6 +215,8 @@ provoke() {
     "Adler-32: expected …") qpunpack <damaged.qp ;;
     "ends too early" | unfinished) head -c 100000 "$rds/full_v3_qp.xb" | xbunpack -C d ;;
     "input ends inside") head -c 100000 "$rds/stream_v3.xb.xbcrypt" | xbcrypt-dec -f key ;;
+    "the backup ends without redo log") gzip -dc "$fixtures/mariadb_ddl/crashed_compress.xb.gz" | xbunpack -C d ;;
+    "was made with a long window") zstd -q --long=31 <"$rds/part_zst.xb" | xbunpack --auto -C d ;;
     "input is empty") xbunpack -C d </dev/null ;;
     "file exists already") for _ in 1 2; do xbunpack -C d <"$rds/part_lz4.xb"; done ;;
     "no key: use -f FILE") xbunpack -C d --decrypt <"$rds/part_lz4_v3.xb" ;;

@@ -616,7 +616,9 @@ xbunpack: interrupted: out does not hold the whole backup" ]
         done
     done
     # Packed by xbpack, such files come back as they were.
-    mkdir src && cp y.qp src/x.qp && cp y.qp.zst src/z.zst
+    mkdir src
+    cp y.qp src/x.qp
+    cp y.qp.zst src/z.zst
     xbpack -C src --compress=zstd . >packed
     run -0 --separate-stderr xbunpack -C back --decompress -i packed
     diff -r src back

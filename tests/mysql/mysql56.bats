@@ -12,7 +12,7 @@ forms=(tar.gz xb.gz qp.xb xb.qp lz4.xb zst.xb plain.xb)
 missing() {
     local program
     if [ ! -x "$MYSQL_PACKAGE/server/mysqld" ]; then
-        cat "${MYSQL_PACKAGE%/*}/why" 2>/dev/null || echo "$MYSQL_PACKAGE is not there"
+        cat "${MYSQL_PACKAGE%/*}/why" || return
         return
     fi
     for program in mariadb:mariadb-client mbstream:mariadb-backup setpriv:util-linux lz4:lz4 zstd:zstd; do
@@ -31,6 +31,7 @@ setup_file() {
 }
 
 setup() {
+    load ../cli/loops.bash
     load ../e2e/server.bash
     [ ! -e "$BATS_FILE_TMPDIR/skip" ] || skip "$(cat "$BATS_FILE_TMPDIR/skip")"
     work=$BATS_FILE_TMPDIR
@@ -157,7 +158,8 @@ archive_tar() {
 
 pack_all() {
     local form
-    cp "$XBPIPE_TESTS/fixtures/rds/password.hex" "$work/key" && chmod 600 "$work/key"
+    cp "$XBPIPE_TESTS/fixtures/rds/password.hex" "$work/key"
+    chmod 600 "$work/key"
     (members only xbcrypt) && archive only >"$work/only.xb" && archive_tar only | gzip -1 >"$work/tar.gz" &&
         gzip -1 <"$work/only.xb" >"$work/xb.gz" &&
         "$BUILD_DIR/tests/qpress_pack" backup.xb <"$work/only.xb" >"$work/xb.qp" && rm -r "$work/only" "$work/only.xb" || return
