@@ -78,8 +78,8 @@ END
     for real in mariadb mysql; do
         while read -r at name; do
             seen=" $(member_ends $real | awk -v at="$at" '$1 <= at { print $2 }' | xargs)"
-            head -c "$at" $real >cut
-            run --separate-stderr xbunpack -t -i cut
+            head -c "$at" $real >some
+            run --separate-stderr xbunpack -t -i some
             # From when InnoDB's tablespace and a table of the server's are there on.
             if [[ $seen != *ibdata1* || $seen != *" mysql/"* ]]; then
                 continue
@@ -110,7 +110,7 @@ END
             fails 65 "xbunpack: the backup ends without $lacking; $died; --incomplete-ok accepts it" xbunpack -C "o$suffix$lacking" -i less
             [ "$(files "o$suffix$lacking" | wc -l)" -eq 7 ]
         done
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2046
         archive $(tr ' ' '\n' <<<"$names" | grep -v '^xtrabackup_info') >less
         fails 0 "xbunpack: warning: the backup has no xtrabackup_info, which is written at its end: the job that made it may have died; what it needs to be prepared is there" \
             xbunpack --test -i less

@@ -12,7 +12,7 @@ forms=(tar.gz xb.gz qp.xb xb.qp lz4.xb zst.xb plain.xb)
 missing() {
     local program
     if [ ! -x "$MYSQL_PACKAGE/server/mysqld" ]; then
-        cat "${MYSQL_PACKAGE%/*}/why" || return
+        cat "${MYSQL_PACKAGE%/*}/why"
         return
     fi
     for program in mariadb:mariadb-client mbstream:mariadb-backup setpriv:util-linux lz4:lz4 zstd:zstd; do
