@@ -263,10 +263,6 @@ static struct qpress_target target_for(const struct options *o, struct unpacker 
                                   .context = u};
 }
 
-static void report(const char *text) {
-    diag_error("%s", text);
-}
-
 // Opens what the files go to, shuts the program in with it, and starts its threads. Returns 0, or
 // -1 and *f.
 static int prepare(struct unpacker *u, const struct options *o, struct fault *f) {
@@ -277,7 +273,7 @@ static int prepare(struct unpacker *u, const struct options *o, struct fault *f)
         return -1;
     if (!o->list && !stream) {
         interrupt_catch();
-        if (destination_open(&u->to, &o->to, report, f) < 0)
+        if (destination_open(&u->to, &o->to, diag_error_text, f) < 0)
             return -1;
         destination_allow(&u->to, &rules);
     }

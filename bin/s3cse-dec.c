@@ -140,10 +140,6 @@ static void print_line(const char *text) {
     printf("%s\n", text);
 }
 
-static void note_line(const char *text) {
-    diag_note("%s", text);
-}
-
 static int plain_fault(const struct s3_envelope *e, struct fault *f) {
     if (e->has_length)
         return diag_fault(f, EX_DATAERR,
@@ -249,7 +245,7 @@ static int run_between(const struct options *o, const struct s3_envelope *e,
 
 static int decrypt(const struct options *o, const struct s3_envelope *e, struct fault *f) {
     if (o->verbose)
-        s3_envelope_print_words(e, note_line);
+        s3_envelope_print_words(e, diag_note_text);
     if (o->strict && !s3_envelope_authenticated(e->content))
         return diag_fault(f, EX_DATAERR,
                           "%s: this content is not authenticated, and --strict refuses it",

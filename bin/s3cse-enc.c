@@ -162,10 +162,6 @@ static const struct argp parser = {
            "  s3cse-enc -e metadata.json -f reply -i db.bak -o db.bak.encrypted",
     .children = children};
 
-static void note_line(const char *text) {
-    diag_note("%s", text);
-}
-
 // Puts the program's own pair before those of the user. The strings stay where they are, so
 // e->context is not for s3_envelope_free.
 static int set_context(struct s3_envelope *e, const struct options *o,
@@ -297,7 +293,7 @@ static int run(const struct options *o, struct fault *f) {
     if (result == 0)
         result = encrypt(o, &e, stream, f);
     if (result == 0 && o->verbose)
-        s3_envelope_print_words(&e, note_line);
+        s3_envelope_print_words(&e, diag_note_text);
     s3_content_free(stream);
     free(e.context);
     s3_data_key_free_generated(&key);

@@ -72,10 +72,6 @@ static const struct argp parser = {
            "  xbcrypt-dec -f key -i t1.ibd.xbcrypt -o t1.ibd",
     .children = children};
 
-static void warn(const char *text) {
-    diag_warn("%s", text);
-}
-
 struct setup {
     struct xbcrypt_dec_settings settings;
     struct salvage_scope *salvage;
@@ -95,8 +91,9 @@ int main(int argc, char **argv) {
     diag_start();
     command_line_parse(&parser, argc, argv, &o);
     struct salvage_report report;
-    struct setup setup = {
-        .settings = {.max_chunk = o.max_chunk, .accept_random = o.accept_random, .warn = warn}};
+    struct setup setup = {.settings = {.max_chunk = o.max_chunk,
+                                       .accept_random = o.accept_random,
+                                       .warn = diag_warn_text}};
     int result = salvage_report_begin(&report, &o.salvage, o.common.output.overwrite, &f);
     setup.salvage = salvage_report_scope(&report);
     if (result == 0)

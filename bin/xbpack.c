@@ -186,10 +186,6 @@ static void warn_of_empty_folders(void) {
                   empty_folders.first, more);
 }
 
-static void name_member(const char *shown) {
-    diag_note("%s", shown);
-}
-
 static void warn_of_output(const char *shown) {
     diag_warn("%s: left out: it is the output", shown);
 }
@@ -262,7 +258,7 @@ static int pack(const struct options *o, struct fault *f) {
     snprintf(suffix, sizeof suffix, "%s%s", o->compress != NULL ? o->compress->suffix : "",
              o->encrypt ? ".xbcrypt" : "");
     struct pack_settings settings = {
-        .suffix = suffix, .sparse = o->sparse, .member = o->run.verbose ? name_member : NULL};
+        .suffix = suffix, .sparse = o->sparse, .member = o->run.verbose ? diag_note_text : NULL};
     struct filelist_settings listing = {
         .suffix = suffix, .empty_folder = o->run.verbose ? name_empty_folder : count_empty_folder};
     struct indir *dir = NULL;

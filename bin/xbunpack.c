@@ -307,10 +307,6 @@ static const struct argp parser = {
            "  xbunpack -C restored --auto -f key -i backup.xb",
     .children = children};
 
-static void warn(const char *text) {
-    diag_warn("%s", text);
-}
-
 static void list_member(const char *stored, const char *restored) {
     (void)restored;
     puts(stored);
@@ -386,10 +382,6 @@ static int report_incomplete(const struct options *o, const struct backup_comple
     if (result < 0)
         diag_print(f);
     return diag_fault(f, EX_DATAERR, "%s; --incomplete-ok accepts it", text);
-}
-
-static void report(const char *text) {
-    diag_error("%s", text);
 }
 
 static void print_info(const char *key, const char *value) {
@@ -519,7 +511,7 @@ static int open_destination(struct destination *to, const struct options *o, str
         noclobber_claim(STDOUT_FILENO, "standard output", f) < 0)
         return -1;
     if (!o->list && o->to_stdout == NULL) {
-        if (destination_open(to, &o->to, report, f) < 0)
+        if (destination_open(to, &o->to, diag_error_text, f) < 0)
             return -1;
         destination_allow(to, &rules);
     }
@@ -531,7 +523,7 @@ static int open_destination(struct destination *to, const struct options *o, str
 static int unpack(const struct options *o, struct salvage_scope *salvage, struct fault *f) {
     unsigned threads = options_threads(&o->run);
     struct xbcrypt_dec_settings decrypt = {
-        .max_chunk = o->max_chunk, .accept_random = o->accept_random, .warn = warn};
+        .max_chunk = o->max_chunk, .accept_random = o->accept_random, .warn = diag_warn_text};
     struct limits limits = o->to.limits;
     bool keyed = o->decrypt ||
                  (o->automatic && (o->key.file != NULL || getenv(XBCRYPT_KEY_VARIABLE) != NULL));

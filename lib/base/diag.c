@@ -203,6 +203,18 @@ void diag_note(const char *format, ...) {
     va_end(args);
 }
 
+void diag_error_text(const char *text) {
+    diag_error("%s", text);
+}
+
+void diag_warn_text(const char *text) {
+    diag_warn("%s", text);
+}
+
+void diag_note_text(const char *text) {
+    diag_note("%s", text);
+}
+
 static void close_stdout(void) {
     bool failed = ferror(stdout) != 0;
     errno = 0;
@@ -219,8 +231,32 @@ static void print_version(FILE *stream, struct argp_state *state) {
     fprintf(stream, "%s (xbpipe) %s\n", program_invocation_short_name, XBPIPE_VERSION);
 }
 
+// What argp and getopt say of an option shows its value: the lines go through the same escapes as
+// all others.
+static ssize_t write_argp(void *cookie, const char *text, size_t size) {
+    (void)cookie;
+    for (size_t at = 0, end; at < size; at = end) {
+        char line[2400];
+        const char *stop = memchr(text + at, '\n', size - at);
+        end = stop != NULL ? (size_t)(stop - text) + 1 : size;
+        make_printable(text + at, end - at - (stop != NULL), true, line, sizeof line - 1);
+        size_t length = strlen(line);
+        if (stop != NULL)
+            line[length++] = '\n';
+        write_stderr(line, length);
+    }
+    return (ssize_t)size;
+}
+
 void diag_parse(const struct argp *argp, int argc, char **argv, void *options) {
+    FILE *original = stderr;
+    FILE *escaping = fopencookie(NULL, "w", (cookie_io_functions_t){.write = write_argp});
+    if (escaping != NULL && setvbuf(escaping, NULL, _IOLBF, 0) == 0)
+        stderr = escaping; // argp ends the program by exit, which flushes it
     error_t error = argp_parse(argp, argc, argv, 0, NULL, options);
+    stderr = original;
+    if (escaping != NULL)
+        (void)fclose(escaping);
     if (error == 0)
         return;
     diag_error("cannot read the command line: %s", strerror(error));

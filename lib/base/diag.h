@@ -68,6 +68,11 @@ void diag_error(const char *format, ...) DIAG_PRINTF(1, 2);
 void diag_warn(const char *format, ...) DIAG_PRINTF(1, 2);
 void diag_note(const char *format, ...) DIAG_PRINTF(1, 2);
 
+// The same for a text that is taken as it is: for what is called back with a line of text.
+void diag_error_text(const char *text);
+void diag_warn_text(const char *text);
+void diag_note_text(const char *text);
+
 // Has `writer` write each line (`size` bytes, its newline included) to standard error from now on;
 // NULL: write(2), as at the start.
 void diag_set_writer(void (*writer)(const char *line, size_t size));

@@ -19,11 +19,7 @@ static const struct argp_option sandbox_options[] = {
     {0}};
 const struct argp options_sandbox_argp = {.options = sandbox_options, .parser = parse_sandbox};
 
-static void note(const char *text) {
-    diag_note("%s", text);
-}
-
 int options_sandbox_enter(bool no_sandbox, bool verbose, const struct sandbox_rules *rules,
                           struct fault *f) {
-    return no_sandbox ? 0 : sandbox_enter(rules, verbose ? note : NULL, f);
+    return no_sandbox ? 0 : sandbox_enter(rules, verbose ? diag_note_text : NULL, f);
 }

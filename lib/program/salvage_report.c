@@ -34,10 +34,6 @@ static const struct argp_option option_list[] = {
 
 const struct argp salvage_options_argp = {.options = option_list, .parser = parse_option};
 
-static void print(const char *line) {
-    diag_warn("%s", line);
-}
-
 int salvage_report_begin(struct salvage_report *r, const struct salvage_options *options,
                          bool overwrite, struct fault *f) {
     *r = (struct salvage_report){0};
@@ -79,7 +75,7 @@ static int end_salvage(struct salvage_report *r, int result, struct fault *f) {
     if (result < 0 && f->status == EX_USAGE)
         return -1; // nothing was begun
     const char *failure = salvage_lacking(r->salvage) ? lacking : NULL;
-    salvage_print(r->salvage, print);
+    salvage_print(r->salvage, diag_warn_text);
     if (result < 0)
         failure = f->text[0] != '\0' ? f->text : "stopped";
     int written = interrupt_pending() != 0 ? 0 : write_report(r, failure, &own);

@@ -74,6 +74,21 @@ harmless() {
     harmless qpunpack -i "missing$hostile"
 }
 
+@test "values of options, and options that are none" {
+    hostile=${hostile/$'\n'/} escaped=${escaped/\\x0a/}
+    for option in --sparse --max-size --max-total --max-chunk --json-progress --decrypt -j; do
+        harmless xbunpack $option="$hostile"
+    done
+    harmless xbcrypt-enc -s "$hostile"
+    harmless xbpack --compress="$hostile"
+    harmless kmsunwrap --provider="$hostile"
+    harmless s3cse-enc --content="$hostile"
+    for program in b64hex kmsunwrap qpunpack s3cse-dec xbcrypt-dec xbpack xbunpack; do
+        clean $program --"$hostile"
+        clean $program -"$hostile"
+    done
+}
+
 @test "names of files and profiles of configuration" {
     export HOME=$PWD AWS_EC2_METADATA_DISABLED=true AWS_REGION=us-east-1 stdin=$fixtures/kms/demo-ciphertext.b64
     : >"$hostile"
