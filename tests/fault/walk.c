@@ -1277,7 +1277,7 @@ static const struct {
       .expected_at = "d/a"}},
     {add_file_key,
      {.name = "xbunpack --fsync --overwrite, three threads, to a file that is there",
-      .arguments = {"xbunpack", "-j3", "--fsync", "--overwrite", "-i", "../in/archive"},
+      .arguments = {"xbunpack", "-j3", "--fsync", "--overwrite", "-C", ".", "-i", "../in/archive"},
       .expected = "plain",
       .expected_at = "a",
       .replaced = "a"}},
