@@ -299,7 +299,7 @@ static int check_new(const struct outdir *o, int fd, const char *base, const cha
                      struct fault *f) {
     struct stat st;
     if (o->overwrite || fstatat(fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode) ||
-        noclobber_has(&st))
+        noclobber_reason(&st) != NULL)
         return 0; // outfile.h says what is wrong with these, if anything is
     return diag_fault(f, EX_CANTCREAT,
                       "%s: file exists already in %s; use an empty directory, or --overwrite",
