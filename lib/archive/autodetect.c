@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "archive/autodetect.h"
 
+#include "base/place.h"
+#include "engine/gather.h"
 #include "format/gzip_dec.h"
 #include "format/lz4_dec.h"
 #include "format/qpress_dec.h"

@@ -3,6 +3,7 @@
 
 #include "base/chain.h"
 #include "base/member_name.h"
+#include "base/place.h"
 #include "engine/capture.h"
 #include "engine/limit.h"
 #include "engine/null_sink.h"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/block_enc.h"
 
+#include "engine/gather.h"
+
 #include <stdlib.h>
 
 struct encoder {

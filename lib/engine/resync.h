@@ -9,8 +9,10 @@
 #ifndef XBPIPE_RESYNC_H
 #define XBPIPE_RESYNC_H
 
+#include "base/place.h"
 #include "engine/slab.h"
 #include "engine/stage.h"
+#include "engine/view.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -130,28 +130,3 @@ void slab_trim(void) {
             destroy(s);
     }
 }
-
-struct view view_split(struct view *v, size_t n) {
-    struct view first = *v;
-    first.size = n;
-    if (v->data != NULL)
-        v->data += n;
-    v->size -= n;
-    if (v->exact)
-        v->origin += n;
-    return first;
-}
-
-int view_hold(struct view *v) {
-    if (v->slab != NULL || v->data == NULL) {
-        slab_ref(v->slab);
-        return 0;
-    }
-    struct slab *copy = slab_new(v->size > 0 ? v->size : 1);
-    if (copy == NULL)
-        return -1;
-    memcpy(copy->data, v->data, v->size);
-    v->data = copy->data;
-    v->slab = copy;
-    return 0;
-}

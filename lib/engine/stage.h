@@ -8,7 +8,7 @@
 #define XBPIPE_STAGE_H
 
 #include "engine/ordered.h"
-#include "engine/slab.h"
+#include "engine/view.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -93,54 +93,5 @@ void stage_end_in_order(struct stage *s, void (*deliver)(struct stage *s, void *
 // Submits a unit that, when its turn comes and `s` is not broken, finishes `next`: how a stage
 // passes on its own end.
 void stage_finish_in_order(struct stage *s, struct stage *next);
-
-// Where something is, for messages.
-struct place {
-    uint64_t origin; // as in struct view
-    bool exact;
-    uint64_t position; // offset in the stage's own input
-};
-
-enum { PLACE_TEXT_SIZE = 96 };
-
-// "at input offset N"; or, where the input has been transformed on the way to the stage,
-// "at byte N of the data made from input offset M". `further` is added to N. Returns out.
-char *place_text(const struct place *p, size_t further, char out[static PLACE_TEXT_SIZE]);
-
-// The head of something (its first bytes, up to a size that becomes known while it arrives).
-enum { HEAD_MAX = 1088 };
-struct head {
-    uint8_t bytes[HEAD_MAX];
-    size_t have;
-    struct place place; // of the first byte
-};
-
-// Moves bytes from *v until `need` (≤ HEAD_MAX) are there; `position` is the stage's, and advances.
-// Returns true if they are.
-bool head_fill(struct head *h, size_t need, struct view *v, uint64_t *position);
-
-// A run of bytes of known length put together from views: by reference if they are in one view, or
-// in large ones that follow each other in one slab; else copied, with memory that grows as data
-// arrives. Bytes that wait for more take at most a few times their number of memory.
-struct gather {
-    size_t need, have;
-    const uint8_t *data; // `have` bytes
-    struct slab *slab;   // holds them
-    bool borrowed;       // the slab is that of the views
-    struct place place;  // of the first byte
-};
-
-void gather_begin(struct gather *g, size_t need);
-
-// Moves bytes from *v. Returns 1 when complete (the caller then takes over g->slab), 0 when more is
-// needed, -1 if memory could not be had.
-int gather_fill(struct gather *g, struct view *v, uint64_t *position);
-
-// Moves all of `part` to the end of what is gathered, whatever g->need says; the same results
-// but 1.
-int gather_append(struct gather *g, struct view part);
-
-// Drops what has been gathered.
-void gather_clear(struct gather *g);
 
 #endif

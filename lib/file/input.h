@@ -6,6 +6,7 @@
 
 #include "base/diag.h"
 #include "engine/slab.h"
+#include "engine/view.h"
 
 struct input {
     int fd;

@@ -3,6 +3,8 @@
 #ifndef XBPIPE_FRAMES_PRIVATE_H
 #define XBPIPE_FRAMES_PRIVATE_H
 
+#include "base/place.h"
+#include "engine/gather.h"
 #include "engine/resync.h"
 #include "engine/salvage.h"
 #include "format/frames.h"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "format/gzip_dec.h"
 
+#include "base/place.h"
 #include "engine/salvage.h"
 
 #include <stdio.h>

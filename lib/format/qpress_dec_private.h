@@ -3,6 +3,9 @@
 #ifndef XBPIPE_QPRESS_DEC_PRIVATE_H
 #define XBPIPE_QPRESS_DEC_PRIVATE_H
 
+#include "base/place.h"
+#include "engine/gather.h"
+#include "engine/head.h"
 #include "engine/resync.h"
 #include "engine/salvage.h"
 #include "format/qpress.h"

@@ -3,6 +3,7 @@
 #ifndef XBPIPE_QPRESS_RESYNC_H
 #define XBPIPE_QPRESS_RESYNC_H
 
+#include "base/place.h"
 #include "engine/resync.h"
 #include "format/qpress.h"
 #include "format/quicklz.h"

@@ -5,6 +5,7 @@
 #define XBPIPE_XBCRYPT_H
 
 #include "base/diag.h"
+#include "base/place.h"
 #include "engine/stage.h"
 #include "secret/secret.h"
 

@@ -2,6 +2,7 @@
 #include "format/xbstream.h"
 
 #include "base/byteorder.h"
+#include "engine/head.h"
 #include "format/sniff.h"
 
 #include <assert.h>

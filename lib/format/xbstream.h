@@ -6,6 +6,7 @@
 
 #include "base/diag.h"
 #include "base/member_name.h"
+#include "base/place.h"
 #include "engine/stage.h"
 
 #include <stdbool.h>

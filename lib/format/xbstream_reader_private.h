@@ -5,6 +5,10 @@
 #define XBPIPE_XBSTREAM_READER_PRIVATE_H
 
 #include "base/chain.h"
+#include "base/names.h"
+#include "base/place.h"
+#include "engine/gather.h"
+#include "engine/head.h"
 #include "engine/resync.h"
 #include "engine/salvage.h"
 #include "engine/stage.h"

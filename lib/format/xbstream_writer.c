@@ -3,6 +3,7 @@
 
 #include "base/byteorder.h"
 #include "base/checksum.h"
+#include "engine/head.h"
 #include "format/xbstream.h"
 
 #include <assert.h>

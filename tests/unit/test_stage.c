@@ -2,8 +2,12 @@
 // Views, heads and gathered runs: the same bytes whether lent or held, and copied only where they
 // must be.
 #include "archives.h"
+#include "base/place.h"
+#include "engine/gather.h"
+#include "engine/head.h"
 #include "engine/slab.h"
 #include "engine/stage.h"
+#include "engine/view.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>

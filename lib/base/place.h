@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where in the input something is, for messages.
+#ifndef XBPIPE_PLACE_H
+#define XBPIPE_PLACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct place {
+    uint64_t origin;   // offset in the program's input
+    bool exact;        // false: `origin` is that of the unit which the bytes were made from
+    uint64_t position; // offset in the stage's own input
+};
+
+enum { PLACE_TEXT_SIZE = 96 };
+
+// "at input offset N"; or, if the input was transformed on the way to the stage,
+// "at byte N of the data made from input offset M". `further` is added to N. Returns out.
+char *place_text(const struct place *p, size_t further, char out[static PLACE_TEXT_SIZE]);
+
+#endif
