@@ -8,8 +8,8 @@
 #include "s3/s3_envelope.h"
 #include "s3/s3_envelope_print.h"
 #include "secret/keytext.h"
+#include "secret/secret_start.h"
 #include "secret/wiped.h"
-#include "secret/wiped_start.h"
 
 #include <string.h>
 
@@ -140,7 +140,7 @@ static int unwrap(struct options *options, struct fault *f) {
 
 int main(int argc, char **argv) {
     diag_start();
-    wiped_start();
+    secret_start();
     struct options options = {.envelope_count = 0};
     command_line_parse(&argp, argc, argv, &options);
     struct fault f;

@@ -6,8 +6,8 @@
 #include "program/command_line.h"
 #include "program/options_kms.h"
 #include "secret/keytext.h"
+#include "secret/secret_start.h"
 #include "secret/wiped.h"
-#include "secret/wiped_start.h"
 
 enum { KEY_GENERATE = 0x4301 };
 
@@ -100,7 +100,7 @@ static int wrap(struct options *options, struct fault *f) {
 
 int main(int argc, char **argv) {
     diag_start();
-    wiped_start();
+    secret_start();
     struct options options = {.generate = false};
     command_line_parse(&argp, argc, argv, &options);
     struct fault f;

@@ -146,7 +146,7 @@ static const struct argp_child children[] = {{&options_input_argp, 0, NULL, OPTI
                                              {&options_run_argp, 0, NULL, OPTIONS_GROUP_RUN},
                                              {&options_limit_argp, 0, NULL, OPTIONS_GROUP_CHECK},
                                              {&destination_argp, 0, NULL, OPTIONS_GROUP_CHECK},
-                                             {&salvage_options_argp, 0, NULL, OPTIONS_GROUP_CHECK},
+                                             {&salvage_report_argp, 0, NULL, OPTIONS_GROUP_CHECK},
                                              {0}};
 
 static const struct argp parser = {

@@ -11,9 +11,11 @@
 #include "s3/s3_body.h"
 #include "s3/s3_data_key.h"
 #include "s3/s3_envelope_print.h"
+#include "s3/s3body.h"
+#include "secret/crypto.h"
 #include "secret/crypto_start.h"
+#include "secret/secret_start.h"
 #include "secret/wiped.h"
-#include "secret/wiped_start.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -285,7 +287,7 @@ int main(int argc, char **argv) {
     struct s3_envelope e = {.context = NULL};
     struct fault f;
     diag_start();
-    wiped_start();
+    secret_start();
     command_line_parse(&parser, argc, argv, &o);
     o.threads = cpus_available() > 1 ? 2 : 1; // one for the cipher, one for the output
     int result = confine(&o, &f);

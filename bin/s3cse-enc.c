@@ -12,6 +12,8 @@
 #include "s3/s3_body.h"
 #include "s3/s3_data_key.h"
 #include "s3/s3_envelope_print.h"
+#include "s3/s3body.h"
+#include "secret/crypto.h"
 #include "secret/crypto_start.h"
 #include "secret/json_secret.h"
 #include "secret/wiped.h"

@@ -57,9 +57,9 @@ static const struct argp_option option_list[] = {
     {"encrypt-chunk-size", 's', "SIZE", 0, "Means nothing here", OPTIONS_GROUP_ORIGINAL},
     {0}};
 
-static const struct argp_child children[] = {{&xbcrypt_options_argp, 0, NULL, 0},
+static const struct argp_child children[] = {{&xbcrypt_filter_argp, 0, NULL, 0},
                                              {&options_limit_argp, 0, NULL, OPTIONS_GROUP_CHECK},
-                                             {&salvage_options_argp, 0, NULL, OPTIONS_GROUP_CHECK},
+                                             {&salvage_report_argp, 0, NULL, OPTIONS_GROUP_CHECK},
                                              {0}};
 
 static const struct argp parser = {

@@ -46,7 +46,7 @@ static const struct argp_option option_list[] = {
     {"decrypt", 'd', NULL, OPTION_HIDDEN, NULL, 0},
     {0}};
 
-static const struct argp_child children[] = {{&xbcrypt_options_argp, 0, NULL, 0}, {0}};
+static const struct argp_child children[] = {{&xbcrypt_filter_argp, 0, NULL, 0}, {0}};
 
 static const struct argp parser = {
     .options = option_list,

@@ -102,7 +102,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_ENCRYPT:
         o->encrypt = true;
-        if (arg != NULL && !xbcrypt_algorithm_parse(arg, &o->algorithm))
+        if (arg != NULL && !xbcrypt_keyfile_algorithm(arg, &o->algorithm))
             argp_error(state, "--encrypt=%s: expected AES128, AES192, AES256 or NONE", arg);
         return 0;
     case ARGP_KEY_ARGS:
@@ -268,7 +268,7 @@ static int pack(const struct options *o, struct fault *f) {
         result = xbcrypt_keyfile_load(&settings.key, o->key.file, o->algorithm, threads,
                                       o->run.verbose, f);
     if (result == 0 && o->compress != NULL)
-        result = frames_encoder_new(&settings.compress, o->compress, o->level, threads, f);
+        result = frames_enc_encoder_new(&settings.compress, o->compress, o->level, threads, f);
     if (result == 0)
         result = indir_open(&dir, o->directory != NULL ? o->directory : ".", f);
     listing.dir = settings.dir = dir;
@@ -282,7 +282,7 @@ static int pack(const struct options *o, struct fault *f) {
         result = write_stream(o, &settings, f);
     filelist_free(files);
     indir_close(dir);
-    frames_encoder_free(settings.compress);
+    frames_enc_encoder_free(settings.compress);
     xbcrypt_key_free(settings.key);
     slab_trim();
     return result;

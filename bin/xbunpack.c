@@ -126,9 +126,9 @@ static void check_options(struct options *o, struct argp_state *state) {
 static void parse_decrypt(struct options *o, const char *arg, struct argp_state *state) {
     o->decrypt = true;
     if (arg == NULL && state->next < state->argc &&
-        xbcrypt_algorithm_parse(state->argv[state->next], &o->algorithm))
+        xbcrypt_keyfile_algorithm(state->argv[state->next], &o->algorithm))
         state->next++;
-    else if (arg != NULL && !xbcrypt_algorithm_parse(arg, &o->algorithm))
+    else if (arg != NULL && !xbcrypt_keyfile_algorithm(arg, &o->algorithm))
         argp_error(state, "--decrypt=%s: expected AES128, AES192, AES256 or NONE", arg);
 }
 
@@ -292,7 +292,7 @@ static const struct argp_child children[] = {{&options_input_argp, 0, NULL, OPTI
                                              {&options_run_argp, 0, NULL, OPTIONS_GROUP_RUN},
                                              {&options_limit_argp, 0, NULL, OPTIONS_GROUP_CHECK},
                                              {&destination_argp, 0, NULL, OPTIONS_GROUP_CHECK},
-                                             {&salvage_options_argp, 0, NULL, OPTIONS_GROUP_CHECK},
+                                             {&salvage_report_argp, 0, NULL, OPTIONS_GROUP_CHECK},
                                              {0}};
 
 static const struct argp parser = {

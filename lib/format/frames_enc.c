@@ -51,8 +51,8 @@ struct stage *frames_enc_new(struct ordered *o, struct frames_encoder *frames, s
     return block_enc_new(o, &codec, frames, frames->codec->unit, next);
 }
 
-int frames_encoder_new(struct frames_encoder **out, const struct frames_enc_codec *codec, int level,
-                       unsigned threads, struct fault *f) {
+int frames_enc_encoder_new(struct frames_encoder **out, const struct frames_enc_codec *codec,
+                           int level, unsigned threads, struct fault *f) {
     *out = calloc(1, sizeof **out + threads * sizeof(*out)->encoders[0]);
     if (*out == NULL)
         return diag_fault_memory(f);
@@ -62,7 +62,7 @@ int frames_encoder_new(struct frames_encoder **out, const struct frames_enc_code
     return 0;
 }
 
-void frames_encoder_free(struct frames_encoder *e) {
+void frames_enc_encoder_free(struct frames_encoder *e) {
     if (e == NULL)
         return;
     for (unsigned i = 0; i < e->threads; i++)

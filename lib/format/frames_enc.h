@@ -25,11 +25,11 @@ struct frames_enc_codec {
 struct frames_encoder;
 
 // `level` is one of the codec's. The caller frees it. Returns 0 and *e; or -1 and EX_OSERR.
-int frames_encoder_new(struct frames_encoder **e, const struct frames_enc_codec *codec, int level,
-                       unsigned threads, struct fault *f);
+int frames_enc_encoder_new(struct frames_encoder **e, const struct frames_enc_codec *codec,
+                           int level, unsigned threads, struct fault *f);
 
 // NULL is allowed.
-void frames_encoder_free(struct frames_encoder *e);
+void frames_enc_encoder_free(struct frames_encoder *e);
 
 // A stage that pushes into `next`; the encoder, made for no fewer threads than `o` has, outlives
 // it. NULL if memory could not be had. Failures: EX_OSERR; EX_SOFTWARE, which no input explains.

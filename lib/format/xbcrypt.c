@@ -4,7 +4,7 @@
 #include "base/byteorder.h"
 #include "base/checksum.h"
 #include "format/sniff.h"
-#include "secret/crypto_start.h"
+#include "secret/crypto.h"
 #include "secret/key_hint.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 #include "os/interrupt.h"
 #include "os/temporary.h"
 #include "program/options.h"
-#include "secret/crypto_start.h"
+#include "secret/crypto.h"
 
 #include <dirent.h>
 #include <errno.h>

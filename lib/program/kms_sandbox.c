@@ -2,7 +2,7 @@
 #include "program/kms_sandbox.h"
 
 #include "program/options_sandbox.h"
-#include "secret/crypto_start.h"
+#include "secret/crypto.h"
 
 #include <curl/curl.h>
 #include <stdio.h>

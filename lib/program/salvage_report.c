@@ -32,7 +32,7 @@ static const struct argp_option option_list[] = {
      "With --salvage, write what is lost to FILE as JSON (-: standard output)", 0},
     {0}};
 
-const struct argp salvage_options_argp = {.options = option_list, .parser = parse_option};
+const struct argp salvage_report_argp = {.options = option_list, .parser = parse_option};
 
 int salvage_report_begin(struct salvage_report *r, const struct salvage_options *options,
                          bool overwrite, struct fault *f) {

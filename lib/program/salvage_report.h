@@ -15,7 +15,7 @@ struct salvage_options {
     bool salvage;
     const char *report; // NULL: none; "-": standard output
 };
-extern const struct argp salvage_options_argp;
+extern const struct argp salvage_report_argp;
 
 struct salvage_report {
     struct salvage *salvage; // NULL: damage stops the program

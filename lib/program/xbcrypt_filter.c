@@ -13,7 +13,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         state->child_inputs[3] = &o->run;
         return 0;
     case 'a':
-        if (!xbcrypt_algorithm_parse(arg, &o->algorithm))
+        if (!xbcrypt_keyfile_algorithm(arg, &o->algorithm))
             argp_error(state, "-a %s: expected AES128, AES192, AES256 or NONE", arg);
         return 0;
     case KEY_THREADS:
@@ -50,7 +50,7 @@ static const struct argp_child children[] = {{&options_input_argp, 0, NULL, OPTI
                                              {&options_run_argp, 0, NULL, OPTIONS_GROUP_RUN},
                                              {0}};
 
-const struct argp xbcrypt_options_argp = {
+const struct argp xbcrypt_filter_argp = {
     .options = option_list, .parser = parse_option, .children = children};
 
 int xbcrypt_filter(const struct xbcrypt_options *o, struct xbcrypt_key **key,

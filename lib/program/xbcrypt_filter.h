@@ -17,7 +17,7 @@ struct xbcrypt_options {
 };
 
 // -a, and the options of the structs above, as an argp child (see options.h). Refuses operands.
-extern const struct argp xbcrypt_options_argp;
+extern const struct argp xbcrypt_filter_argp;
 
 // Loads the key into *key, runs the filter (filter_files) with the stage that `make` gives for
 // `context`, frees all. Returns 0; or -1 and *f, after which interrupt_die

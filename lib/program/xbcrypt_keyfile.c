@@ -9,7 +9,7 @@
 // Longer than any key, so that the message about the size can name what is there.
 enum { FILE_LIMIT = 4096 };
 
-bool xbcrypt_algorithm_parse(const char *text, enum xbcrypt_algorithm *algorithm) {
+bool xbcrypt_keyfile_algorithm(const char *text, enum xbcrypt_algorithm *algorithm) {
     static const struct {
         const char *name;
         enum xbcrypt_algorithm algorithm;

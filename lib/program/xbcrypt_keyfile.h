@@ -18,7 +18,7 @@ enum xbcrypt_algorithm {
 };
 
 // "AES128", "AES192", "AES256" or "NONE" in any case. Returns false for anything else.
-bool xbcrypt_algorithm_parse(const char *text, enum xbcrypt_algorithm *algorithm);
+bool xbcrypt_keyfile_algorithm(const char *text, enum xbcrypt_algorithm *algorithm);
 
 // Loads the key from `file`, or, where that is NULL, from the variable. With XBCRYPT_NONE there is
 // no key to load. Says with `verbose` what was done, and warns

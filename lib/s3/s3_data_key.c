@@ -3,7 +3,7 @@
 
 #include "base/base64.h"
 #include "base/hex.h"
-#include "secret/crypto_error.h"
+#include "secret/crypto.h"
 #include "secret/json_secret.h"
 #include "secret/key_hint.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "secret/keywrap.h"
 
-#include "secret/crypto_error.h"
+#include "secret/crypto.h"
 #include "secret/key_hint.h"
 
 #include <openssl/err.h>

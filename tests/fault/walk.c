@@ -337,7 +337,7 @@ static bool says_data_is_wrong(const struct test *t, const char *function) {
     return false;
 }
 
-// libcrypto and jansson get their memory through the program (wiped_start.h).
+// libcrypto and jansson get their memory through the program (secret_start.h).
 static bool lends_memory(const struct test *t) {
     return strncmp(t->arguments[0], "kms", 3) == 0 || strcmp(t->arguments[0], "s3cse-dec") == 0;
 }

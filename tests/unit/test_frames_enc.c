@@ -94,7 +94,7 @@ static void run_codec(const struct frames_enc_codec *codec,
         struct test t = {.codec = *codec, .decode = decode};
         struct fault f;
         t.codec.unit = UNIT;
-        assert_int_equal(frames_encoder_new(&t.encoder, &t.codec, levels[l], 3, &f), 0);
+        assert_int_equal(frames_enc_encoder_new(&t.encoder, &t.codec, levels[l], 3, &f), 0);
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
             bytes_noise(&t.plain, sizes[i] / 2, 7);
             bytes_zeros(&t.plain, sizes[i] - sizes[i] / 2);
@@ -105,7 +105,7 @@ static void run_codec(const struct frames_enc_codec *codec,
             bytes_free(&t.plain);
             bytes_free(&t.first);
         }
-        frames_encoder_free(t.encoder);
+        frames_enc_encoder_free(t.encoder);
     }
 }
 
@@ -127,8 +127,8 @@ static void test_whole_units(void **state) {
         struct test t = {0};
         struct fault f;
         struct fed out;
-        assert_int_equal(frames_encoder_new(&t.encoder, codecs[c], codecs[c]->level_default, 2, &f),
-                         0);
+        assert_int_equal(
+            frames_enc_encoder_new(&t.encoder, codecs[c], codecs[c]->level_default, 2, &f), 0);
         bytes_noise(&t.plain, codecs[c]->unit + 1, 8);
         feed_run(make_stage, &t, t.plain.data, t.plain.size,
                  &(struct feeding){.threads = 2, .held = true}, &out);
@@ -136,7 +136,7 @@ static void test_whole_units(void **state) {
         assert_true(out.size > codecs[c]->unit && out.size < codecs[c]->unit + 1000);
         fed_free(&out);
         bytes_free(&t.plain);
-        frames_encoder_free(t.encoder);
+        frames_enc_encoder_free(t.encoder);
     }
 }
 
@@ -160,7 +160,7 @@ static void test_failures(void **state) {
         t.codec.unit = UNIT;
         t.codec.encode = broken;
         bytes_noise(&t.plain, 2 * UNIT, 9);
-        assert_int_equal(frames_encoder_new(&t.encoder, &t.codec, 1, threads, &f), 0);
+        assert_int_equal(frames_enc_encoder_new(&t.encoder, &t.codec, 1, threads, &f), 0);
         const struct feeding how = {.threads = threads, .held = true, .first = 900, .rest = 900};
         feed_run(make_stage, &t, t.plain.data, t.plain.size, &how, &out);
         assert_int_equal(out.status, EX_SOFTWARE);
@@ -168,16 +168,16 @@ static void test_failures(void **state) {
         assert_int_equal(out.size, 0);
         assert_int_equal(out.finishes, 0);
         fed_free(&out);
-        frames_encoder_free(t.encoder);
+        frames_enc_encoder_free(t.encoder);
 
         t.codec.open = no_encoder;
         t.codec.encode = lz4_enc_codec.encode;
-        assert_int_equal(frames_encoder_new(&t.encoder, &t.codec, 1, threads, &f), 0);
+        assert_int_equal(frames_enc_encoder_new(&t.encoder, &t.codec, 1, threads, &f), 0);
         feed_run(make_stage, &t, t.plain.data, t.plain.size, &how, &out);
         assert_int_equal(out.status, EX_OSERR);
         assert_int_equal(out.size, 0);
         fed_free(&out);
-        frames_encoder_free(t.encoder);
+        frames_enc_encoder_free(t.encoder);
         bytes_free(&t.plain);
     }
 }

@@ -582,13 +582,13 @@ static void test_key_algorithms(void **state) {
             xbcrypt_key_free(key);
         }
     enum xbcrypt_algorithm a;
-    assert_true(xbcrypt_algorithm_parse("aes256", &a));
+    assert_true(xbcrypt_keyfile_algorithm("aes256", &a));
     assert_int_equal(a, XBCRYPT_AES256);
-    assert_true(xbcrypt_algorithm_parse("none", &a));
+    assert_true(xbcrypt_keyfile_algorithm("none", &a));
     assert_int_equal(a, XBCRYPT_NONE);
-    assert_false(xbcrypt_algorithm_parse("AES", &a));
-    assert_false(xbcrypt_algorithm_parse("AES2560", &a));
-    assert_false(xbcrypt_algorithm_parse("", &a));
+    assert_false(xbcrypt_keyfile_algorithm("AES", &a));
+    assert_false(xbcrypt_keyfile_algorithm("AES2560", &a));
+    assert_false(xbcrypt_keyfile_algorithm("", &a));
 }
 
 // ---- Encryption.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "secret/wiped_start.h"
+#include "secret/secret_start.h"
 
 #include "secret/json_secret.h"
 #include "secret/secret.h"
@@ -29,9 +29,9 @@ static void release(void *memory, const char *file, int line) {
     wiped_free(memory);
 }
 
-void wiped_start(void) {
+void secret_start(void) {
     json_secret_start();
-    // It is refused once OpenSSL has allocated; then its own habits must do, which cleanse keys.
+    // OpenSSL refuses this once it has allocated memory; it cleanses at least keys by itself.
     (void)CRYPTO_set_mem_functions(allocate, reallocate, release);
     secret_forbid_core_dumps();
 }
