@@ -4,6 +4,7 @@
 #include "engine/limit.h"
 #include "file/sink.h"
 #include "format/qpress_dec.h"
+#include "os/counters.h"
 #include "os/fdio.h"
 #include "os/interrupt.h"
 #include "os/noclobber.h"
@@ -175,7 +176,7 @@ struct unpacker {
 static void name_file(const struct unpacker *u, const char *path, size_t size) {
     char shown[2048];
     diag_name(path, size, shown, sizeof shown);
-    progress_member(shown);
+    counters_set_member(shown);
     if (u->verbose)
         diag_note("%s", shown);
 }
@@ -312,7 +313,7 @@ static size_t open_inputs(struct input *in, const struct options *o, struct faul
         count++;
     }
     if (o->input_count > 1)
-        progress_expect(size);
+        counters_expect(size);
     return count;
 }
 

@@ -14,7 +14,7 @@
 #include "format/tar_reader.h"
 #include "format/xbstream_reader.h"
 #include "format/zstd_dec.h"
-#include "program/progress.h"
+#include "os/counters.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -413,7 +413,7 @@ static int begin(void *context, const char *name, size_t size, void **member, st
     if (m == NULL)
         return diag_fault_memory(f);
     diag_name(name, size, m->shown, sizeof m->shown);
-    progress_member(m->shown);
+    counters_set_member(m->shown);
     *member = m;
     return open_member(m, name, size, f);
 }

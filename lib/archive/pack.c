@@ -4,10 +4,10 @@
 #include "format/xbcrypt_enc.h"
 #include "format/xbstream.h"
 #include "format/xbstream_writer.h"
+#include "os/counters.h"
 #include "os/fdio.h"
 #include "os/interrupt.h"
 #include "os/pagecache.h"
-#include "program/progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -107,7 +107,7 @@ static enum job_result read_window(struct job *job, unsigned thread) {
     w->got = fdio_pread_full(w->member->fd, w->slab->data, (size_t)w->size, w->offset);
     w->error = w->got < 0 ? errno : 0;
     if (w->got > 0)
-        progress_in((uint64_t)w->got);
+        counters_add_in((uint64_t)w->got);
     pagecache_read(w->member->fd, w->offset, w->size);
     return JOB_DONE;
 }
@@ -277,7 +277,7 @@ static struct member *new_member(struct pack *p, const char *name, size_t size, 
     m->pack = p;
     m->fd = -1;
     diag_name(name, size, m->shown, sizeof m->shown);
-    progress_member(m->shown);
+    counters_set_member(m->shown);
     int stored_size = snprintf(stored, sizeof stored, "%s%s", name, p->settings->suffix);
     if (build_stages(m, stored, (size_t)stored_size, f) < 0) {
         free_member(m);

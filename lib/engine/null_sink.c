@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "engine/null_sink.h"
 
-#include "program/progress.h"
+#include "os/counters.h"
 
 #include <stdlib.h>
 
@@ -20,7 +20,7 @@ static void advance(struct null_sink *s, size_t size) {
 
 static void push(struct stage *stage, struct view v) {
     advance((struct null_sink *)stage, v.size);
-    progress_out(v.size);
+    counters_add_out(v.size);
 }
 
 static int place(struct stage *stage, uint64_t offset, const void *data, size_t size,
@@ -31,7 +31,7 @@ static int place(struct stage *stage, uint64_t offset, const void *data, size_t 
 
 static void placed(struct stage *stage, size_t size) {
     advance((struct null_sink *)stage, size);
-    progress_out(size);
+    counters_add_out(size);
 }
 
 static void deliver_end(struct stage *stage, void *context) {

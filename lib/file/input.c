@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "file/input.h"
 
+#include "os/counters.h"
 #include "os/fdio.h"
 #include "os/interrupt.h"
 #include "os/noclobber.h"
 #include "os/pagecache.h"
-#include "program/progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ int input_open(struct input *in, const char *path, struct fault *f) {
         if (at >= 0 && st.st_size >= at) {
             in->start = (uint64_t)at;
             in->size = (uint64_t)(st.st_size - at);
-            progress_expect(in->size);
+            counters_expect(in->size);
         }
         (void)posix_fadvise(in->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
     } else {
@@ -80,7 +80,7 @@ int input_next(struct input *in, struct view *v, struct fault *f) {
                        .origin = in->offset,
                        .exact = true};
     in->used += (size_t)n;
-    progress_in((uint64_t)n);
+    counters_add_in((uint64_t)n);
     if (in->size != UINT64_MAX)
         pagecache_read(in->fd, in->start + in->offset, (size_t)n);
     in->offset += (size_t)n;

@@ -2,9 +2,9 @@
 #include "file/sink.h"
 
 #include "format/innodb_page.h"
+#include "os/counters.h"
 #include "os/interrupt.h"
 #include "os/pagecache.h"
-#include "program/progress.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -311,7 +311,7 @@ static void push(struct stage *stage, struct view v) {
         stage_fail(&s->stage, &f);
         return;
     }
-    progress_out(v.size);
+    counters_add_out(v.size);
     if (v.data != NULL) {
         push_data(s, v);
     } else if (!s->seekable || s->holes == SINK_HOLES_NEVER || s->dense) {
@@ -356,7 +356,7 @@ static int place(struct stage *stage, uint64_t offset, const void *data, size_t 
 
 static void placed(struct stage *stage, size_t size) {
     struct sink *s = (struct sink *)stage;
-    progress_out(size);
+    counters_add_out(size);
     advance(s, size, true);
 }
 

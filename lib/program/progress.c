@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/progress.h"
 
+#include "os/counters.h"
 #include "os/noclobber.h"
 
 #include <errno.h>
@@ -29,11 +30,8 @@ enum {
     LAST_WAIT_MS = 1000, // for a reader of a last line
     WIDTH_DEFAULT = 80,
     LINE_SIZE = 640,
-    NAME_SIZE = 256,
     JSON_SIZE = 4096
 };
-
-static atomic_uint_fast64_t bytes_in, bytes_out;
 
 static struct {
     bool begun;
@@ -44,17 +42,14 @@ static struct {
     int signals; // a signalfd of SIGUSR1
     pthread_t thread;
     struct timespec start;
-    atomic_uint_fast64_t expected; // UINT64_MAX: not known
-    atomic_bool ok;                // written before `stop` is
+    atomic_bool ok; // written before `stop` is
     // Of the thread.
     bool told;        // there has been a line
     uint64_t last_in; // at the line before, which came at last_seconds
     double last_seconds;
-    // Under the lock: the line on the terminal, and the member.
-    pthread_mutex_t lock;
+    pthread_mutex_t lock; // of the terminal's line
     bool line_shown;
-    char member[NAME_SIZE];
-} p = {.expected = UINT64_MAX, .lock = PTHREAD_MUTEX_INITIALIZER};
+} p = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void block_usr1(sigset_t *usr1) {
     sigemptyset(usr1);
@@ -100,29 +95,10 @@ static const struct argp_option option_list[] = {
     {0}};
 const struct argp progress_argp = {.options = option_list, .parser = parse_option};
 
-void progress_in(uint64_t bytes) {
-    atomic_fetch_add_explicit(&bytes_in, bytes, memory_order_relaxed);
-}
-
-void progress_out(uint64_t bytes) {
-    atomic_fetch_add_explicit(&bytes_out, bytes, memory_order_relaxed);
-}
-
-void progress_expect(uint64_t size) {
-    atomic_store_explicit(&p.expected, size, memory_order_relaxed);
-}
-
-void progress_member(const char *name) {
-    pthread_mutex_lock(&p.lock);
-    snprintf(p.member, sizeof p.member, "%s", name);
-    pthread_mutex_unlock(&p.lock);
-}
-
 // What there is to say at one moment.
 struct state {
-    uint64_t in, out, expected; // expected UINT64_MAX: not known
+    struct counters count;
     double seconds;
-    char member[NAME_SIZE];
 };
 
 static double seconds_since(const struct timespec *start) {
@@ -132,13 +108,8 @@ static double seconds_since(const struct timespec *start) {
 }
 
 static void take_state(struct state *s) {
-    s->in = atomic_load_explicit(&bytes_in, memory_order_relaxed);
-    s->out = atomic_load_explicit(&bytes_out, memory_order_relaxed);
-    s->expected = atomic_load_explicit(&p.expected, memory_order_relaxed);
+    counters_read(&s->count);
     s->seconds = seconds_since(&p.start);
-    pthread_mutex_lock(&p.lock);
-    memcpy(s->member, p.member, sizeof s->member);
-    pthread_mutex_unlock(&p.lock);
 }
 
 enum { SIZE_TEXT = 32 };
@@ -172,27 +143,27 @@ static double rate_of(uint64_t bytes, double seconds) {
 // A line on the way; `rate` is in bytes of input a second.
 static size_t running_line(const struct state *s, double rate, char line[static LINE_SIZE]) {
     char in[SIZE_TEXT], out[SIZE_TEXT], speed[SIZE_TEXT], left[SIZE_TEXT], share[80] = "";
-    if (s->expected != UINT64_MAX && s->expected > 0) {
-        double done = (double)s->in / (double)s->expected;
-        double rest = s->in > 0 ? s->seconds * (1 - done) / done : 0;
+    if (s->count.expected != COUNTERS_UNKNOWN && s->count.expected > 0) {
+        double done = (double)s->count.in / (double)s->count.expected;
+        double rest = s->count.in > 0 ? s->seconds * (1 - done) / done : 0;
         snprintf(share, sizeof share, ", %.0f %%, %s left", 100 * done,
-                 s->in > 0 ? time_text(rest, left) : "?");
+                 s->count.in > 0 ? time_text(rest, left) : "?");
     }
-    int n =
-        snprintf(line, LINE_SIZE, "%s: %s in, %s out, %s/s%s%s%s", program_invocation_short_name,
-                 size_text((double)s->in, in), size_text((double)s->out, out),
-                 size_text(rate, speed), share, s->member[0] != '\0' ? ", " : "", s->member);
+    int n = snprintf(line, LINE_SIZE, "%s: %s in, %s out, %s/s%s%s%s",
+                     program_invocation_short_name, size_text((double)s->count.in, in),
+                     size_text((double)s->count.out, out), size_text(rate, speed), share,
+                     s->count.member[0] != '\0' ? ", " : "", s->count.member);
     return n < 0 ? 0 : n < LINE_SIZE ? (size_t)n : LINE_SIZE - 1;
 }
 
 static size_t last_line(const struct state *s, char line[static LINE_SIZE]) {
     char in[SIZE_TEXT], out[SIZE_TEXT], speed[SIZE_TEXT], took[SIZE_TEXT], ratio[SIZE_TEXT] = "";
-    if (s->in > 0)
-        snprintf(ratio, sizeof ratio, ", ratio %.2f", (double)s->out / (double)s->in);
+    if (s->count.in > 0)
+        snprintf(ratio, sizeof ratio, ", ratio %.2f", (double)s->count.out / (double)s->count.in);
     int n = snprintf(line, LINE_SIZE, "%s: %s in, %s out, %s elapsed, %s/s%s",
-                     program_invocation_short_name, size_text((double)s->in, in),
-                     size_text((double)s->out, out), time_text(s->seconds, took),
-                     size_text(rate_of(s->in, s->seconds), speed), ratio);
+                     program_invocation_short_name, size_text((double)s->count.in, in),
+                     size_text((double)s->count.out, out), time_text(s->seconds, took),
+                     size_text(rate_of(s->count.in, s->seconds), speed), ratio);
     return n < 0 ? 0 : n < LINE_SIZE ? (size_t)n : LINE_SIZE - 1;
 }
 
@@ -259,11 +230,12 @@ static void write_line(char line[static LINE_SIZE + 1], size_t size, bool stays,
 static void write_json(const struct state *s, bool done) {
     if (!has_room(p.json, done ? LAST_WAIT_MS : 0))
         return;
-    bool sized = s->expected != UINT64_MAX;
+    bool sized = s->count.expected != COUNTERS_UNKNOWN;
     json_t *object = json_pack(
-        "{s:I,s:I,s:f,s:o,s:o,s:b}", "in", (json_int_t)s->in, "out", (json_int_t)s->out, "elapsed",
-        s->seconds, "in_size", sized ? json_integer((json_int_t)s->expected) : json_null(),
-        "member", s->member[0] != '\0' ? json_string(s->member) : json_null(), "done", done);
+        "{s:I,s:I,s:f,s:o,s:o,s:b}", "in", (json_int_t)s->count.in, "out", (json_int_t)s->count.out,
+        "elapsed", s->seconds, "in_size",
+        sized ? json_integer((json_int_t)s->count.expected) : json_null(), "member",
+        s->count.member[0] != '\0' ? json_string(s->count.member) : json_null(), "done", done);
     if (object != NULL && done)
         json_object_set_new(object, "ok", json_boolean(p.ok));
     char text[JSON_SIZE];
@@ -281,11 +253,11 @@ static void tick(bool asked) {
     char line[LINE_SIZE + 1];
     take_state(&s);
     if (p.text || asked) {
-        double rate = rate_of(s.in - p.last_in, s.seconds - p.last_seconds);
+        double rate = rate_of(s.count.in - p.last_in, s.seconds - p.last_seconds);
         write_line(line, running_line(&s, rate, line), asked && !p.text, 0);
         p.told = true;
     }
-    p.last_in = s.in;
+    p.last_in = s.count.in;
     p.last_seconds = s.seconds;
     if (p.json >= 0 && !asked)
         write_json(&s, false);

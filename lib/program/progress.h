@@ -29,17 +29,6 @@ extern const struct argp progress_argp;
 // (noclobber.h). Returns 0; or -1 and *f: EX_OSERR, or what noclobber_claim gives.
 int progress_begin(const struct progress_options *o, struct fault *f);
 
-// Bytes that will be read in all; without it there is no share and no time left. Main thread.
-void progress_expect(uint64_t size);
-
-// Count bytes read, and bytes given out, holes included. Any thread; also where progress_begin was
-// not called.
-void progress_in(uint64_t bytes);
-void progress_out(uint64_t bytes);
-
-// The member (printable) that is being worked on from now on. Any thread.
-void progress_member(const char *name);
-
 // Prints the last lines, with the totals and whether all went well, and ends the thread. Does
 // nothing if it was not begun, or has ended.
 void progress_end(bool ok);
