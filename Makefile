@@ -62,7 +62,7 @@ else
   say = @printf '  %-5s %s\n'
 endif
 
-.PHONY: all check check-mysql coverage demo bench lint lint-package format install uninstall dist distcheck deb clean help
+.PHONY: all check check-mysql coverage demo bench lint lint-package format install uninstall dist distcheck deb release-dry-run clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -209,6 +209,10 @@ distcheck: dist
 ## deb: a Debian package, which lintian accepts, in build/deb
 deb: dist
 	@packaging/deb $(DIST) $(VERSION) build/deb
+
+## release-dry-run: prepare the release RELEASE=1.2.3 in build/release, and publish nothing (RELEASING.md)
+release-dry-run:
+	@packaging/release "$(RELEASE)" build/release
 
 ## clean: remove all that make produced
 clean:

@@ -12,7 +12,8 @@ setup() {
 @test "the version is one everywhere" {
     [ -n "$version" ]
     [ "$(sed -n '1s/^xbpipe (\(.*\)-[0-9]*) .*/\1/p' "$root/packaging/debian/changelog")" = "$version" ]
-    [ "$(sed -n '/^## /{s/^## \([0-9.]*\).*/\1/p;q}' "$root/CHANGELOG.md")" = "$version" ]
+    # What comes next may stand above it.
+    [ "$(grep '^## ' "$root/CHANGELOG.md" | grep -vx '## Unreleased' | sed -n '1s/^## \([0-9.]*\) .*/\1/p')" = "$version" ]
     xbunpack --version | grep -qF "$version"
 }
 
@@ -33,4 +34,66 @@ setup() {
     git -C "$root" ls-tree -r --name-only HEAD | sort >tracked
     diff tracked packed
     [ -s packed ]
+}
+
+# A repository of the files here, with nothing uncommitted, in the folder repository.
+repository() {
+    (cd "$root" && git ls-files -z | tar -cf - --null -T -) | tar -xf - --one-top-level=repository
+    cd repository
+    git init -q -b main
+    git config user.name Tester
+    git config user.email tester@example.org
+    git add -A
+    git commit -q -m "All files"
+}
+
+# Git with no configuration of the machine's.
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null
+export GIT_AUTHOR_NAME=Tester GIT_AUTHOR_EMAIL=tester@example.org
+export GIT_COMMITTER_NAME=Tester GIT_COMMITTER_EMAIL=tester@example.org
+
+@test "a release is prepared in a clone, and published nowhere" {
+    git -C "$root" ls-files --error-unmatch Makefile >/dev/null 2>&1 || skip "not in a git repository"
+    repository
+    grep -qx '## Unreleased' CHANGELOG.md || sed -i '1a\\n## Unreleased\n\n- Something new.' CHANGELOG.md
+    git commit -q --allow-empty -am "What is new"
+    before=$(git rev-parse HEAD)
+    CHECK="echo checked >checked" make -s release-dry-run RELEASE=97.1.2
+    [ "$(git rev-parse HEAD)" = "$before" ]
+    [ -z "$(git tag)" ]
+    [ -z "$(git status --porcelain)" ]
+    cd build/release
+    [ -e checked ]
+    [ "$(git log -1 --format=%s)" = "Release 97.1.2" ]
+    [ "$(git rev-parse HEAD~1)" = "$before" ]
+    grep -qx 'VERSION := 97.1.2' Makefile
+    grep -qE '^## 97\.1\.2 \([0-9]{4}-[0-9]{2}-[0-9]{2}\)$' CHANGELOG.md
+    run dpkg-parsechangelog -l packaging/debian/changelog -S Version
+    [ "$status" -ne 0 ] || [ "$output" = 97.1.2-1 ]
+    cd build
+    sha256sum -c --quiet xbpipe-97.1.2.tar.gz.sha256
+    tar -xOf xbpipe-97.1.2.tar.gz xbpipe-97.1.2/Makefile | grep -qx 'VERSION := 97.1.2'
+    grep -q '^- ' announcement.md
+    run grep -c '^## ' announcement.md
+    [ "$output" = 0 ]
+}
+
+@test "no release is prepared of what is not ready for it" {
+    git -C "$root" ls-files --error-unmatch Makefile >/dev/null 2>&1 || skip "not in a git repository"
+    repository
+    refused() { # STATUS MESSAGE VERSION
+        run packaging/release "$3" dry
+        [ "$status" -eq "$1" ]
+        [[ $output == "release: $2"* ]]
+        [ ! -e dry ]
+    }
+    refused 64 "next: expected a version" next
+    refused 65 "0.0.1 is not newer than $version" 0.0.1
+    refused 65 "$version is not newer than $version" "$version"
+    git tag v97.0.0
+    refused 65 "there is a tag v97.0.0" 97.0.0
+    sed -i 's/^## Unreleased$/## 0.0.9/' CHANGELOG.md
+    refused 65 "there are changes that are not committed" 97.1.0
+    git commit -q --allow-empty -am "Nothing new"
+    refused 65 "CHANGELOG.md has no section Unreleased" 97.1.0
 }
