@@ -39,7 +39,7 @@ static const char *kind_of(uint8_t c) {
     return "a character outside the base64 alphabet";
 }
 
-// The bits of a last group of 2 or 3 characters that no byte takes up: 4 or 2.
+// The bits of a last group of 2 or 3 characters that belong to no byte: 4 or 2.
 static uint32_t spare_bits(const struct base64_decoder *d) {
     return d->held == 2 ? d->bits & 0xf : d->bits & 0x3;
 }
@@ -52,7 +52,7 @@ static int fault_spare_bits(const struct base64_decoder *d, struct fault *f) {
                       d->last_offset);
 }
 
-// Puts the 1 or 2 bytes of a last group of 2 or 3 characters into out; returns how many.
+// Puts the 1 or 2 bytes of a last group of 2 or 3 characters into out; returns their number.
 static size_t put_short_group(const struct base64_decoder *d, uint8_t *out) {
     if (d->held == 2) {
         out[0] = (uint8_t)(d->bits >> 4);
@@ -119,7 +119,7 @@ int base64_decode_push(struct base64_decoder *d, const void *text, size_t size, 
     int result = 0;
     while (i < size && result == 0) {
         if (d->held == 0 && !d->ended) {
-            // Whole groups without white space, which is nearly all of a text.
+            // Whole groups without white space: nearly all of a text.
             size_t start = i;
             while (size - i >= 4) {
                 uint32_t a = classes[in[i]], b = classes[in[i + 1]], c = classes[in[i + 2]],

@@ -32,10 +32,10 @@ struct base64_decoder {
     bool ended;           // the padding is complete
 };
 
-// Takes `size` characters of text and puts the bytes they complete into out, which has room for
+// Decodes `size` characters of text and puts the bytes they complete into out, which has room for
 // BASE64_DECODED_MAX(size) and does not overlap the text. Returns 0; or -1 and EX_DATAERR in *f,
-// naming the offset from the decoder's start. *out_size is set in both cases; after an error it
-// counts the bytes of the groups before it, and the decoder is not to be used any more.
+// with the offset from the decoder's start. *out_size is set in both cases; after an error it
+// counts the bytes of the groups before the error, and the decoder must not be used again.
 int base64_decode_push(struct base64_decoder *d, const void *text, size_t size, uint8_t *out,
                        size_t *out_size, struct fault *f);
 
@@ -44,8 +44,8 @@ int base64_decode_push(struct base64_decoder *d, const void *text, size_t size, 
 int base64_decode_finish(struct base64_decoder *d, uint8_t out[2], size_t *out_size,
                          struct fault *f);
 
-// All of it at once, out having room for BASE64_DECODED_MAX(size). Empty text is no bytes.
-// After an error *out_size is 0 and what was written to out has been wiped.
+// Decodes a whole text; out has room for BASE64_DECODED_MAX(size). An empty text gives no bytes.
+// After an error *out_size is 0, and out has been wiped.
 int base64_decode(const void *text, size_t size, enum base64_padding padding, uint8_t *out,
                   size_t *out_size, struct fault *f);
 
@@ -57,13 +57,13 @@ struct base64_encoder {
 };
 
 // Takes `size` bytes, puts the characters of whole groups into out (room for
-// BASE64_ENCODED_MAX(size)), which does not overlap the data. Returns how many.
+// BASE64_ENCODED_MAX(size)), which does not overlap the data. Returns their number.
 size_t base64_encode_push(struct base64_encoder *e, const void *data, size_t size, char *out);
 
 // Puts the last group, if one was begun, with its padding into out. Returns 0 or 4.
 size_t base64_encode_finish(struct base64_encoder *e, char out[4]);
 
-// All of it at once. Returns how many characters.
+// Encodes all at once. Returns the number of characters.
 size_t base64_encode(const void *data, size_t size, char *out);
 
 #endif

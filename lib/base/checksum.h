@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// CRC-32 (ISO 3309, zlib's) of what had `crc` (0 at the start) followed by the data.
+// Continues a CRC-32 (ISO 3309, as zlib's) with the data; start with 0.
 uint32_t checksum_crc32(uint32_t crc, const void *data, size_t size);
 
 // The CRC-32 of A followed by B, from those of A and of B, and B's size.

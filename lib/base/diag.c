@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static void write_stderr(const char *line, size_t size) {
-    ssize_t ignored = write(STDERR_FILENO, line, size); // nowhere is left to report a failure
+    ssize_t ignored = write(STDERR_FILENO, line, size); // there is nowhere to report a failure
     (void)ignored;
 }
 
@@ -219,7 +219,7 @@ static void close_stdout(void) {
     bool failed = ferror(stdout) != 0;
     errno = 0;
     if (fclose(stdout) != 0 || failed) {
-        if (errno != EPIPE) // a reader that went away is not worth a message
+        if (errno != EPIPE) // a reader that went away needs no message
             diag_error("cannot write standard output%s%s", errno != 0 ? ": " : "",
                        errno != 0 ? strerror(errno) : "");
         _exit(EX_IOERR);

@@ -28,7 +28,7 @@ int diag_fault(struct fault *f, int status, const char *format, ...) DIAG_PRINTF
 int diag_fault_errno(struct fault *f, int status, int error, const char *format, ...)
     DIAG_PRINTF(4, 5);
 
-// The fault for memory that could not be had: status EX_OSERR. Returns -1.
+// The fault for a failed allocation: status EX_OSERR. Returns -1.
 int diag_fault_memory(struct fault *f);
 
 // The exit status for something that cannot be opened or made, by errno: EX_NOPERM (a permission),
@@ -44,8 +44,8 @@ void diag_prefix(struct fault *f, const char *prefix);
 // Cut with "..." if it does not fit. Returns out.
 char *diag_name(const void *name, size_t size, char *out, size_t out_size);
 
-// How many bytes of a text that is printable and terminated fit into `limit` without cutting a
-// character: for "%.*s".
+// How many bytes of a printable, terminated text fit into `limit` without cutting a character: for
+// "%.*s".
 int diag_cut(const char *text, int limit);
 
 // To be called first in main. Makes sure that descriptors 0, 1 and 2 are open (a closed one becomes
@@ -55,8 +55,8 @@ int diag_cut(const char *text, int limit);
 // result checked: a failure there is reported and turns the exit status into EX_IOERR.
 void diag_start(void);
 
-// Parses the command line by argp_parse; ends the program where that fails, which it does only for
-// lack of memory, and then without having said so.
+// Parses the command line with argp_parse. If that fails, which happens only if an allocation fails
+// and without a message, reports it and ends the program.
 struct argp;
 void diag_parse(const struct argp *argp, int argc, char **argv, void *options);
 

@@ -15,7 +15,7 @@ enum {
     MEMBER_NAME_COMPONENT_MAX = 255 // bytes that a file system takes between two slashes
 };
 
-// A name without what means nothing.
+// A name without the parts that have no meaning.
 struct member_name {
     size_t size;
     bool absolute; // leading slashes were taken off
@@ -28,7 +28,7 @@ struct member_name {
 // a ".." component, or is too long even when it is cleaned.
 int member_name_clean(struct member_name *clean, const char *name, size_t size, struct fault *f);
 
-// The same for the name of a file, which is EX_DATAERR, too, if it can only be that of a folder.
+// The same for the name of a file: a name that only a folder can have is EX_DATAERR, too.
 int member_name_clean_file(struct member_name *clean, const char *name, size_t size,
                            struct fault *f);
 
@@ -40,8 +40,8 @@ int member_name_check(const char *name, size_t size, struct fault *f);
 // The fault for a name that is refused; `why` follows "it ". Returns -1.
 int member_name_refused(const char *name, size_t size, const char *why, struct fault *f);
 
-// Warns that leading slashes are taken off the names of a stream, at its first name that has any:
-// *warned, initially false, says whether that has been.
+// Warns, once for a stream, that leading slashes are taken off its names. *warned is false at first
+// and becomes true with the warning.
 void member_name_warn(const struct member_name *clean, const char *name, size_t size, bool *warned);
 
 #endif

@@ -39,7 +39,7 @@ struct name *names_add(struct names **set, const void *bytes, size_t size) {
     return found != NULL ? *found : NULL;
 }
 
-// What names_find looks for: a name whose bytes stand elsewhere.
+// A key for names_find: its bytes are not stored with it.
 struct wanted {
     size_t size;
     const void *bytes;

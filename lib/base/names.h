@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A set of names, each with a pointer of the user's.
+// A set of names, each with a pointer for the caller's use.
 #ifndef XBPIPE_NAMES_H
 #define XBPIPE_NAMES_H
 
@@ -8,12 +8,12 @@
 struct names; // NULL is the empty set; made by the first addition
 
 struct name {
-    void *value; // the user's; initially NULL
+    void *value; // the caller's; initially NULL
     size_t size;
     char bytes[]; // `size` bytes and a terminator
 };
 
-// Finds the name of `size` bytes, or adds it. NULL if memory could not be had.
+// Finds the name of `size` bytes, or adds it. NULL if the allocation failed.
 struct name *names_add(struct names **set, const void *bytes, size_t size);
 
 // The name of `size` bytes; NULL if it is not in the set.

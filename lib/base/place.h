@@ -9,7 +9,7 @@
 
 struct place {
     uint64_t origin;   // offset in the program's input
-    bool exact;        // false: `origin` is that of the unit which the bytes were made from
+    bool exact;        // false: `origin` is the offset of the unit that the bytes were made from
     uint64_t position; // offset in the stage's own input
 };
 

@@ -47,7 +47,8 @@ static unsigned groups_quota(void) {
 
 unsigned cpus_available(void) {
     cpu_set_t set;
-    // More than CPU_SETSIZE processors make the call fail; there the default is generous anyway.
+    // The call fails on a machine with more than CPU_SETSIZE processors; the default is large
+    // there.
     int affinity = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : CPU_SETSIZE;
     unsigned cpus = affinity > 0 ? (unsigned)affinity : 1;
     unsigned quota = groups_quota();

@@ -12,7 +12,7 @@
 // (interrupt.h) reports ends it with -1 and EINTR; other signals do not end it.
 ssize_t fdio_read_full(int fd, void *data, size_t size);
 
-// One read of what is there, at most `size` bytes; the same rules. 0 is the end of input.
+// One read, of at most `size` bytes, with the same rules. 0 is the end of input.
 ssize_t fdio_read_some(int fd, void *data, size_t size);
 
 // Reads at `offset` until `size` bytes are there or the file ends. Returns how many were read, or
@@ -23,7 +23,7 @@ ssize_t fdio_pread_full(int fd, void *data, size_t size, uint64_t offset);
 int fdio_write_full(int fd, const void *data, size_t size);
 
 // Makes the pipe on fd, if it is one, as large as the system allows an unprivileged process.
-// What fails is ignored: the size is only a matter of speed.
+// Failures are ignored: the size only affects speed.
 void fdio_enlarge_pipe(int fd);
 
 // Lets the process open as many files as its hard limit allows.

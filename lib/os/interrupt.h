@@ -13,7 +13,7 @@ void interrupt_catch(void);
 int interrupt_pending(void);
 
 // Ends the process by that signal, as if it had never been caught, so that a calling shell sees
-// what it expects. To be called once all is cleaned up; returns only if no signal is pending.
+// what it expects. Call it after cleaning up. Returns only if no signal is pending.
 void interrupt_die(void);
 
 #endif

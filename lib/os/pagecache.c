@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-// Something is done when the end of a step of this size is passed.
+// Pages are written back or dropped in steps of this size.
 enum { STEP = 16 << 20 };
 
 static _Atomic uint64_t moved; // bytes of the steps passed
@@ -34,7 +34,7 @@ void pagecache_written(int fd, uint64_t offset, uint64_t size) {
     (void)sync_file_range(fd, (off_t)step, STEP, SYNC_FILE_RANGE_WRITE);
     if (!is_large() || step < STEP)
         return;
-    // The step before this one has had its time; only what is on the disk can be dropped.
+    // Only pages that are on the disk can be dropped: by now the step before this one should be.
     off_t previous = (off_t)(step - STEP);
     (void)sync_file_range(fd, previous, STEP,
                           SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE |

@@ -42,8 +42,8 @@ void sandbox_allow_parent(struct sandbox_rules *rules, const char *path,
             (struct sandbox_grant){.fd = -1, .path = path, .parent = true, .access = access});
 }
 
-// Landlock. <linux/landlock.h> may be older than the kernel: what came after version 1 is here. A
-// kernel takes a larger structure than it knows if the rest is zero.
+// Landlock. <linux/landlock.h> may be older than the kernel, so what came after version 1 is
+// defined here. A kernel accepts a larger structure than it knows if the rest is zero.
 struct ruleset {
     uint64_t files;  // LANDLOCK_ACCESS_FS_*
     uint64_t net;    // version 4
@@ -58,7 +58,7 @@ struct ruleset {
 #define SCOPE_ABSTRACT_UNIX_SOCKET (UINT64_C(1) << 0)
 #define SCOPE_SIGNAL (UINT64_C(1) << 1)
 
-// The version from which on every way to change a file is confined.
+// The first version that confines every way to change a file.
 enum { VERSION_WHOLE = 3 };
 
 static struct ruleset handled_by(long version, bool network) {
@@ -125,7 +125,7 @@ static int add_grants(int ruleset, uint64_t handled, const struct sandbox_rules 
         const struct sandbox_grant *grant = &rules->grants[i];
         int fd = grant->fd >= 0 ? grant->fd : open_granted(grant);
         if (fd < 0)
-            continue; // what cannot be found now cannot be opened later
+            continue; // what does not exist now cannot be opened later
         error = add_grant(ruleset, handled, fd, grant->access);
         if (fd != grant->fd)
             close(fd);
@@ -138,16 +138,17 @@ static int confine_files(const struct sandbox_rules *rules, void (*note)(const c
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (version < 1) {
         if (note != NULL)
-            note("sandbox: this kernel has no Landlock, or does not use it: names of files are "
-                 "not confined");
+            note("sandbox: this kernel has no Landlock, or it is turned off: file names are not "
+                 "confined");
         return 0;
     }
     if (version < VERSION_WHOLE && note != NULL) {
         char text[160];
-        snprintf(text, sizeof text,
-                 "sandbox: this kernel's Landlock has version %ld, expected %d or later: cutting "
-                 "files is not confined",
-                 version, VERSION_WHOLE);
+        snprintf(
+            text, sizeof text,
+            "sandbox: this kernel's Landlock has version %ld, expected %d or later: truncating "
+            "files is not confined",
+            version, VERSION_WHOLE);
         note(text);
     }
     struct ruleset handled = handled_by(version, rules->network);
@@ -227,7 +228,7 @@ static const int common_calls[] = {SCMP_SYS(read),
                                    SCMP_SYS(sysinfo),
                                    SCMP_SYS(uname)};
 
-// Where files may be read.
+// With grants to read files.
 static const int reading_calls[] = {SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(getdents64)};
 
 // Where files may be made.
@@ -244,7 +245,7 @@ static const int network_calls[] = {
     SCMP_SYS(faccessat2), SCMP_SYS(readlink),    SCMP_SYS(readlinkat),  SCMP_SYS(getuid),
     SCMP_SYS(geteuid),    SCMP_SYS(getgid),      SCMP_SYS(getegid),     SCMP_SYS(fstatfs)};
 
-// What only somebody else's code would try.
+// Calls that only an attacker's code would make.
 static const int hostile_calls[] = {SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace),
                                     SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev)};
 
@@ -257,8 +258,9 @@ static int add_calls(scmp_filter_ctx filter, uint32_t action, const int *calls, 
 #define ADD_CALLS(filter, action, calls)                                                           \
     add_calls(filter, action, calls, sizeof(calls) / sizeof(calls)[0])
 
-// Sockets of IPv4 and IPv6; the one by which the resolver asks for the machine's addresses; and the
-// pair that libcurl's threads use. A pair of datagrams could send to any service of the machine.
+// Sockets of IPv4 and IPv6; the netlink socket with which the resolver asks for the machine's
+// addresses; and the stream pair that libcurl's threads use (a pair of datagram sockets could send
+// to any service of the machine).
 static int add_sockets(scmp_filter_ctx filter) {
     enum { TYPE = 0xf }; // of a socket's type, without its flags
     int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
@@ -286,8 +288,8 @@ static int add_conditional(scmp_filter_ctx filter, const struct sandbox_rules *r
         int call;
         struct scmp_arg_cmp argument;
     } some[] = {
-        // Threads, no processes. clone3 has its flags in memory, where no filter sees them: the C
-        // library uses clone where it gets ENOSYS.
+        // Threads, no processes. clone3 has its flags in memory, which a filter cannot read; the C
+        // library uses clone if clone3 fails with ENOSYS.
         {SCMP_SYS(clone), SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)},
         {SCMP_SYS(tgkill), SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid(), 0)},
         {SCMP_SYS(prlimit64), SCMP_A0_32(SCMP_CMP_EQ, 0, 0)},
@@ -321,12 +323,13 @@ static int fill_filter(scmp_filter_ctx filter, const struct sandbox_rules *rules
     bool writing = false;
     for (unsigned i = 0; i < rules->count; i++)
         writing = writing || rules->grants[i].access != SANDBOX_READ;
-    // For threads that a library has started already; where the kernel cannot do it there are none
-    // of the program's own.
+    // For threads that a library has already started. If the kernel cannot do this, the program has
+    // no threads of its own yet anyway.
     (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
-    // A call of another ABI ends the program too, not just its thread, for which others would wait.
+    // A call of another ABI ends the whole program: others would wait for a thread that ended.
     (void)seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-    // A search tree: a list of so many calls takes the kernel longer to take in than all the rest.
+    // A search tree: loading a plain list of this many calls takes longer than everything else
+    // here.
     int error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (error == 0)
         error = ADD_CALLS(filter, SCMP_ACT_ALLOW, common_calls);

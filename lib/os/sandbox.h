@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The box a program shuts itself into before it looks at its input: from then on it reaches the
-// descriptors it has open, memory and threads, and beyond that only what the rules name. What is
-// in a backup can then make it do no more, whatever mistake it finds in a decoder.
+// The sandbox that a program enters before it reads its input. From then on it can use its open
+// descriptors, memory and threads, and beyond that only what the rules allow: a hostile backup that
+// finds a bug in a decoder can do no more than that.
 //
 // Landlock (Linux 5.13) confines file names; it holds for the calling thread and those it starts
-// later. A seccomp filter with a list of the system calls that are left holds for all threads.
-// Others come back as ENOSYS, by which the C library falls back to what it did before they were
-// there; those that only an attack would make (starting a program, tracing, mounting) end the
-// program by SIGSYS. Both are best effort: an older kernel, or a container, may have less.
+// later. A seccomp filter lists the system calls that are allowed, for all threads. Others fail
+// with ENOSYS, on which the C library falls back to older calls; calls that only an attack would
+// make (starting a program, tracing, mounting) end the program with SIGSYS. Both are best effort:
+// an older kernel, or a container, may have less.
 #ifndef XBPIPE_SANDBOX_H
 #define XBPIPE_SANDBOX_H
 
@@ -42,16 +42,16 @@ struct sandbox_rules {
 // -1 adds nothing.
 void sandbox_allow(struct sandbox_rules *rules, int fd, enum sandbox_access access);
 
-// The same for a path, which outlives the rules; one where nothing is, and NULL, adds nothing.
+// The same for a path, which outlives the rules. NULL and a path that does not exist add nothing.
 void sandbox_allow_path(struct sandbox_rules *rules, const char *path, enum sandbox_access access);
 
-// The same for the directory in which a file is called `path`, be it there or not.
+// The same for the directory that holds the file `path`, whether or not the file exists.
 void sandbox_allow_parent(struct sandbox_rules *rules, const char *path,
                           enum sandbox_access access);
 
-// Shuts the program in, for good. To be called before its threads are started and before anything
-// is looked at that others wrote. `note` (NULL: not called) is given a line for each thing that
-// this kernel lacks. Returns 0, also then; or -1 and EX_OSERR.
+// Enters the sandbox, for good. Call it before starting threads and before reading anything that
+// others wrote. `note` (NULL: not called) gets a line for each thing that this kernel lacks, which
+// is no error. Returns 0; or -1 and EX_OSERR.
 int sandbox_enter(const struct sandbox_rules *rules, void (*note)(const char *text),
                   struct fault *f);
 

@@ -31,7 +31,7 @@ int temporary_create(int dir_fd, char name[static TEMPORARY_NAME_SIZE]) {
             return -1;
         if (fd < 0)
             continue;
-        // Another run may have come upon the file before it was locked: it removes it.
+        // Another run may have seen the file before it was locked, and removed it.
         struct stat st;
         bool taken = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
         if (!taken && (fstat(fd, &st) < 0 || st.st_nlink > 0))
@@ -50,9 +50,9 @@ bool temporary_is_name(const char *name, size_t size) {
     return true;
 }
 
-// Removes one if nobody holds it. Returns 1 if it did, or 0.
+// Removes one if no program holds it. Returns 1 if it did, else 0.
 static unsigned remove_left(int dir_fd, const char *name) {
-    // To lock a file for itself NFS wants it open for writing.
+    // NFS needs a file open for writing to lock it exclusively.
     int fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return 0;

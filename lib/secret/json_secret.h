@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// Makes jansson cleanse all memory that it frees from here on. To be called before its first use in
-// the process.
+// Makes jansson cleanse all memory that it frees. Call it before the first use of jansson in the
+// process.
 void json_secret_start(void);
 
 // True once an allocation by jansson failed. What it gave since may be wrong or cut:

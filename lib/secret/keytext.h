@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { KEYTEXT_MAX = 64 << 10 }; // bytes of text; a key service's blobs and replies are far smaller
+enum { KEYTEXT_MAX = 64 << 10 }; // bytes of text; far more than a key service's blobs and replies
 
 enum keytext_format {
     KEYTEXT_BASE64, // with a newline

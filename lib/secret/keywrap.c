@@ -21,7 +21,7 @@ static const EVP_CIPHER *cipher_for(size_t key_size) {
 }
 
 int keywrap_read_master_key(struct secret *key, const char *path, struct fault *f) {
-    // More than any right one, so that the message can say how long a wrong one is.
+    // More than any valid size, so that the message can say how long a wrong one is.
     if (secret_read_file(key, path, 1024, "master key file", f) < 0)
         return -1;
     if (cipher_for(key->size) == NULL && key->size > 0 && key->data[key->size - 1] == '\n' &&
@@ -43,7 +43,7 @@ static EVP_CIPHER_CTX *start(const struct secret *master_key, int encrypt) {
     if (context == NULL)
         return NULL;
     EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
-    // The default initial value is that of the RFC.
+    // The default initial value is the RFC's.
     if (EVP_CipherInit_ex2(context, cipher_for(master_key->size), master_key->data, NULL, encrypt,
                            NULL) != 1) {
         EVP_CIPHER_CTX_free(context);

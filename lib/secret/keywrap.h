@@ -13,8 +13,8 @@
 // The size of the wrapped form of `size` bytes.
 #define KEYWRAP_SIZE(size) (((size) + 7) / 8 * 8 + 8)
 
-// Reads a master key from the file: 16, 24 or 32 bytes; one newline at its end is taken off where
-// that alone makes it such a size. Returns 0 and *key, which the caller frees; or -1 with *key
+// Reads a master key from the file: 16, 24 or 32 bytes; one newline at its end is dropped if
+// that gives it such a size. Returns 0 and *key, which the caller frees; or -1 with *key
 // SECRET_NONE: EX_NOINPUT, EX_NOPERM, EX_IOERR, EX_OSERR, or EX_DATAERR for another size.
 int keywrap_read_master_key(struct secret *key, const char *path, struct fault *f);
 
@@ -24,7 +24,7 @@ int keywrap_wrap(const struct secret *master_key, const void *data, size_t size,
                  struct fault *f);
 
 // Unwraps. Returns 0 and *key, which the caller frees; or -1 with *key SECRET_NONE: EX_DATAERR for
-// a size that no wrapped key has, and where the check fails (another master key, or damage: these
+// a size that no wrapped key has, and if the check fails (another master key, or damage: these
 // cannot be told apart); EX_OSERR; EX_SOFTWARE.
 int keywrap_unwrap(const struct secret *master_key, const void *wrapped, size_t size,
                    struct secret *key, struct fault *f);

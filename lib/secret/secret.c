@@ -36,7 +36,8 @@ static void release_heap(void) {
 static void make_heap(void) {
     // libcrypto releases the heap at exit only if something else of it was used.
     if (atexit(release_heap) == 0)
-        CRYPTO_secure_malloc_init(HEAP_SIZE, HEAP_UNIT); // without it, malloc serves, and cleanses
+        CRYPTO_secure_malloc_init(HEAP_SIZE,
+                                  HEAP_UNIT); // if this fails, malloc is used, with cleansing
 }
 
 int secret_new(struct secret *s, size_t capacity, struct fault *f) {

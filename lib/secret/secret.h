@@ -14,7 +14,7 @@ struct secret {
     size_t size;
     uint8_t *data; // in the secure heap, `capacity` bytes
     size_t capacity;
-    bool exposed; // it was read from a regular file that others than its owner may read
+    bool exposed; // read from a regular file that others than its owner may read
 };
 
 // All zero: holds nothing; secret_free of it does nothing.
@@ -42,8 +42,8 @@ int secret_read_file(struct secret *s, const char *path, size_t limit, const cha
 enum { SECRET_EXPOSED_SIZE = 600 };
 char *secret_exposed_text(const char *what, const char *path, char out[static SECRET_EXPOSED_SIZE]);
 
-// The value of environment variable `name`, which is then overwritten in place and removed, so that
-// children do not inherit it, in any case. Returns 1; 0 if it is unset or empty; -1 and EX_OSERR or
+// The value of environment variable `name`, which is always overwritten in place and removed, so
+// that children do not inherit it. Returns 1; 0 if it is unset or empty; -1 and EX_OSERR or
 // EX_DATAERR (longer than `limit`) in *f.
 int secret_from_env(struct secret *s, const char *name, size_t limit, struct fault *f);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Before each block stands its size.
+// Each block's size is stored in front of it.
 enum { HEADER = alignof(max_align_t) };
 
 static atomic_bool exhausted;
@@ -78,6 +78,6 @@ __attribute__((noinline)) void wiped_finish(void) {
     explicit_bzero(below, sizeof below);
     for (volatile size_t size = 1; size < COPIES; size++) {
         memmove(below + COPIES, below, size);
-        __asm__ volatile("" : : "r"(below) : "memory"); // the copy is not to be left out
+        __asm__ volatile("" : : "r"(below) : "memory"); // keeps the compiler from dropping the copy
     }
 }

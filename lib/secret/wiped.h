@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The C library's allocator with cleansing: what is freed, or left behind by a realloc, is
-// overwritten first. For libraries that keep secrets in memory of their own and let their
+// The C library's allocator with cleansing: memory is overwritten before it is freed, or left
+// behind by a realloc. For libraries that keep secrets in memory of their own and let their
 // allocator be replaced.
 #ifndef XBPIPE_WIPED_H
 #define XBPIPE_WIPED_H
@@ -17,12 +17,11 @@ char *wiped_strdup(const char *text);
 void wiped_free(void *memory);
 
 // Whether an allocation of this process by one of these functions has failed. A library that fails
-// for lack of memory does not always say that this was the reason.
+// because of that does not always say so.
 bool wiped_exhausted(void);
 
-// Overwrites the part of the stack that the functions called before have used, up to 128 KiB: what
-// they computed with; and the vector registers that the C library copies with. To be called once
-// the work with a secret is done.
+// Overwrites the part of the stack that earlier calls have used for their variables, up to 128 KiB,
+// and the vector registers that the C library copies with. Call it after the work with a secret.
 void wiped_finish(void);
 
 #endif
