@@ -322,7 +322,7 @@ static bool take_step(const struct frames_codec *codec, struct frames_walk *w) {
     w->blocks += w->step == FRAMES_FIRST + 1;
     switch (w->step) {
     case STEP_MAGIC:
-        w->step = (word & 0xfffffff0u) == 0x184d2a50u ? STEP_SKIPPABLE : FRAMES_FIRST;
+        w->step = frames_is_skippable(word) ? STEP_SKIPPABLE : FRAMES_FIRST;
         w->foreign = w->step != STEP_SKIPPABLE && word != codec->magic;
         return !w->foreign;
     case STEP_SKIPPABLE:

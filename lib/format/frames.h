@@ -11,7 +11,22 @@
 #ifndef XBPIPE_FRAMES_H
 #define XBPIPE_FRAMES_H
 
+#include "base/byteorder.h"
 #include "engine/stage.h"
+
+// Skippable frames, which LZ4 and Zstandard share, hold nothing: a magic number of 16, the size of
+// the rest, and the rest.
+#define FRAMES_SKIPPABLE 0x184d2a50u
+enum { FRAMES_SKIPPABLE_HEAD = 8 };
+
+static inline bool frames_is_skippable(uint32_t magic) {
+    return (magic & ~0xfu) == FRAMES_SKIPPABLE;
+}
+
+// Whether the data begin with the head of a skippable frame.
+static inline bool frames_begin_skippable(const uint8_t *data, size_t size) {
+    return size >= FRAMES_SKIPPABLE_HEAD && frames_is_skippable(le32_get(data));
+}
 
 enum { FRAMES_UNIT_MAX = 16 << 20, FRAMES_HOLD_MAX = 16 << 20 };
 

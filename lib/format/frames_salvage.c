@@ -70,8 +70,9 @@ void frames_salvage_lose(struct part *p) {
 
 // The bytes that a frame may begin with: the codec's magic, or one of the skippable ones.
 static bool is_magic(const struct frames_codec *codec, const uint8_t *data, size_t size) {
-    uint8_t magic[4], skippable[4] = {0x50, 0x2a, 0x4d, 0x18};
+    uint8_t magic[4], skippable[4];
     le32_put(magic, codec->magic);
+    le32_put(skippable, FRAMES_SKIPPABLE);
     size_t n = size < 4 ? size : 4;
     return memcmp(data, magic, n) == 0 ||
            ((data[0] & 0xf0) == skippable[0] && memcmp(data + 1, skippable + 1, n - 1) == 0);

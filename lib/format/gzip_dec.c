@@ -16,7 +16,6 @@ enum {
     OUTPUT_LEAST = 64 << 10,
     COST_GUESS = 4
 };
-enum { FIRST_OF_MAGIC = 0x1f };
 
 enum state { IN_MEMBER, BETWEEN, IN_PADDING };
 
@@ -90,7 +89,7 @@ static int look_for_member(struct piece *p) {
     if (p->used == p->view.size)
         return 0;
     uint8_t byte = p->view.data[p->used];
-    if (s->state == BETWEEN && byte == FIRST_OF_MAGIC) {
+    if (s->state == BETWEEN && byte == GZIP_DEC_MAGIC[0]) {
         s->state = IN_MEMBER;
         return inflateReset(&s->zlib) == Z_OK ? 1 : fail_data(p, "it cannot be decoded");
     }

@@ -10,6 +10,8 @@
 
 #include "engine/stage.h"
 
+#define GZIP_DEC_MAGIC "\x1f\x8b\x08" // what every member begins with: RFC 1952, deflate
+
 // A decoder that pushes into `next`. NULL if memory could not be had. Failures: EX_DATAERR (what
 // zlib refuses, a wrong CRC-32 or length, input that ends inside a member or is empty, other data
 // after the end), EX_OSERR.

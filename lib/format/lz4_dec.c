@@ -76,7 +76,7 @@ static uint64_t content_size(const uint8_t *frame, size_t size) {
 
 struct stage *lz4_dec_new(struct ordered *o, struct stage *next) {
     static const struct frames_codec codec = {.name = "an LZ4",
-                                              .magic = 0x184d2204u,
+                                              .magic = LZ4_DEC_MAGIC,
                                               .step_size = step_size,
                                               .take_step = take_step,
                                               .open = open_decoder,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "format/plaintext.h"
 
-#include "base/byteorder.h"
+#include "format/frames.h"
 #include "format/sniff.h"
 
 #include <stdbool.h>
@@ -12,11 +12,6 @@ enum {
     BYTES_MIN = 2048, // from here on byte values are counted, at least 8 of each expected
     NIBBLES_MIN = 40  // from here on half bytes are counted
 };
-
-// A skippable frame of LZ4 or Zstandard, whatever follows it.
-static bool is_skippable(const uint8_t *data, size_t size) {
-    return size >= 8 && (le32_get(data) & 0xfffffff0u) == 0x184d2a50u;
-}
 
 // Page number 0 and page type 8 (file space header), both big-endian.
 static bool is_innodb_start(const uint8_t *data, size_t size) {
@@ -35,7 +30,7 @@ static double chi_squared(const unsigned *counts, unsigned values, double total)
 enum plaintext plaintext_judge(const uint8_t *data, size_t size) {
     enum sniff kind = sniff(data, size);
     // What tells an OpenPGP message from random bytes is too little to prove a key.
-    if ((kind != SNIFF_UNKNOWN && kind != SNIFF_GPG) || is_skippable(data, size) ||
+    if ((kind != SNIFF_UNKNOWN && kind != SNIFF_GPG) || frames_begin_skippable(data, size) ||
         is_innodb_start(data, size))
         return PLAINTEXT_KNOWN;
     if (size > SAMPLE_MAX)

@@ -19,7 +19,7 @@ int qpress_parse_archive(const uint8_t *head, size_t have, uint64_t max_block,
     *need = QPRESS_TAG;
     if (have < *need)
         return 0;
-    if (memcmp(head, "qpress10", QPRESS_TAG) != 0) {
+    if (memcmp(head, QPRESS_ARCHIVE_TAG, QPRESS_TAG) != 0) {
         char found[4 * QPRESS_TAG + 4], hint[SNIFF_HINT_SIZE];
         return diag_fault(
             f, EX_DATAERR, "not a qpress archive %s: expected magic \"qpress10\", found \"%s\"%s%s",
@@ -91,12 +91,12 @@ static int parse_file_item(const uint8_t *head, size_t have, const struct place 
     *need = QPRESS_TAG;
     if (have < *need)
         return 0;
-    if (memcmp(head, "ENDSENDS", QPRESS_TAG) == 0) {
+    if (memcmp(head, QPRESS_END_TAG, QPRESS_TAG) == 0) {
         *need = QPRESS_TAG + 8;
         item->kind = QPRESS_FILE_END;
         return have >= *need;
     }
-    if (memcmp(head, "NEWBNEWB", QPRESS_TAG) == 0) {
+    if (memcmp(head, QPRESS_BLOCK_TAG, QPRESS_TAG) == 0) {
         *need = QPRESS_BLOCK_HEAD;
         if (have < *need)
             return 0;

@@ -12,6 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// What an archive, a block and the end of a file begin with.
+#define QPRESS_ARCHIVE_TAG "qpress10"
+#define QPRESS_BLOCK_TAG "NEWBNEWB"
+#define QPRESS_END_TAG "ENDSENDS"
+
 enum { QPRESS_ARCHIVE_HEAD = 16, QPRESS_BLOCK_HEAD = 20, QPRESS_TAG = 8 };
 
 enum qpress_kind {

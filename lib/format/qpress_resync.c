@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const char block_tag[] = "NEWBNEWB", end_tag[] = "ENDSENDS", archive_tag[] = "qpress10";
+static const char block_tag[] = QPRESS_BLOCK_TAG, end_tag[] = QPRESS_END_TAG;
 enum { END_SIZE = 2 * QPRESS_TAG, NAME_AT = 5 };
 
 static bool has_tag(const struct resync_window *w, const char *tag) {
@@ -116,8 +116,8 @@ static enum resync_answer probe_damaged_end(const struct qpress_state *s,
     return RESYNC_HIT;
 }
 
-enum resync_answer qpress_probe(const struct qpress_state *s, const struct resync_window *w,
-                                size_t *size, struct fault *why) {
+enum resync_answer qpress_resync_probe(const struct qpress_state *s, const struct resync_window *w,
+                                       size_t *size, struct fault *why) {
     struct qpress_item item;
     uint64_t block_size;
     if (!s->begun && !w->searching) {
@@ -156,7 +156,7 @@ enum resync_answer qpress_probe(const struct qpress_state *s, const struct resyn
     return answer;
 }
 
-size_t qpress_find(void *context, const uint8_t *data, size_t size) {
+size_t qpress_resync_find(void *context, const uint8_t *data, size_t size) {
     (void)context;
     for (size_t at = 0; at < size; at++) {
         const char *tag = data[at] == 'N' ? block_tag : data[at] == 'E' ? end_tag : NULL;
@@ -171,11 +171,11 @@ size_t qpress_find(void *context, const uint8_t *data, size_t size) {
     return size;
 }
 
-bool qpress_parse_unit(const uint8_t *unit, size_t size, const struct place *place,
-                       struct qpress_item *item, struct quicklz_header *packet) {
+bool qpress_resync_parse(const uint8_t *unit, size_t size, const struct place *place,
+                         struct qpress_item *item, struct quicklz_header *packet) {
     struct fault f;
     size_t ignored;
-    if (size == QPRESS_ARCHIVE_HEAD && memcmp(unit, archive_tag, QPRESS_TAG) == 0)
+    if (size == QPRESS_ARCHIVE_HEAD && memcmp(unit, QPRESS_ARCHIVE_TAG, QPRESS_TAG) == 0)
         return false;
     bool in_file = size > QPRESS_TAG && (memcmp(unit, block_tag, QPRESS_TAG) == 0 ||
                                          memcmp(unit, end_tag, QPRESS_TAG) == 0);

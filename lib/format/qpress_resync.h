@@ -22,15 +22,15 @@ struct qpress_state {
 // the next item of the file stands where its packet ends; the end of a file, when its tag is
 // damaged but what follows it is not; the head of a file, when it stands where it is expected but
 // none of its blocks follows.
-enum resync_answer qpress_probe(const struct qpress_state *s, const struct resync_window *w,
-                                size_t *size, struct fault *why);
+enum resync_answer qpress_resync_probe(const struct qpress_state *s, const struct resync_window *w,
+                                       size_t *size, struct fault *why);
 
 // Its find; takes any context.
-size_t qpress_find(void *context, const uint8_t *data, size_t size);
+size_t qpress_resync_find(void *context, const uint8_t *data, size_t size);
 
 // Parses a unit that the probe has found, `size` bytes. *packet is set for a block. Returns false
 // if it is the archive's head. An item whose tag is damaged is the end of a file.
-bool qpress_parse_unit(const uint8_t *unit, size_t size, const struct place *place,
-                       struct qpress_item *item, struct quicklz_header *packet);
+bool qpress_resync_parse(const uint8_t *unit, size_t size, const struct place *place,
+                         struct qpress_item *item, struct quicklz_header *packet);
 
 #endif

@@ -264,7 +264,7 @@ static enum resync_answer probe(void *context, const struct resync_window *w, si
                                  .begun = salvaging_of(d)->begun,
                                  .in_file = d->in_file,
                                  .depth = d->depth};
-    return qpress_probe(&state, w, size, why);
+    return qpress_resync_probe(&state, w, size, why);
 }
 
 static void take_unit(void *context, struct view v, uint64_t position, const char *hit) {
@@ -273,7 +273,7 @@ static void take_unit(void *context, struct view v, uint64_t position, const cha
     struct qpress_item item;
     struct quicklz_header packet;
     salvaging_of(d)->begun = true;
-    if (!qpress_parse_unit(v.data, v.size, &place, &item, &packet))
+    if (!qpress_resync_parse(v.data, v.size, &place, &item, &packet))
         return;
     d->head.place = place;
     if (item.kind == QPRESS_BLOCK)
@@ -309,7 +309,7 @@ static void take_gap(void *context, const struct resync_gap *gap) {
 
 static const struct resync_format format = {.size = sizeof(struct salvaging),
                                             .probe = probe,
-                                            .find = qpress_find,
+                                            .find = qpress_resync_find,
                                             .unit = take_unit,
                                             .gap = take_gap};
 

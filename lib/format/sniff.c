@@ -2,8 +2,14 @@
 #include "format/sniff.h"
 
 #include "base/byteorder.h"
+#include "format/frames.h"
+#include "format/gzip_dec.h"
+#include "format/lz4_dec.h"
+#include "format/qpress.h"
 #include "format/tar.h"
+#include "format/xbcrypt.h"
 #include "format/xbstream.h"
+#include "format/zstd_dec.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,11 +19,9 @@ static const struct {
     size_t at, size;
     const char *magic;
 } magics[] = {{SNIFF_XBSTREAM, 0, 8, XBSTREAM_MAGIC},
-              {SNIFF_XBCRYPT, 0, 7, "XBCRYP0"},
-              {SNIFF_QPRESS, 0, 8, "qpress10"},
-              {SNIFF_GZIP, 0, 3, "\x1f\x8b\x08"},
-              {SNIFF_LZ4, 0, 4, "\x04\x22\x4d\x18"},
-              {SNIFF_ZSTD, 0, 4, "\x28\xb5\x2f\xfd"},
+              {SNIFF_XBCRYPT, 0, 7, XBCRYPT_MAGIC},
+              {SNIFF_QPRESS, 0, 8, QPRESS_ARCHIVE_TAG},
+              {SNIFF_GZIP, 0, 3, GZIP_DEC_MAGIC},
               {SNIFF_TAR, TAR_AT_MAGIC, 5, TAR_MAGIC},
               {SNIFF_XZ, 0, 6,
                "\xfd"
@@ -49,25 +53,31 @@ static bool is_openpgp(const uint8_t *data, size_t size) {
     }
 }
 
-static bool is_skippable(const uint8_t *data, size_t size) {
-    return size >= 8 && (le32_get(data) & 0xfffffff0u) == 0x184d2a50u;
-}
-
-enum sniff sniff(const uint8_t *data, size_t size) {
-    bool skipped = false;
+// What frames of a compressor are in, behind skippable ones or not; SNIFF_UNKNOWN: it is none.
+static enum sniff sniff_frames(const uint8_t *data, size_t size, bool *skipped) {
     size_t at = 0;
-    while (is_skippable(data + at, size - at)) {
-        uint64_t next = at + 8 + (uint64_t)le32_get(data + at + 4);
-        skipped = true;
+    while (frames_begin_skippable(data + at, size - at)) {
+        uint64_t next = at + FRAMES_SKIPPABLE_HEAD + (uint64_t)le32_get(data + at + 4);
+        *skipped = true;
         if (next + 4 > size)
             return size >= SNIFF_SIZE ? SNIFF_ZSTD : SNIFF_UNKNOWN;
         at = (size_t)next;
     }
+    uint32_t magic = size >= at + 4 ? le32_get(data + at) : 0;
+    return magic == LZ4_DEC_MAGIC    ? SNIFF_LZ4
+           : magic == ZSTD_DEC_MAGIC ? SNIFF_ZSTD
+                                     : SNIFF_UNKNOWN;
+}
+
+enum sniff sniff(const uint8_t *data, size_t size) {
+    bool skipped = false;
+    enum sniff frames = sniff_frames(data, size, &skipped);
+    if (frames != SNIFF_UNKNOWN || skipped)
+        return frames;
     for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++) {
-        size_t begin = at + magics[i].at;
+        size_t begin = magics[i].at;
         if (size >= begin + magics[i].size &&
-            memcmp(data + begin, magics[i].magic, magics[i].size) == 0 &&
-            (!skipped || magics[i].kind == SNIFF_LZ4 || magics[i].kind == SNIFF_ZSTD))
+            memcmp(data + begin, magics[i].magic, magics[i].size) == 0)
             return magics[i].kind;
     }
     if (size >= TAR_BLOCK && tar_is_header(data)) // of before ustar

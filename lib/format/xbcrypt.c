@@ -41,7 +41,7 @@ enum {
     AT_IV_SIZE = 36,
     AT_IV = 44
 };
-static const char magic[] = "XBCRYP0"; // followed by the version's digit
+static const char magic[] = XBCRYPT_MAGIC;
 
 static int parse_sizes(const uint8_t *head, uint64_t max_chunk, const struct place *place,
                        struct xbcrypt_header *h, struct fault *f) {
@@ -300,7 +300,7 @@ int xbcrypt_encrypt(struct xbcrypt_key *key, unsigned thread, const uint8_t *dat
         return library_fault(f);
     crc = checksum_crc32(crc, payload + size, XBCRYPT_HASH);
 
-    memcpy(out + AT_MAGIC, "XBCRYP03", 8);
+    memcpy(out + AT_MAGIC, XBCRYPT_MAGIC "3", 8);
     le64_put(out + 8, 0); // reserved
     le64_put(out + AT_ORIGINAL_SIZE, size + XBCRYPT_HASH);
     le64_put(out + AT_ENCRYPTED_SIZE, size + XBCRYPT_HASH);

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define XBCRYPT_MAGIC "XBCRYP0" // what every chunk begins with; the version's digit follows
+
 enum {
     XBCRYPT_HEAD_V1 = 36,
     XBCRYPT_HEAD = 60, // versions 2 and 3

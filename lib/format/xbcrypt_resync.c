@@ -7,11 +7,11 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const char magic[] = "XBCRYP0"; // followed by the version's digit
+static const char magic[] = XBCRYPT_MAGIC;
 enum { MAGIC_SIZE = sizeof magic - 1, AT_ORIGINAL_SIZE = 16, AT_ENCRYPTED_SIZE = 24 };
 
-enum resync_answer xbcrypt_probe(uint64_t max_chunk, const struct resync_window *w, size_t *size,
-                                 struct fault *why) {
+enum resync_answer xbcrypt_resync_probe(uint64_t max_chunk, const struct resync_window *w,
+                                        size_t *size, struct fault *why) {
     struct xbcrypt_header h;
     int parsed = xbcrypt_parse(w->data, w->have, max_chunk, &w->place, &h, size, why);
     if (parsed < 0)
@@ -38,7 +38,7 @@ enum resync_answer xbcrypt_probe(uint64_t max_chunk, const struct resync_window 
     return resync_follows(w, *size, magic, MAGIC_SIZE) ? RESYNC_HIT : RESYNC_NOTHING;
 }
 
-size_t xbcrypt_find(void *context, const uint8_t *data, size_t size) {
+size_t xbcrypt_resync_find(void *context, const uint8_t *data, size_t size) {
     (void)context;
     return resync_find(data, size, magic, MAGIC_SIZE);
 }
@@ -51,7 +51,8 @@ static bool is_chunk(const struct resync_gap *gap, size_t head, uint64_t *payloa
            *payload_size == le64_get(gap->head + AT_ENCRYPTED_SIZE);
 }
 
-bool xbcrypt_gap_is_chunk(const struct resync_gap *gap, unsigned version, uint64_t *payload_size) {
+bool xbcrypt_resync_gap_is_chunk(const struct resync_gap *gap, unsigned version,
+                                 uint64_t *payload_size) {
     bool says1 = gap->head_size > MAGIC_SIZE && gap->head[MAGIC_SIZE] == '1';
     if (version != 1 && is_chunk(gap, XBCRYPT_HEAD, payload_size))
         return true;

@@ -133,7 +133,7 @@ static bool find_version(struct decoder *d, struct xbcrypt_header *h, struct vie
 static enum resync_answer probe(void *context, const struct resync_window *w, size_t *size,
                                 struct fault *why) {
     const struct decoder *d = context;
-    return xbcrypt_probe(d->settings->max_chunk, w, size, why);
+    return xbcrypt_resync_probe(d->settings->max_chunk, w, size, why);
 }
 
 static void take_unit(void *context, struct view v, uint64_t position, const char *hit) {
@@ -174,7 +174,7 @@ static void take_gap(void *context, const struct resync_gap *gap) {
 
 static const struct resync_format format = {.size = sizeof(struct salvaging),
                                             .probe = probe,
-                                            .find = xbcrypt_find,
+                                            .find = xbcrypt_resync_find,
                                             .unit = take_unit,
                                             .gap = take_gap};
 

@@ -103,7 +103,7 @@ static uint64_t window_size(const uint8_t *frame, size_t size) {
 
 struct stage *zstd_dec_new(struct ordered *o, uint64_t window_max, struct stage *next) {
     static const struct frames_codec codec = {.name = "a Zstandard",
-                                              .magic = 0xfd2fb528u,
+                                              .magic = ZSTD_DEC_MAGIC,
                                               .step_size = step_size,
                                               .take_step = take_step,
                                               .open = open_decoder,

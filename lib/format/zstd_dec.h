@@ -4,6 +4,8 @@
 
 #include "engine/stage.h"
 
+#define ZSTD_DEC_MAGIC 0xfd2fb528u // little-endian, what every frame begins with
+
 // Stage: Zstandard frames → their content (frames.h), by libzstd. Frames whose window is larger
 // than `window_max` bytes are refused; but 8 MiB are always taken, as RFC 8878 recommends, and
 // those of a window that is not a power of two count as the next one. NULL if allocation failed.
