@@ -34,7 +34,7 @@ static enum job_result run_block(struct job *job, unsigned thread) {
     const struct encoder *e = b->encoder;
     b->failed = e->codec->encode(e->context, thread, b->data, b->size, &b->output, &b->output_size,
                                  &b->fault) < 0;
-    slab_unref(b->slab); // not to be held until its turn comes
+    slab_unref(b->slab); // free it now rather than at delivery
     b->slab = NULL;
     return JOB_DONE;
 }

@@ -14,8 +14,8 @@ struct digest {
     int (*done)(void *, const uint8_t *, struct fault *);
     void *context;
     EVP_MD_CTX *sum;
-    bool stale;            // bytes that were hashed have been written over
-    struct hash *previous; // which the next must not overtake; until released
+    bool stale;            // bytes that were hashed have been overwritten
+    struct hash *previous; // the next must not run before it; until it is released
 };
 
 // A piece to be hashed.

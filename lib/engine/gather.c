@@ -11,8 +11,8 @@ void gather_begin(struct gather *g, size_t need) {
     *g = (struct gather){.need = need};
 }
 
-// Makes room for `wanted` bytes in memory of the gather's own, keeping what it has. Memory grows by
-// doubling, so that a claim alone takes none. Returns 0 or -1.
+// Makes room for `wanted` bytes in a slab of the gather's own, keeping what it has. Memory grows by
+// doubling, so that a large size in a head alone takes none. Returns 0 or -1.
 static int make_room(struct gather *g, size_t wanted) {
     if (!g->borrowed && g->slab != NULL && wanted <= g->slab->capacity)
         return 0;

@@ -7,9 +7,9 @@
 
 #include <stdint.h>
 
-// A sink that takes bytes in any order and keeps none. When the end has been delivered, `done`
-// (which may be NULL) is called once with `context`; the sink may not be freed from inside it. NULL
-// if memory could not be had.
+// A sink that takes bytes in any order and keeps none. When the end has been delivered, it calls
+// `done` (may be NULL) once with `context`; `done` must not free the sink. NULL if the allocation
+// failed.
 struct stage *null_sink_new(struct ordered *o, void (*done)(void *context), void *context);
 
 // The bytes that such a sink was given so far, holes included.

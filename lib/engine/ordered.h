@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Units of work in, results out in the same order: the one queue of the process, on top of its
-// pool. Each unit runs on any thread and is then delivered on the main thread, in the order of
-// submission. Delivery may submit further units (the next stage's), which queue at the end. What is
-// in flight is bounded by ordered_pump, which the program's outermost loop calls between pieces of
-// input.
+// The one queue of the process, on top of its pool: units of work go in, results come out in the
+// same order. Each unit runs on any thread and is then delivered on the main thread, in the order
+// of submission. Delivery may submit further units (the next stage's), which queue at the end.
+// ordered_pump, which the program's outermost loop calls between pieces of input, bounds what is in
+// flight.
 #ifndef XBPIPE_ORDERED_H
 #define XBPIPE_ORDERED_H
 
@@ -15,8 +15,7 @@
 
 struct ordered;
 
-// Embedded at the start of a stage's own struct. The first field's run and after are the
-// submitter's.
+// Embedded at the start of a stage's own struct. The submitter sets job.run and job.after.
 struct unit {
     struct job job;
     // Main thread, in order; after each run that returned JOB_MORE, and once more at the end. NULL:
@@ -61,10 +60,10 @@ void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost);
 // what failed is not delivered (stage.h), and all else is.
 void ordered_fail(struct ordered *o, const struct fault *f);
 
-// The same, now, for a failure met by a deliver function.
+// Records a failure now, from a deliver function.
 void ordered_fail_now(struct ordered *o, const struct fault *f);
 
-// True once either was called: there is no use in reading more input.
+// True once either was called: reading more input is pointless.
 bool ordered_failing(const struct ordered *o);
 
 // Delivers what is ready, and waits for more while too much is in flight.
@@ -82,7 +81,7 @@ bool ordered_sound(struct ordered *o);
 // Delivers everything.
 void ordered_flush(struct ordered *o);
 
-// The same at the end. Returns 0; or -1 and the failure in *f.
+// Delivers everything, at the end. Returns 0; or -1 and the failure in *f.
 int ordered_finish(struct ordered *o, struct fault *f);
 
 // The same, for a stage that holds something scarce for each unit in flight (open files): to be
@@ -93,7 +92,7 @@ int ordered_settle(struct ordered *o, struct fault *f);
 // Cancels and releases what is in flight, so that stages may be freed.
 void ordered_drop(struct ordered *o);
 
-// The same, and stops the pool and frees it. NULL is allowed.
+// The same, and frees the queue and the pool. NULL is allowed.
 void ordered_free(struct ordered *o);
 
 #endif

@@ -59,7 +59,7 @@ static void settle(struct pool *pool, struct job *job, enum job_result result) {
         job->follower->after = NULL;
         job->follower = NULL;
         if (pool->awaited != NULL)
-            pthread_cond_signal(&pool->ready); // the waiting main thread may as well run it
+            pthread_cond_signal(&pool->ready); // the main thread, which waits, can run it
         else
             wake_worker(pool);
     }
@@ -102,7 +102,7 @@ int pool_new(struct pool **out, unsigned threads, struct fault *f) {
     pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->ready, NULL);
 
-    // Signals that come from outside are the main thread's business.
+    // Signals from outside go to the main thread.
     sigset_t outside, before;
     sigfillset(&outside);
     static const int own[] = {SIGPIPE, SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGABRT};

@@ -11,13 +11,13 @@
 
 enum job_result {
     JOB_DONE,
-    JOB_MORE // it has something to deliver, and is to be run again after that
+    JOB_MORE // it has something to deliver; run it again after that
 };
 
 enum job_state { JOB_QUEUED, JOB_RUNNING, JOB_PAUSED, JOB_FINISHED };
 
-// One piece of work, embedded in the struct of who submits it. The first two fields are the
-// owner's.
+// One piece of work, embedded in the submitter's own struct. The submitter sets the first two
+// fields.
 struct job {
     // Runs on any thread; `thread` is from 0 to the pool's size - 1, and no two jobs run at a time
     // with the same number. NULL: there is nothing to run.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the sound units of a damaged input: what is no unit is passed over, byte by byte, up to the
-// next place where one begins that proves itself (by its checksum, or by what follows it). Used by
-// the decoders when they salvage; what a unit is, and how it proves itself, they know.
+// Finds the sound units of a damaged input: skips bytes up to the next place at which a unit begins
+// that is confirmed by its checksum or by what follows it. Used by the decoders when they salvage;
+// each decoder says what a unit is and what confirms it.
 //
-// Each byte is looked at a bounded number of times: a false head that claims much may cost a
-// checksum over all that it claims, and the work that such heads have caused is limited to a
-// multiple of the input before them; beyond that, heads with large claims are not believed.
+// Each byte is looked at a bounded number of times. A false head with a large size may cost a
+// checksum over all of that size; this work is limited to a multiple of the input so far, and
+// beyond that, heads with large sizes are ignored.
 #ifndef XBPIPE_RESYNC_H
 #define XBPIPE_RESYNC_H
 
@@ -18,13 +18,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Bytes of a gap that its report shows.
+// Bytes of a gap that a report shows.
 enum { RESYNC_HEAD = 64 };
 
 enum resync_answer {
     RESYNC_UNIT,    // *size bytes here are a sound unit
-    RESYNC_HIT,     // *size bytes are a unit that is damaged inside, its extent is sure unless
-                    // there are sound units in it, for which resync looks
+    RESYNC_HIT,     // *size bytes are a unit that is damaged inside; resync looks for sound units
+                    // in it, which would mean that the size is wrong
     RESYNC_MORE,    // *size bytes (more than there are) are needed to tell
     RESYNC_NOTHING, // no unit begins here
 };
@@ -32,8 +32,8 @@ enum resync_answer {
 struct resync_window {
     const uint8_t *data;
     size_t have;        // at least 1
-    bool end;           // the input ends with them: RESYNC_MORE is no answer
-    bool searching;     // what came before was no unit
+    bool end;           // the input ends with them: RESYNC_MORE is not allowed
+    bool searching;     // the bytes before were no unit
     struct place place; // of `data`
 };
 
@@ -61,15 +61,15 @@ struct resync_format {
 };
 
 struct resync {
-    struct stage *stage; // that uses it; nothing is done once it is closed
+    struct stage *stage; // the decoder; nothing is done once it is closed
     const struct resync_format *format;
     void *context;
     struct slab *slab; // holds `data`
     const uint8_t *data;
     size_t have, need;
-    bool borrowed; // the slab is that of the views
+    bool borrowed; // the slab belongs to the views
     uint64_t position;
-    struct view last; // the last view that was taken, and where it stood, for the places of units
+    struct view last; // the last view that was taken, and its position, for the places of units
     uint64_t last_position;
     bool searching;
     struct resync_gap gap;
@@ -86,7 +86,7 @@ bool resync_start(struct resync **r, struct stage *stage, const struct resync_fo
 
 void resync_push(struct resync *r, struct view v);
 
-// The end of the input: what is left becomes units and gaps. To be called once.
+// The end of the input: what is left becomes units and gaps. Call it once.
 void resync_finish(struct resync *r);
 
 // Drops what is held, and frees what resync_start made. NULL is allowed.

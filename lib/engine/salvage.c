@@ -34,7 +34,7 @@ struct salvage {
     struct file *files;
     size_t file_count, file_room;
     uint64_t losses;
-    bool lacking; // there was no memory for an entry or a file
+    bool lacking; // an allocation for an entry or a file failed
 };
 
 int salvage_new(struct salvage **out, struct fault *f) {
@@ -85,7 +85,7 @@ struct salvage_scope *salvage_member(struct salvage *s, const char *name, size_t
     return scope;
 }
 
-// Makes room for one more element. Returns false if memory could not be had.
+// Makes room for one more element. Returns false if the allocation failed.
 static bool grow(void **array, size_t count, size_t *room, size_t size) {
     if (count < *room)
         return true;
@@ -186,8 +186,8 @@ int salvage_verdict(const struct salvage *s, struct fault *f) {
                       s->losses, s->losses == 1 ? "" : "es", where);
 }
 
-// By member, the stage nearest to the output first where the formats' names say so, then by place:
-// the order in which stages deliver beside each other is not the same each time.
+// By member, then by format (its name: the stage nearest to the output first), then by place: the
+// order in which several members are delivered varies.
 static int compare_entries(const void *a, const void *b) {
     const struct entry *x = a, *y = b;
     if (x->scope->serial != y->scope->serial)
@@ -259,7 +259,7 @@ void salvage_print(struct salvage *s, void (*print)(const char *)) {
 static bool write_value(FILE *out, json_t *value, const char *before) {
     bool good = value == NULL || fputs(before, out) >= 0;
     if (good)
-        errno = ENOMEM; // where jansson fails, and nothing else says why
+        errno = ENOMEM; // jansson failed, and does not say why
     good = good && value != NULL && json_dumpf(value, out, JSON_ENCODE_ANY) == 0;
     int error = errno;
     json_decref(value);
@@ -301,7 +301,7 @@ static bool write_lists(struct salvage *s, FILE *out) {
     return good && fputs("]}\n", out) >= 0;
 }
 
-// A message may hold what is not UTF-8: text of the system's.
+// A message may hold a text of the system that is not UTF-8.
 static json_t *text_of(const char *text) {
     char shown[1200];
     if (text == NULL)

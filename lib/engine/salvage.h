@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The record of what a run that goes on past damage could not deliver. The stages add to it while
-// they deliver, on the main thread, each under the scope that it was given (struct stage); a stage
-// without a scope stops at the first damage.
+// The record of what could not be delivered in a run that goes on after damage. The stages add to
+// it while they deliver, on the main thread, each under its scope (struct stage); a stage without a
+// scope stops at the first damage.
 #ifndef XBPIPE_SALVAGE_H
 #define XBPIPE_SALVAGE_H
 
@@ -21,7 +21,7 @@ struct salvage_scope {
     char *name;      // printable; NULL: the whole input
     size_t serial;   // in the order in which the scopes were made
     uint64_t losses; // so far
-    bool named;      // its file has its own name; the file's maker sets that
+    bool named;      // its file has its final name; the code that makes the file sets this
     struct salvage_scope *next;
 };
 
@@ -29,11 +29,11 @@ struct salvage_scope {
 struct salvage_loss {
     const char *format; // of the stage: "xbstream", "xbcrypt", "qpress", "LZ4", "Zstandard"; static
     uint64_t offset;    // in the stage's input
-    uint64_t length;    // bytes of it; 0: what is lost is not in the input any more
-    bool placed;        // the next three are known (what a stage of several outputs may not know)
+    uint64_t length;    // in bytes; 0: the lost part is not in the input any more
+    bool placed;        // the next three are known (a stage with several outputs may not know them)
     uint64_t output_offset; // in the stage's output
     uint64_t zeros;         // bytes of zeros that were delivered there
-    bool exact;             // just so much is missing; false: what follows may stand elsewhere
+    bool exact;             // exactly this much is missing; false: what follows may be shifted
 };
 
 // An empty record with the scope of the whole input. Returns 0; or -1 and EX_OSERR in *f.
@@ -45,14 +45,14 @@ void salvage_free(struct salvage *s);
 // The scope of the whole input.
 struct salvage_scope *salvage_whole(struct salvage *s);
 
-// A new scope for a member of that name (`size` bytes, hostile). NULL if memory could not be had.
+// A new scope for a member of that name (`size` bytes, hostile). NULL if the allocation failed.
 struct salvage_scope *salvage_member(struct salvage *s, const char *name, size_t size);
 
 // Adds a loss. `why` says what was found. At most SALVAGE_LISTED_MAX are kept; the others count.
 enum { SALVAGE_LISTED_MAX = 1 << 20, SALVAGE_WHY_MAX = 200 };
 void salvage_lost(struct salvage_scope *scope, const struct salvage_loss *loss, const char *why);
 
-// Notes that a file of the scope that lacks something, or may, has the (printable) name `name`.
+// Notes the (printable) name of a file of the scope that lacks something, or may.
 void salvage_file(struct salvage_scope *scope, const char *name);
 
 // Submits a unit that, when its turn comes and `s` is not broken, adds the loss to the scope of `s`

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Any thread may take and drop references; bytes belong to whoever was handed them.
+// Any thread may take and drop references; the bytes belong to the holder of the view.
 struct slab {
     uint8_t *data;
     size_t capacity; // at least what was asked for
@@ -16,7 +16,7 @@ struct slab {
 };
 
 // A slab of at least `capacity` bytes (capacity ≥ 1), not cleared, with one reference. Any thread.
-// NULL if memory could not be had. Pages that are never written cost no memory.
+// NULL if the allocation failed. Pages that are never written cost no memory.
 struct slab *slab_new(size_t capacity);
 
 struct slab *slab_ref(struct slab *s);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one interface of everything that data flows through: bytes are pushed in, a result is pushed
-// into the next stage, the last stage is a sink. All calls are made on the main thread; a stage
-// hands its work to the queue (ordered.h) and pushes on what comes back when it is delivered. So a
-// failure is never a return value: it is recorded in the queue at its place of the order, and a
-// stage that has failed ignores what it is still given.
+// The one interface of everything that data flows through: bytes are pushed in, and the stage
+// pushes its result into the next stage; the last stage is a sink. All calls are made on the main
+// thread. A stage submits its work to the queue (ordered.h) and pushes each result on when the
+// queue delivers it. So a failure is never a return value: it is recorded in the queue at its place
+// of the order, and a stage that has failed ignores further input.
 #ifndef XBPIPE_STAGE_H
 #define XBPIPE_STAGE_H
 
@@ -21,7 +21,7 @@ struct stage_operations {
     // Takes v.size bytes. The stage takes its own reference to v.slab if it keeps the bytes. Bytes
     // in a slab belong to this stage alone: it may overwrite them.
     void (*push)(struct stage *, struct view v);
-    // The end of the stage's input. To be called once, after which there are no more pushes.
+    // The end of the stage's input. Called once; there are no pushes after it.
     void (*finish)(struct stage *);
     // Optional, for sinks that can take bytes out of order; any thread. Stores `size` bytes at
     // `offset` of the stage's input. Returns 0, or -1 and *f. The bytes count as pushed when, in
@@ -34,21 +34,22 @@ struct stage_operations {
     void (*free)(struct stage *);
 };
 
-// Embedded at the start of each stage's struct; its maker sets the first two.
+// Embedded at the start of each stage's struct. The function that makes the stage sets the first
+// two.
 struct stage {
     const struct stage_operations *ops;
     struct ordered *ordered;
     // The member whose bytes these are, printable, for messages; NULL: the program's whole input.
-    // Set by who asks for the stage, and outlives it.
+    // Set by the caller that creates the stage, and outlives it.
     const char *name;
-    // Where the stage notes what it cannot deliver, and goes on (salvage.h); NULL: it fails at the
-    // first damage. Set like the name. On a sink: what its file is noted under.
+    // The stage records losses here and goes on (salvage.h); NULL: it fails at the first damage.
+    // Set like the name. For a sink: the scope under which its file is noted.
     struct salvage_scope *salvage;
-    // The stage has found its input wrong, and takes no more of it; what it had submitted is still
+    // The stage has found its input wrong, and takes no more. What it has submitted is still
     // delivered.
     bool failed;
-    // A unit of the stage has failed when its turn came: what comes after it, the end included, is
-    // neither pushed on nor taken.
+    // A unit of the stage failed when it was delivered: nothing after it, not even the end, is
+    // pushed on, and no more input is taken.
     bool broken;
 };
 
@@ -75,11 +76,10 @@ static inline void stage_free(struct stage *s) {
 }
 
 // Records a failure that the stage has found in its input, at this place of the order
-// (ordered_fail), with the stage's name, if it has one, put before the text; the stage has then
-// failed.
+// (ordered_fail), with the stage's name, if it has one, before the text. The stage has then failed.
 void stage_fail(struct stage *s, const struct fault *f);
 
-// The same, for memory that could not be had.
+// The same for a failed allocation.
 void stage_fail_memory(struct stage *s);
 
 // Records a failure of a unit that is being delivered, in the same way, and breaks the stage.

@@ -19,11 +19,11 @@ struct view {
     bool exact;
 };
 
-// The first n bytes of *v (n ≤ v->size), which are taken off it. Takes no reference.
+// Takes the first n bytes (n ≤ v->size) off *v and returns them. Takes no reference.
 struct view view_split(struct view *v, size_t n);
 
-// The same bytes held by a reference of the caller's: that of v.slab, or a copy if they were
-// only lent. Returns 0, or -1 if the allocation failed.
+// Holds the bytes with a reference of the caller's: to v.slab, or to a copy if they were only lent.
+// Returns 0, or -1 if the allocation failed.
 int view_hold(struct view *v);
 
 // The place of the first byte of *v, at `position` of the stage's own input.
