@@ -6,7 +6,7 @@
 show_loops() {
     [ -z "${BATS_TEST_COMPLETED-}" ] || return 0
     local loop_variable shown=
-    for loop_variable in $(grep -oE '\bfor (\(\()?[a-z_]+|\bwhile (IFS=\S* )?read -r( [a-z_]+)+' "$BATS_TEST_FILENAME" |
+    for loop_variable in $(grep -oE '\bfor (\(\()?[a-z][a-z_]*|\bwhile (IFS=\S* )?read -r( [a-z_]+)+' "$BATS_TEST_FILENAME" |
         sed -E 's/^for (\(\()?//; s/^while (IFS=\S* )?read -r //' | tr ' ' '\n' | sort -u); do
         [ -z "${!loop_variable-}" ] || shown+=" $loop_variable=${!loop_variable}"
     done

@@ -211,7 +211,7 @@ assert hours > 0 and abs(3600 * hours + 60 * minutes + seconds - rest) < 1 + res
     # A closed pipe is no reason to die.
     xbcrypt-enc --json-progress=5 -f key <"$full" 5> >(exec true) >enc
     xbcrypt-dec -f key <enc | cmp - "$full"
-    for fd in 9 0 x '' 99999999999 -1; do
+    for fd in 250 0 x '' 99999999999 -1; do
         run -64 xbcrypt-enc --json-progress="$fd" -f key
         [[ $output == *"--json-progress=$fd: "* ]]
     done

@@ -3,6 +3,7 @@
 // that is not whole.
 #include "archive/extract.h"
 #include "archives.h"
+#include "compress.h"
 #include "feed.h"
 #include "os/noclobber.h"
 
@@ -16,13 +17,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <lz4frame.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
 
 static const char key_bytes[] = "0123456789abcdef0123456789ABCDEF";
 static char top[300]; // the directory of the test
@@ -184,28 +183,11 @@ struct sample {
 };
 
 static void lz4_frame(struct bytes *b, const struct bytes *content) {
-    LZ4F_preferences_t p = {.frameInfo = {.contentChecksumFlag = LZ4F_contentChecksumEnabled,
-                                          .contentSize = content->size}};
-    size_t room = LZ4F_compressFrameBound(content->size, &p);
-    uint8_t *out = malloc(room);
-    assert_non_null(out);
-    size_t n = LZ4F_compressFrame(out, room, content->data, content->size, &p);
-    assert_false(LZ4F_isError(n));
-    bytes_add(b, out, n);
-    free(out);
+    compress_lz4(b, content->data, content->size, COMPRESS_CHECKSUM | COMPRESS_SIZE);
 }
 
 static void zstd_frame(struct bytes *b, const struct bytes *content) {
-    ZSTD_CCtx *c = ZSTD_createCCtx();
-    size_t room = ZSTD_compressBound(content->size);
-    uint8_t *out = malloc(room);
-    assert_non_null(out);
-    ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1);
-    size_t n = ZSTD_compress2(c, out, room, content->data, content->size);
-    assert_false(ZSTD_isError(n));
-    bytes_add(b, out, n);
-    free(out);
-    ZSTD_freeCCtx(c);
+    compress_zstd(b, content->data, content->size, COMPRESS_CHECKSUM | COMPRESS_SIZE);
 }
 
 static void encrypt(struct bytes *b, const struct bytes *data) {

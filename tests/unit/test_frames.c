@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // LZ4 and Zstandard frames over memory.
 #include "archives.h"
+#include "compress.h"
 #include "feed.h"
 #include "format/frames.h"
 #include "format/lz4_dec.h"
@@ -13,11 +14,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <lz4frame.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
 
 enum format { LZ4, ZSTD };
 enum { WINDOW_MAX = 128 << 20 };
@@ -29,38 +28,9 @@ static struct stage *make_decoder(struct ordered *o, struct stage *next, void *c
 }
 
 // `kind` 0 to 3: with and without checksum and content size.
-static void add_lz4(struct bytes *b, const void *data, size_t size, unsigned kind) {
-    LZ4F_preferences_t p = {
-        .frameInfo = {
-            .contentChecksumFlag = kind & 1 ? LZ4F_contentChecksumEnabled : LZ4F_noContentChecksum,
-            .blockChecksumFlag = kind & 1 ? LZ4F_noBlockChecksum : LZ4F_blockChecksumEnabled,
-            .contentSize = kind & 2 ? size : 0}};
-    size_t room = LZ4F_compressFrameBound(size, &p);
-    uint8_t *out = malloc(room);
-    assert_non_null(out);
-    size_t n = LZ4F_compressFrame(out, room, data, size, &p);
-    assert_false(LZ4F_isError(n));
-    bytes_add(b, out, n);
-    free(out);
-}
-
-static void add_zstd(struct bytes *b, const void *data, size_t size, unsigned kind) {
-    ZSTD_CCtx *c = ZSTD_createCCtx();
-    size_t room = ZSTD_compressBound(size);
-    uint8_t *out = malloc(room);
-    assert_non_null(out);
-    ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, kind & 1);
-    ZSTD_CCtx_setParameter(c, ZSTD_c_contentSizeFlag, kind >> 1 & 1);
-    size_t n = ZSTD_compress2(c, out, room, data, size);
-    assert_false(ZSTD_isError(n));
-    bytes_add(b, out, n);
-    free(out);
-    ZSTD_freeCCtx(c);
-}
-
 static void add_frame(struct bytes *b, enum format format, const void *data, size_t size,
                       unsigned kind) {
-    (format == LZ4 ? add_lz4 : add_zstd)(b, data, size, kind);
+    (format == LZ4 ? compress_lz4 : compress_zstd)(b, data, size, kind);
 }
 
 static void add_skippable(struct bytes *b, const char *data) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Damaged LZ4 and Zstandard frames: the others come out, and what is lost is reported.
 #include "archives.h"
+#include "compress.h"
 #include "damage.h"
 #include "feed.h"
 #include "format/frames.h"
@@ -17,7 +18,6 @@
 #include <lz4frame.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zstd.h>
 
 enum { FRAMES = 5 };
 
@@ -44,31 +44,10 @@ static struct stage *make_zstd(struct ordered *o, struct stage *next, void *cont
     return zstd_dec_new(o, WINDOW_MAX, next);
 }
 
-// With a checksum, without which damage may not show, and now and then the size of the content.
-static void add_lz4(struct bytes *b, const void *data, size_t size, bool sized) {
-    LZ4F_preferences_t p = {.frameInfo = {.contentChecksumFlag = LZ4F_contentChecksumEnabled,
-                                          .contentSize = sized ? size : 0}};
-    size_t room = LZ4F_compressFrameBound(size, &p);
-    uint8_t *out = malloc(room);
-    assert_non_null(out);
-    size_t n = LZ4F_compressFrame(out, room, data, size, &p);
-    assert_false(LZ4F_isError(n));
-    bytes_add(b, out, n);
-    free(out);
-}
-
-static void add_zstd(struct bytes *b, const void *data, size_t size, bool sized) {
-    ZSTD_CCtx *c = ZSTD_createCCtx();
-    size_t room = ZSTD_compressBound(size);
-    uint8_t *out = malloc(room);
-    assert_non_null(out);
-    ZSTD_CCtx_setParameter(c, ZSTD_c_checksumFlag, 1);
-    ZSTD_CCtx_setParameter(c, ZSTD_c_contentSizeFlag, sized);
-    size_t n = ZSTD_compress2(c, out, room, data, size);
-    assert_false(ZSTD_isError(n));
-    bytes_add(b, out, n);
-    free(out);
-    ZSTD_freeCCtx(c);
+// With a checksum, without which damage may not show.
+static void add_frame(struct bytes *b, bool lz4, const void *data, size_t size, bool sized) {
+    (lz4 ? compress_lz4 : compress_zstd)(b, data, size,
+                                         COMPRESS_CHECKSUM | (sized ? COMPRESS_SIZE : 0));
 }
 
 static struct patient frames(bool lz4) {
@@ -83,7 +62,7 @@ static struct patient frames(bool lz4) {
         for (size_t k = p.original.size - before; k < sizes[i]; k++)
             bytes_little(&p.original, k / 20, 1);
         starts[i] = p.input.size;
-        (lz4 ? add_lz4 : add_zstd)(&p.input, p.original.data + before, sizes[i], i % 2 == 0);
+        add_frame(&p.input, lz4, p.original.data + before, sizes[i], i % 2 == 0);
     }
     starts[FRAMES] = p.input.size;
     return p;
@@ -149,13 +128,13 @@ static void test_large(void **state) {
         struct fault f;
         struct fed out;
         size_t large = FRAMES_UNIT_MAX + (2 << 20);
-        (lz4 ? add_lz4 : add_zstd)(&input, "before", 6, true);
+        add_frame(&input, lz4, "before", 6, true);
         bytes_text(&original, "before");
         bytes_noise(&original, large, 9);
         size_t start = input.size;
-        (lz4 ? add_lz4 : add_zstd)(&input, original.data + 6, large, true);
+        add_frame(&input, lz4, original.data + 6, large, true);
         size_t end = input.size;
-        (lz4 ? add_lz4 : add_zstd)(&input, "after", 5, true);
+        add_frame(&input, lz4, "after", 5, true);
         bytes_text(&original, "after");
         if (hit)
             memset(input.data + start + large / 2, 0xaa, lz4 ? 100 << 10 : 3);
@@ -211,7 +190,7 @@ static size_t add_wrong_frame(struct bytes *b, unsigned sound, unsigned more, si
     size_t size = LZ4F_compressBegin(c, head, sizeof head, &p);
     assert_false(LZ4F_isError(size));
     LZ4F_freeCompressionContext(c);
-    add_lz4(b, "before", 6, true);
+    add_frame(b, true, "before", 6, true);
     size_t start = b->size;
     bytes_add(b, head, size);
     for (unsigned i = 0; i < sound; i++)
@@ -221,7 +200,7 @@ static size_t add_wrong_frame(struct bytes *b, unsigned sound, unsigned more, si
         add_block(b, true);
     bytes_little(b, 0, 4);
     *end = b->size;
-    add_lz4(b, "after", 5, true);
+    add_frame(b, true, "after", 5, true);
     return start;
 }
 
@@ -277,7 +256,7 @@ static void test_large_cut(void **state) {
     struct fault f;
     struct fed out;
     bytes_noise(&original, FRAMES_UNIT_MAX + (4 << 20), 9);
-    add_lz4(&input, original.data, original.size, true);
+    add_frame(&input, true, original.data, original.size, true);
     size_t cut = FRAMES_UNIT_MAX + (2 << 20);
     assert_int_equal(salvage_new(&record, &f), 0);
     feed_run(make_salvaging, &lz4, input.data, cut,
