@@ -3,7 +3,7 @@
 # Usage: oss-stream.sh URLFILE | xbunpack -C restored ...
 #
 # Writes the object that a URL leads to to standard output, to be restored on the way: nothing of it
-# lands on a disk. The URL is the first line of URLFILE, or of standard input where that is -. One
+# lands on a disk. The URL is the first line of URLFILE, or of standard input if URLFILE is -. One
 # that is signed, as those of ApsaraDB's and OSS's downloads are, is a secret, which does not belong
 # on a command line.
 #
@@ -42,7 +42,7 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# header NAME: its value in the reply that brought the data, the last one where there were redirects.
+# header NAME: its value in the reply that brought the data, the last one if there were redirects.
 header() {
     tr -d '\r' <"$work/headers" |
         awk -v name="$1" 'BEGIN { IGNORECASE = 0 } /^HTTP\// { value = "" }

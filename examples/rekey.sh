@@ -53,7 +53,7 @@ if cmp -s /dev/fd/8 /dev/fd/9; then
     fail 65 'the two keys are the same'
 fi
 
-# Where NEW comes into being, so that it can take its name at once.
+# The folder of NEW, so that the new file can be renamed into place.
 work=$(mktemp -d -- "$new.XXXXXX") || exit 73
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT

@@ -71,7 +71,7 @@ unprivileged() {
     fi
 }
 
-# Skips the test, with the reason, where unprivileged cannot be had.
+# Skips the test, with the reason, if `unprivileged` cannot work.
 need_unprivileged() {
     [ "$(id -u)" -ne 0 ] && return
     counts_lines && skip "the user nobody may not write the counts of the lines"

@@ -85,10 +85,10 @@ start_limited() {
     sleep 0.1
 }
 
-@test "no core dump either, to a collector, where the limit is 0 and may not be raised" {
+@test "no core dump either, to a collector, if the limit is 0 and may not be raised" {
     need_unprivileged
     [ "$(ulimit -Hc)" = unlimited ] || skip "core dumps have a hard limit here: $(ulimit -Hc)"
-    # The kernel gives the files of /proc to root where it makes no dump of a process at all.
+    # The kernel gives the files of /proc to root if a process makes no dump at all.
     start_limited 0
     [ "$(awk '/^Max core file size/ { print $5 $6 }' /proc/$pid/limits)" = 00 ]
     [ "$(stat -c %u /proc/$pid/limits)" -eq 0 ]
@@ -107,7 +107,7 @@ start_limited() {
 
 @test "a running filter's key is in locked memory that no dump holds" {
     start_waiting xbcrypt-dec -f key
-    # The secure heap: not dumped (dd), and locked (lo) where the limit allows.
+    # The secure heap: not dumped (dd), and locked (lo) if the limit allows.
     flags=$(grep '^VmFlags.* dd' "/proc/$pid/smaps")
     locked=$(awk '/^Max locked memory/ { print $4 }' "/proc/$pid/limits")
     if [ "$locked" = unlimited ] || [ "$locked" -ge 1000000 ]; then [[ $flags == *" lo "* ]]; fi

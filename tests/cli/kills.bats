@@ -33,7 +33,7 @@ start() {
     pid=$!
 }
 
-# ended STATUS: the process started last ends with that status, or, where it was faster, with 0.
+# ended STATUS: the process started last ends with that status or, if it was faster, with 0.
 ended() {
     local rc=0
     wait "$pid" || rc=$?

@@ -47,7 +47,7 @@ decrypt() { kmsunwrap --provider=aliyun --endpoint="$url" "${context[@]}" "$@" <
     [ "$(kmsunwrap --provider=aliyun --endpoint="$url" "${context[@]}" <folded)" = "$plaintext" ]
 }
 
-@test "-v says who was asked, as whom, for which key; no secret" {
+@test "-v names the service, the user and the key; no secret" {
     run --separate-stderr decrypt -v
     [ "$stderr" = "kmsunwrap: provider aliyun: ${url#http://} as $ALIYUN_ID from the environment, key $ALIYUN_KEY, request 2075-LOOP" ]
 }

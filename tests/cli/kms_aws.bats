@@ -46,7 +46,7 @@ decrypt() { ask --region=us-east-1 "$@"; }
     [ "$(decrypt --output=raw | base64)" = "$plaintext" ]
 }
 
-@test "-v says who was asked, as whom, for which key; no secret" {
+@test "-v names the service, the user and the key; no secret" {
     run --separate-stderr decrypt -v
     [ "$stderr" = "kmsunwrap: provider aws: ${url#http://} (region us-east-1) as $AWS_ID from the environment, key $AWS_KEY, request REQ-LOOP" ]
 }
@@ -389,7 +389,7 @@ SH
 
 @test "the endpoint of a container at its own address is asked by plain http" {
     unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
-    unshare -rn true 2>/dev/null || skip "no network of its own can be had, in which the address is nobody's"
+    unshare -rn true 2>/dev/null || skip "no network namespace can be made, in which the address has no owner"
     export AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/role
     run --separate-stderr unshare -rn kmsunwrap --provider=aws --endpoint="$url" --region=us-east-1 --retries=0 <"$blob"
     [ "$status" -eq 69 ]
@@ -440,7 +440,7 @@ SH
     [[ $stderr == "kmsunwrap: no AWS credentials: "* ]]
 }
 
-@test "an expired token is renewed once where its source can" {
+@test "an expired token is renewed once if its source can" {
     unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_EC2_METADATA_DISABLED
     export AWS_EC2_METADATA_SERVICE_ENDPOINT=$url
     expired='{"status":400,"body":{"__type":"ExpiredTokenException","message":"The security token included in the request is expired"}}'
@@ -468,7 +468,7 @@ SH
     done
 }
 
-@test "where new credentials cannot be had for expired ones, that is what is said" {
+@test "if new credentials for expired ones cannot be got, the message says so" {
     unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
     touch "$SERVICE/no-metadata-token"
     export AWS_CONTAINER_CREDENTIALS_FULL_URI=$url/page
@@ -589,7 +589,7 @@ PY
     run --separate-stderr decrypt
     [ "$status" -eq 78 ]
     [[ $stderr =~ "set this machine's clock: it says "20[0-9-]+T[0-9:]+Z", the service's says "20[0-9-]+T[0-9:]+Z ]]
-    # Also where the message does not say so; a minute is no difference.
+    # Even if the message does not say so; a minute does not count.
     reply=${reply/Signature expired/no}
     script "[$reply,$reply]"
     run --separate-stderr decrypt

@@ -35,7 +35,7 @@ damage() { "$@" <damaged; }
     [[ $stderr == "kmsunwrap: --output=pem: expected base64, hex or raw"* ]]
 }
 
-@test "success is silent; -v says who was asked, and no secret" {
+@test "success is silent; -v names the service, and no secret" {
     run --separate-stderr unwrap_file <"$kms/demo-ciphertext.b64"
     [ "$status" -eq 0 ]
     [ -z "$stderr" ]

@@ -97,7 +97,7 @@ b" ]
     done
 }
 
-@test "of a bomb no more is decoded than is wanted, also where it is salvaged" {
+@test "of a bomb no more is decoded than is wanted, also with --salvage" {
     # A Zstandard frame of 524288 blocks, each of four bytes that stand for 128 KiB: 64 GiB.
     python3 -S -E - >bomb.zst <<'END'
 import struct, sys

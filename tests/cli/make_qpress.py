@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes a qpress archive of stored packets, whole or hostile, to standard output.
 
-Each argument is one item and its fields NAME=VALUE with spaces between them, where a value may hold
+Each argument is one item and its fields NAME=VALUE with spaces between them; a value may hold
 \\xNN escapes: ARCHIVE block=N; D name=N; U; F name=N; B data=D (@FILE: a file's content; *N: N
 bytes), recovery=N, adler=bad, claim=N (decompressed size in the packet's header), packet=D (the
 whole of it, instead of data); END; RAW data=D; FILE name=N data=D: a whole file of one block.
-Recovery is counted where it is not given.
+Recovery is counted if it is not given.
 """
 import struct
 import sys

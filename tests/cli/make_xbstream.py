@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes an xbstream archive, whole or hostile, to standard output.
 
-Each argument is one chunk: a type letter and fields NAME=VALUE with spaces between them, where a
+Each argument is one chunk: a type letter and fields NAME=VALUE with spaces between them; a
 value may hold \\xNN escapes. Fields: name; data (@FILE: a file's content; *N: N bytes); offset;
 flags; map (pairs SKIP:LENGTH with commas between, for type S); and, to lie: crc=bad, size, entries,
 name_size. RAW data=... puts bytes between chunks. MEMBER name=N data=D is a whole member.

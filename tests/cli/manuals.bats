@@ -236,7 +236,7 @@ same_files() { (cd "$1" && sha256sum -c --quiet "$2") }
 
 # The offsets that xbcrypt(5) gives are those of the fixtures: at them stand the sizes, and the
 # CRC-32 of what follows the head.
-@test "xbcrypt(5): the table of bytes is that of a file of XtraBackup" {
+@test "xbcrypt(5): the table of bytes matches a file of XtraBackup" {
     command -v python3 >/dev/null || skip "python3 is not installed"
     python3 - "$root/man/xbcrypt.5" "$fixtures/xbcrypt" <<'END'
 import re, sys, zlib

@@ -273,7 +273,7 @@ link" ]
     done
 }
 
-@test "--help, --usage, --version; also where they cannot be written" {
+@test "--help, --usage, --version; also if they cannot be written" {
     run -0 qpunpack --help
     [[ $output == "Usage: qpunpack [OPTION...]"* ]]
     run -0 qpunpack --usage

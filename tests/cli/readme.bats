@@ -180,7 +180,7 @@ build_with_broken() {
     done
 }
 
-@test "the demo fails where a restored file is not the original, or is one too many" {
+@test "the demo fails if a restored file is not the original, or is one too many" {
     mkdir -p copy/examples copy/tests
     cp "$root/examples/demo.sh" copy/examples/
     ln -s "$fixtures" copy/tests/fixtures
@@ -246,7 +246,7 @@ provoke() {
     done <messages
 }
 
-@test "the list of programs is that of bin/" {
+@test "the list of programs names the files of bin/" {
     sed -nE 's/^\| `([a-z0-9-]+)` \|.*/\1/p' "$readme" | LC_ALL=C sort >listed
     (cd "$root/bin" && printf '%s\n' *.c | sed 's/\.c$//') | LC_ALL=C sort | diff listed -
 }

@@ -168,7 +168,7 @@ END
         s3cse-dec -e "$fixtures/cli/head-ruby-v1-kms-cbc-instr-1000.json" -f "$v/kms.key" -i "$v/object"
 }
 
-@test "a download that was cut is found by ContentLength, where the padding happens to look right" {
+@test "a download that was cut is found by ContentLength, even if the padding happens to look right" {
     # A first block of 15 bytes and a 1: cut after it, the 1 is padding.
     { head -c 15 /dev/zero; printf '\001'; head -c 16 /dev/zero; } >input
     printf '{"CiphertextBlob":"QUJD","Plaintext":"%s","KeyId":"k"}' "$(base64 -w 0 "$cbc/data.key")" >reply

@@ -431,7 +431,7 @@ xbunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
     done
 }
 
-@test "where the first chunk around a stream is lost, --auto cannot tell what is in it; a pipe can" {
+@test "if the first chunk around a stream is lost, --auto cannot tell what is in it; a pipe can" {
     head -c 3000 /dev/zero >zeros
     make_xbstream "MEMBER name=a data=@zeros" "MEMBER name=b data=bbbb" >stream
     xbcrypt-enc -s 1K -f "$key" -i stream -o bad

@@ -20,7 +20,7 @@ streams() {
 }
 
 @test "a block whose packet does not decode, although its Adler-32 is right, becomes zeros" {
-    # Level 3, 22 bytes for 40: a match one byte back where there is none.
+    # Level 3, 22 bytes for 40: a match one byte back, before any data.
     wrong='\x4f\x16\0\0\0\x28\0\0\0\x01\0\0\x80\x04xxxxxxxx'
     make_qpress "ARCHIVE block=64" "F name=a" "B data=aaaa" "B packet=$wrong" "B data=cccc recovery=44" END \
         "FILE name=b data=bbbb" >bad
@@ -39,7 +39,7 @@ qpunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
     [ "$stderr" = "qpunpack: damaged QuickLZ packet: QuickLZ match with an impossible offset at input offset 89" ]
 }
 
-@test "blocks that are missing without a trace become zeros where the next two agree" {
+@test "blocks that are missing without a trace become zeros if the next two agree" {
     make_qpress ARCHIVE "F name=a" "B data=aaaa" "B data=cccc recovery=8" "B data=dddd recovery=12" END >bad
     fails 65 "\
 qpunpack: warning: a: blocks before this one are missing, at byte 56 of the qpress data; 4 zero bytes stand in its place at byte 4 of the output
@@ -97,7 +97,7 @@ qpunpack: damaged input: 3 losses, 2 members with losses; all else was delivered
     [ "$status" -eq 65 ]
     [ "$(files out2)" = "$(printf 'a.damaged\nd/b.damaged')" ]
     [ "$(cat out2/a.damaged out2/d/b.damaged)" = aaaabbbb ]
-    # also where what is lost is as long as one block
+    # also if the lost part is as long as one block
     make_qpress ARCHIVE "F name=a" "B data=aaaa" \
         'RAW data=xEWBNEWB\x04\0\0\0\0\0\0\0\0\0\0\0\x4e\x0d\0\0\0\x04\0\0\0cccc' "FILE name=b data=bbbb" >bad
     run qpunpack -C out3 --salvage -i bad

@@ -22,7 +22,7 @@ setup() {
 }
 
 # Runs the command with the intruder in it, and checks that it ran and got nothing: N refusals.
-# Those to names of files are refused only where the kernel has Landlock.
+# Those to names of files are refused only if the kernel has Landlock.
 refuses() {
     local count=$1
     shift
@@ -75,7 +75,7 @@ need_landlock() {
     [ "$(files outside)" = file ]
 }
 
-@test "the intruder succeeds where it may: the checks above can fail" {
+@test "the intruder succeeds if it may: the checks above can fail" {
     [ -s "$BATS_FILE_TMPDIR/intruder.so" ] || skip "no C compiler to make what is preloaded"
     LD_PRELOAD=$BATS_FILE_TMPDIR/intruder.so run --separate-stderr \
         xbunpack --no-sandbox -C inside -i "$fixtures/mariadb/shop_qp.xb"

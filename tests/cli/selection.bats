@@ -51,7 +51,7 @@ out/a" ]
     [ "$status" -eq 65 ]
     [[ $stderr == "xbunpack: b: damaged xbstream chunk at input offset "*": CRC-32: "* ]]
     [ "$(files out2)" = a ]
-    # A stream that is cut is an error, whoever is unfinished; only those wanted are named.
+    # A cut stream is an error, whichever member is unfinished; only wanted members are named.
     make_xbstream 'MEMBER name=a data=x' 'P name=b data=x' 'P name=c data=x' >cut
     fails 65 "xbunpack: c: unfinished: the stream ended before it; its file was not created
 xbunpack: xbstream ends too early, at input offset 123: expected the end of 2 more members; it was cut short: fetch the backup again" xbunpack -C out3 -i cut a c

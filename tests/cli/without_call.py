@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""without_call.py NUMBER COMMAND...: runs the command where the system call fails with ENOSYS, as
+"""without_call.py NUMBER COMMAND...: runs the command so that the system call fails with ENOSYS, as
 on a kernel that does not have it."""
 import ctypes
 import os

@@ -63,7 +63,7 @@ hint() { printf '%s\n%s' "$1" "Try \`xbcrypt-dec --help' or \`xbcrypt-dec --usag
     fails 64 "xbcrypt-dec: no key: use -f FILE, or set XBCRYPT_ENCRYPTION_KEY" xbcrypt-dec -i /dev/null
 }
 
-@test "a key file's trailing newline is removed where that alone gives a valid size" {
+@test "a key file's trailing newline is removed if that alone gives a valid size" {
     for k in 128 192 256; do
         { cat "$xbc/key$k"; echo; } >withnewline
         fails 0 "xbcrypt-dec: withnewline: key for AES$k, its trailing newline removed" xbcrypt-dec -v -f withnewline -i "$xbc/plain.v3.aes$k.xbcrypt" -o out --overwrite
@@ -212,7 +212,7 @@ out" ]
     done
 }
 
-@test "memory that cannot be had: 71" {
+@test "a failed allocation: 71" {
     sanitized && skip "a sanitizer needs more address space than the limit of this test"
     claim() { printf 'XBCRYP03\0\0\0\0\0\0\0\0\0\0\0\17\0\0\0\0\0\0\0\17\0\0\0\0\0\0\0\0\20\0\0\0\0\0\0\0aaaaaaaaaaaaaaaa'; head -c 251658240 /dev/zero; }
     limited() { claim | (ulimit -v 200000 && xbcrypt-dec -j1 -f "$xbc/key256"); }
@@ -267,7 +267,7 @@ out" ]
     fails 64 "$(hint "xbcrypt-dec: unexpected operand 'other': there is one input, and it is given already")" xbcrypt-dec -i file other
 }
 
-@test "--help, --usage, --version; also where they cannot be written" {
+@test "--help, --usage, --version; also if they cannot be written" {
     run -0 xbcrypt-dec --help
     [[ $output == "Usage: xbcrypt-dec [OPTION...]"* ]]
     run -0 xbcrypt-dec --usage

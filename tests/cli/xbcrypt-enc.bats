@@ -155,7 +155,7 @@ decode() {
     [ "$(files .)" = out ]
 }
 
-@test "--help, --usage, --version; also where they cannot be written" {
+@test "--help, --usage, --version; also if they cannot be written" {
     run -0 xbcrypt-enc --help
     [[ $output == "Usage: xbcrypt-enc [OPTION...]"* ]]
     run -0 xbcrypt-enc --usage

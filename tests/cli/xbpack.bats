@@ -272,7 +272,7 @@ xbpack: a/1\\x0a" ]
     ln -s ../outside t/way
     fails 65 "xbpack: way/d/s: it is, or its path leads through, a symbolic link, which is not followed" xbpack -C t way/d/s
     [ -z "$output" ]
-    # that of the directory itself is the user's own
+    # the directory itself belongs to the user
     ln -s outside link
     [ "$(xbpack -C link | xbunpack -t)" = d/s ]
 }
@@ -389,7 +389,7 @@ xbpack: a/1\\x0a" ]
     done
 }
 
-@test "the output itself: not packed where the shell made it, not replaced where it is named" {
+@test "the output itself: not packed if the shell made it, not replaced if it is named" {
     mkdir t
     echo a >t/a
     into() { (cd t && xbpack >out.xb); }

@@ -294,7 +294,7 @@ d/e/empty" ]
     [ "$(stat -c %b out/a)" -le 64 ]
 }
 
-@test "memory that cannot be had: 71" {
+@test "a failed allocation: 71" {
     sanitized && skip "a sanitizer needs more address space than the limit of this test"
     make_xbstream 'P name=a size=268435456 data=' >head
     limited() { { cat head; head -c 268435456 /dev/zero; } | (ulimit -v 150000 && xbunpack -j 1 -C out); }
@@ -392,7 +392,7 @@ db//t.ibd
         [ "$status $output" = "0 ./backup-my.cnf
 other" ] || { echo "$name: $status $output"; return 1; }
     done
-    # A folder's name is not that of a file.
+    # A folder's name is not a file's.
     fails 66 'xbunpack: other/: not found in the archive; -t lists what it holds' xbunpack -t -i odd other/
 }
 
@@ -544,7 +544,7 @@ t.ibd.qp" ]
     fails 64 "$(hint "xbunpack: --max-chunk=1: expected a size from 1K to 1024G")" xbunpack --max-chunk=1
 }
 
-@test "--help, --usage, --version; also where they cannot be written" {
+@test "--help, --usage, --version; also if they cannot be written" {
     run -0 xbunpack --help
     [[ $output == "Usage: xbunpack [OPTION...]"* ]]
     run -0 xbunpack --usage

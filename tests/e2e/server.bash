@@ -102,7 +102,7 @@ server_start() {
     return 1
 }
 
-# Stops the server of DIR as it should be stopped, where it runs; it is killed if that takes more
+# Stops the server of DIR as it should be stopped, if it runs; it is killed if that takes more
 # than half a minute.
 server_stop() {
     local dir=$1 pid
@@ -153,7 +153,7 @@ server_prepare() {
         { tail -n 30 "$dir/prepare.log"; return 1; }
 }
 
-# What a server holds, a line each: every table of every schema but that of the writer, with its
+# What a server holds, a line each: every table of every schema except the writer's, with its
 # checksum and number of rows as the server reads them from the rows, and its definition; then the
 # views, triggers and routines. Without what the server changes by itself: the statistics of InnoDB
 # and the next number of a table. The rows of shop.generated are added up another way: where a column

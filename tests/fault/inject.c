@@ -45,7 +45,7 @@ enum { STREAM_ERROR = 0x20, STREAM_WRITES = 0x800 };
 static struct inject *shared; // NULL: nothing is asked for
 static bool active;           // main has begun, and the end has not been looked at
 
-// ---- Who calls
+// ---- The caller
 
 static struct range { uintptr_t start, end; } program, c_library, seccomp_library;
 
@@ -186,7 +186,7 @@ static void *adopt(void *memory, uintptr_t caller) {
     return memory;
 }
 
-// libseccomp crashes, or goes on for ever, where most of its thousands of blocks cannot be had; it
+// libseccomp crashes, or goes on for ever, if most of its thousands of allocations fail; it
 // works before any input is looked at or output made.
 static bool memory_strikes(const char *name, uintptr_t caller) {
     if (is_in(&seccomp_library, caller))

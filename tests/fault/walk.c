@@ -143,13 +143,13 @@ struct test {
     const char *environment[VARIABLES];
     // The known output: a file of the input folder, and where it is; NULL: standard output.
     const char *expected, *expected_at;
-    int status; // that it ends with where no call fails
+    int status; // if no call fails
     // A file with what went wrong, which a run that fails otherwise writes, too.
     const char *report;
     const char *replaced; // a file that is there before
     bool progress;        // asked for: lines on standard error, and JSON to descriptor JSON_FD
     bool network;         // it asks the service
-    bool marks_end;       // where it fails it leaves the member unfinished, with an empty chunk
+    bool marks_end;       // on failure it leaves the member unfinished, with an empty chunk
 };
 enum { JSON_FD = 9 };
 static const char OLD[] = "what was there before\n";
@@ -423,7 +423,7 @@ static bool is_done(const struct test *t, const struct run *r) {
 // What is wrong with how the run ended, against the run without a fault; NULL: nothing.
 static const char *judge_end(const struct test *t, const struct kind *k, const struct run *r,
                              const struct run *good) {
-    // It is not the program's to mend where a library does not look at what its malloc, or
+    // The program cannot help it if a library does not check what its malloc, or
     // libcrypto for it, gave it: it reads or writes near address 0. libcrypto asserts that it gets
     // some of its memory; and it waits for itself for ever (OpenSSL 3.5) if one of the first two
     // that it asks for fails.
@@ -557,7 +557,7 @@ static const char *judge_remains(const struct test *t, const struct run *r,
     if (shared->own_blocks > 0 && !(by_library && lends_memory(t)))
         return text_of("%lu blocks of memory leaked, the first from offset 0x%lx",
                        (unsigned long)shared->own_blocks, (unsigned long)shared->own_offset);
-    // What a library leaks where its own allocation fails is not the program's to mend.
+    // The program cannot help what a library leaks when its own allocation fails.
     if (!by_library && shared->library_blocks > library_blocks)
         return text_of("%lu blocks of memory of libraries leaked, %lu without a fault",
                        (unsigned long)shared->library_blocks, (unsigned long)library_blocks);

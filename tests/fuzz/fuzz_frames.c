@@ -24,7 +24,7 @@ static struct stage *make(struct ordered *o, struct stage *next, void *context) 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct fuzz_input in = {data, size};
     uint8_t mode = fuzz_byte(&in), pieces = fuzz_byte(&in);
-    // The libraries take what there is, and say that it is wrong where they then stand.
+    // The libraries take what there is, and report the damage at the offset they have then reached.
     struct fuzz_how how = {.pieces = pieces, .places_vary = true, .salvage = mode & 2};
     struct fed fed;
     fuzz_stage(make, &mode, in.data, in.size, &how, &fed);

@@ -125,7 +125,7 @@ static void run(struct s3_content_stream *s, const uint8_t *body, size_t size,
         fuzz_broken("more plaintext than anything");
 }
 
-// Returns what decryption gives, or false where the key is not the one committed to.
+// Returns what decryption gives, or false if the key is not the one committed to.
 static bool decrypt(const struct s3_envelope *e, const struct secret *key, const uint8_t *body,
                     size_t size, const struct feeding *pieces, struct content *c) {
     struct s3_content_stream *s;

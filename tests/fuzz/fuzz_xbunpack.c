@@ -459,7 +459,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         fuzz_broken("%s: other members", feeding_text(&pieces));
     if (x.status == 0 && !same_answers(&x, &again))
         fuzz_broken("%s: other answers", feeding_text(&pieces));
-    // Where both a member and the archive itself are damaged, either may be met first.
+    // If both a member and the archive itself are damaged, either may be met first.
     if (again.status != 0)
         check_fault(&again.fault);
     if (!same(&x.files, &again.files))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Verifies requests signed with AWS Signature Version 4, by botocore's signer: that of the package
+"""Verifies requests signed with AWS Signature Version 4, by botocore's signer, from the package
 python3-botocore, or the one inside the AWS CLI, version 2."""
 import hmac
 import json

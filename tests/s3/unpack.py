@@ -6,7 +6,7 @@ unpack.py FIXTURES DIR: for each vector DIR/good/NAME or DIR/bad/NAME with
   meta.json         the object's metadata, the bare map
   instruction       the instruction file, if the vector has one
   object            the body
-  data.key          32 bytes: the vector's, or that of the one it was made from
+  data.key          32 bytes: the vector's, or the one of the vector it was made from
   kms.key           the base64 that a KMS answers; only for vectors wrapped by one
   wrapping.key      the raw AES or RSA key, if the vector has one
   plain             what it decrypts to

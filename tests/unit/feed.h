@@ -23,7 +23,7 @@ const char *feeding_text(const struct feeding *how);
 
 // What came out.
 struct fed {
-    int status; // 0: success; else that of the fault
+    int status; // 0: success; else the fault's
     struct fault fault;
     uint8_t *data; // pushed into the stage's next; holes are zeros
     size_t size;

@@ -79,7 +79,7 @@ static void beginnings(void **state) {
 // ---- Layers.
 
 static const char key_bytes[] = "0123456789abcdef0123456789ABCDEF";
-static struct xbcrypt_dec_settings decrypt; // its key is that of the test
+static struct xbcrypt_dec_settings decrypt; // with the test's key
 static struct autodetect_settings settings;
 static char found[500];
 

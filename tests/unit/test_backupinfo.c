@@ -261,7 +261,7 @@ static void types(void **state) {
     }
 }
 
-// Where there is nothing but the server's options, whose first words differ.
+// If there are only the server's options, whose first words differ.
 static void only_the_options(void **state) {
     (void)state;
     struct backupinfo b = {0};

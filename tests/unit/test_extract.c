@@ -321,7 +321,7 @@ static void test_cut_at_every_byte(void **state) {
             most++;
         assert_int_equal(restored, most); // all whose end was seen, for any number of threads
 
-        // Where nothing is written, the verdict is the same.
+        // If nothing is written, the verdict is the same.
         struct extraction verified;
         extract(&s.stream,
                 &(struct options){.decrypt = true,
@@ -606,7 +606,7 @@ static void test_same_name_twice(void **state) {
     xbs_member(&b, "t.ibd.lz4", "x", 1);
     expect_failure(&b, &(struct options){.decompress = true, .overwrite = true, .piece = 1},
                    EX_DATAERR, "t.ibd: the archive has another file that gets this name", 1);
-    // A file where a folder must be, and the other way round.
+    // A file in place of a folder, and the other way round.
     xbs_member(&b, "a", "x", 1);
     xbs_member(&b, "a/b", "x", 1);
     expect_failure(&b, &both, EX_DATAERR, "a: the archive has a file and a folder of this name", 1);

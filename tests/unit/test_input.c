@@ -130,7 +130,7 @@ static void test_change_after_read(void **state) {
     unlink(path);
 }
 
-// A file that is cut ends where it ends when it is read.
+// A file that is cut while it is read ends at its new end.
 static void test_cut_between_reads(void **state) {
     (void)state;
     char path[40];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files below a directory under hostile names, with openat2 and where the kernel has none.
+// Files below a directory under hostile names, with openat2 and on a kernel that has none.
 #include "archives.h"
 #include "file/outdir.h"
 #include "os/noclobber.h"
@@ -155,7 +155,7 @@ static void test_all(void **state) {
     check_all();
 }
 
-// Makes openat2 fail with ENOSYS in this process. Returns false where that is not possible.
+// Makes openat2 fail with ENOSYS in this process. Returns false if that is not possible.
 static bool forbid_openat2(unsigned error) {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),

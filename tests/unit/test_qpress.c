@@ -511,7 +511,7 @@ static void test_blocks(void **state) {
     fed_free(&out);
     record_free(&r);
 
-    // The sums are checked also where nothing is decoded.
+    // The sums are checked even if nothing is decoded.
     r = (struct record){.list = true};
     feed_run(make_decoder, &r, b.data, b.size, &simple, &out);
     assert_int_equal(out.status, EX_DATAERR);

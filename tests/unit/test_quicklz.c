@@ -377,7 +377,7 @@ static void test_single_items(void **state) {
         {1, 15, "10000080 'abcd 7545 'wxyz", NULL, 0, "abcdabcdabcwxyz"},
         {1, 15, "10000080 'abcd 704507 'wxyz", NULL, 0, "abcdabcdabcwxyz"},
         {1, 15, "10000080 'abcd 8145 'stuvwxyz", EMPTY_SLOT, 11, NULL},
-        // "bcd", slot 0x524: three bytes back is near enough; where it is two, it is not known yet
+        // "bcd", slot 0x524: three bytes back is near enough; at two bytes, it is not known yet
         {1, 15, "10000080 'abcd 4152 'stuvwxyz", NULL, 0, "abcdbcdstuvwxyz"},
         {1, 15, "08000080 'abc 4152 'stuvwxyz", EMPTY_SLOT, 10, NULL},
         {1, 15, "01000080 7145 'stuvwxyz", EMPTY_SLOT, 7, NULL},

@@ -100,7 +100,7 @@ static void test_vectors(void **state) {
     json_decref(vectors);
 }
 
-// Each negative vector whose envelope alone is good and whose data key is that of another vector.
+// Each negative vector with a good envelope and another vector's data key.
 static void test_negative_vectors(void **state) {
     (void)state;
     static const struct {

@@ -172,7 +172,7 @@ static void test_forms(void **state) {
     }
 }
 
-// The object's size beside its metadata, but not that of a part.
+// The object's size beside its metadata, but not a part's.
 static void test_body_size(void **state) {
     (void)state;
     static const struct {

@@ -93,7 +93,7 @@ static struct stage *make_salvaging(struct ordered *o, struct stage *next, void 
     return stage;
 }
 
-// Where only the checksum says that something is wrong, the size of the content is right.
+// If only the checksum says that something is wrong, the size of the content is right.
 static void test_exact(void **state) {
     (void)state;
     for (int i = 0; i < 2; i++) {

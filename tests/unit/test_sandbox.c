@@ -62,7 +62,7 @@ static int tear_down(void **state) {
     return system(command);
 }
 
-// ---- What a case does inside. Its line is the status of its process where a check fails.
+// ---- What a case does inside. If a check fails, its line is the exit status.
 static int failed_line;
 #define CHECK(condition) (void)((condition) || failed_line != 0 || (failed_line = __LINE__))
 #define REFUSED(call, ...)                                                                         \
@@ -376,7 +376,7 @@ static void test_running_thread(void **state) {
     check_inside(inside_thread);
 }
 
-// ---- Where the kernel has less.
+// ---- If the kernel has less.
 static char noted[400];
 
 static void note(const char *text) {
@@ -384,7 +384,7 @@ static void note(const char *text) {
     snprintf(noted + used, sizeof noted - used, "%s\n", text);
 }
 
-// Makes one call fail with ENOSYS; if `first` is not 0, only where that is its first argument.
+// Makes one call fail with ENOSYS; if `first` is not 0, only if that is its first argument.
 static void take_call_away(uint32_t call, uint32_t first) {
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),

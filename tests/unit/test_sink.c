@@ -131,7 +131,7 @@ static void number_page(uint8_t *page, uint32_t number, unsigned type) {
     page[25] = (uint8_t)type;
 }
 
-// A file of pages of which `type` is that of those from the fourth on: a block of data and zeros in
+// A file of pages whose pages from the fourth on have that `type`: a block of data and zeros in
 // each, then pages of zeros.
 static struct bytes make_pages(unsigned type) {
     struct bytes b = {0};
@@ -202,7 +202,7 @@ static void test_what_becomes_a_hole(void **state) {
     bytes_free(&ordinary);
 }
 
-// A hole is one unit, however large, where it is written as zeros.
+// A hole is one unit, however large, if it is written as zeros.
 static void test_large_hole_in_a_stream(void **state) {
     (void)state;
     struct ordered *o;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Views, heads and gathered runs: the same bytes whether lent or held, and copied only where they
+// Views, heads and gathered runs: the same bytes whether lent or held, and copied only if they
 // must be.
 #include "archives.h"
 #include "base/place.h"

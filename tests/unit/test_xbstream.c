@@ -479,7 +479,7 @@ static void test_claimed_sizes(void **state) {
     expect_failure(&b, "payload of xbstream chunk at input offset 19 too large: expected at most "
                        "1048576, found 18446744073709551615; if the file is sound, use a larger "
                        "--max-chunk");
-    claimed(&b, 'X', 0, UINT64_MAX); // also where it would be ignored
+    claimed(&b, 'X', 0, UINT64_MAX); // even if it would be ignored
     b.data[8] = 1;
     expect_failure(&b, "payload of xbstream chunk at input offset 15 too large: expected at most "
                        "1048576, found 18446744073709551615; if the file is sound, use a larger "
