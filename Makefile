@@ -86,6 +86,8 @@ $(BUILD)/bin/%.o: bin/%.c $(BUILD)/flags
 	$(say) CC $<
 	$(run)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# tests/locals shows the variables of a test that fails.
+$(UNITS:%=%.o): TEST_CFLAGS += -Og
 $(BUILD)/tests/%.o: tests/unit/%.c $(BUILD)/flags
 	$(say) CC $<
 	$(run)$(CC) $(ALL_CFLAGS) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<

@@ -217,3 +217,29 @@ END
     [ "$status" -eq 1 ]
     [[ $output == *"password.hex"* ]]
 }
+
+@test "a unit test that fails in a loop says in which round" {
+    command -v gdb >/dev/null || skip "gdb is not installed"
+    mkdir tests
+    cat >loop.c <<'END'
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+static void check(int value) { assert_int_not_equal(value, 6); }
+static void test_loop(void **state) {
+    (void)state;
+    for (int round = 0; round < 5; round++)
+        check(2 * round);
+}
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_loop)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
+END
+    cc -g -Og -o tests/test_loop loop.c -lcmocka
+    TESTS=test_loop LOGS=$PWD/logs run "$XBPIPE_TESTS/run" "$PWD"
+    [ "$status" -eq 1 ]
+    [[ $output == *"not ok 1 - test_loop"*"round = 3"* ]]
+}
