@@ -3,6 +3,8 @@
 
 #include "base/member_name.h"
 #include "base/names.h"
+#include "engine/gather.h"
+#include "engine/head.h"
 #include "engine/salvage.h"
 #include "format/tar.h"
 #include "format/tar_extension.h"
