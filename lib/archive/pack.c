@@ -266,7 +266,7 @@ static int build_stages(struct member *m, const char *stored, size_t size, struc
 }
 
 // Makes the member of that name, which is the last one then; its file is not yet open. Returns NULL
-// and *f if memory could not be had.
+// and *f if the allocation failed.
 static struct member *new_member(struct pack *p, const char *name, size_t size, struct fault *f) {
     char stored[MEMBER_NAME_MAX + 1];
     struct member *m = calloc(1, sizeof *m);

@@ -12,7 +12,7 @@
 // end has been delivered, `done` (which may be NULL) is called once with `context`; the sink may
 // not be freed from inside it. A failed write ends in EX_IOERR (for a pipe whose reader went away
 // without a message; EX_TEMPFAIL without one where a signal came while a hole was being filled:
-// interrupt.h), and nothing is written after it. NULL if memory could not be had.
+// interrupt.h), and nothing is written after it. NULL if the allocation failed.
 struct stage *sink_new(struct ordered *o, int fd, const char *name, bool seekable,
                        void (*done)(void *context), void *context);
 

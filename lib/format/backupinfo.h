@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a backup says of itself, in the files that XtraBackup and MariaDB Backup put beside the
-// data: what made it, of which server, whether it is full or incremental, and so what prepares it.
+// What a backup says about itself in the files that XtraBackup and MariaDB Backup put beside the
+// data: which tool made it, from which server, whether it is full or incremental, and so what
+// prepares it.
 //
 // Sources: the files of XtraBackup 2.2 to 8.4 and MariaDB Backup 10.2 to 11, and their manuals:
 // XtraBackup 2.4 prepares backups of MySQL 5.1 to 5.7, from 8.0 on the XtraBackup of the server's
@@ -63,7 +64,7 @@ enum { BACKUPINFO_TEXT_MAX = 1000 };
 // 44420". Returns false if not enough is known to say it.
 bool backupinfo_made(const struct backupinfo *b, char text[static BACKUPINFO_TEXT_MAX]);
 
-// What to do next, for people: the command and what runs it. Returns false where that is not known.
+// What to do next, for people: the command and what runs it. Returns false if that is not known.
 bool backupinfo_next(const struct backupinfo *b, const char *dir,
                      char text[static BACKUPINFO_TEXT_MAX]);
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stage: a sequence of independent compressed frames → their content. A frame of ordinary size is
-// one unit of work, and its content goes out when the frame's own checks have passed; of a frame
-// larger than FRAMES_UNIT_MAX, or whose content is larger than FRAMES_HOLD_MAX, content goes out as
-// it is decoded (the checks still decide whether the stream succeeds). Empty input is no frame: no
-// content.
+// one unit of work, and its content is passed on when the frame's own checks have passed. A frame
+// larger than FRAMES_UNIT_MAX, or with more content than FRAMES_HOLD_MAX, is passed on as it is
+// decoded (the checks still decide whether the stream succeeds). Empty input has no frame and gives
+// no content.
 //
 // A stage that salvages (struct stage) loses a frame that does not decode, and bytes that are no
-// frame up to the next frame: one that is followed by another or by the end of the input, or that
-// decodes. Zeros take the place of a frame whose head says how large its content is.
+// frame, up to the next frame. A frame counts if another one or the end of the input follows it, or
+// if it decodes. Zeros replace a lost frame if its head says how large its content is.
 #ifndef XBPIPE_FRAMES_H
 #define XBPIPE_FRAMES_H
 
@@ -34,7 +34,7 @@ enum { FRAMES_UNIT_MAX = 16 << 20, FRAMES_HOLD_MAX = 16 << 20 };
 struct frames_walk {
     unsigned step;  // the codec's, from FRAMES_FIRST on
     unsigned flags; // the codec's
-    uint64_t skip;  // bytes to pass over before the next step
+    uint64_t skip;  // bytes to skip before the next step
     uint8_t bytes[4];
     unsigned have;
     unsigned blocks;  // seen so far
@@ -43,9 +43,8 @@ struct frames_walk {
     bool lost;        // this is not a frame that the codec knows: its decoder will say why
 };
 
-// The step after a frame's magic number, which the step for each block comes after, and the one
-// that a codec sets when the frame ends after `skip` more bytes. Skippable frames, which LZ4 and
-// Zstandard have in common, are passed over.
+// The step after a frame's magic number (the step for each block comes after it), and the step that
+// a codec sets when the frame ends after `skip` more bytes. Skippable frames are skipped.
 enum { FRAMES_FIRST = 2, FRAMES_LAST = 255 };
 
 extern const char frames_no_memory[], frames_too_large[];

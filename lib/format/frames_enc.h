@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stage: content → a sequence of independent compressed frames, each of one piece of the content,
-// compressed side by side. Where the content is cut depends on nothing but its length, so that the
-// result is the same for any number of threads. Empty content gives one empty frame, without which
-// the formats' own tools take it for a file that was cut.
+// Stage: content → a sequence of independent compressed frames, one for each piece of the content,
+// compressed several at a time. The pieces depend only on the content's length, so the result is
+// the same for any number of threads. Empty content gives one empty frame: without it the formats'
+// own tools report a truncated file.
 #ifndef XBPIPE_FRAMES_ENC_H
 #define XBPIPE_FRAMES_ENC_H
 
@@ -13,7 +13,7 @@ struct frames_enc_codec {
     size_t unit;        // bytes of content a frame
     int level_min, level_max, level_default;
     size_t (*bound)(size_t size); // bytes of a frame of `size` bytes of content, at most
-    void *(*open)(int level);     // what compresses; NULL if memory could not be had
+    void *(*open)(int level);     // an encoder; NULL if the allocation failed
     // Compresses a whole frame of `size` bytes, to at most *out_size, and sets that to its size.
     // Returns NULL, or a text that says what is wrong.
     const char *(*encode)(void *encoder, const uint8_t *data, size_t size, uint8_t *out,
@@ -32,7 +32,7 @@ int frames_enc_encoder_new(struct frames_encoder **e, const struct frames_enc_co
 void frames_enc_encoder_free(struct frames_encoder *e);
 
 // A stage that pushes into `next`; the encoder, made for no fewer threads than `o` has, outlives
-// it. NULL if memory could not be had. Failures: EX_OSERR; EX_SOFTWARE, which no input explains.
+// it. NULL if the allocation failed. Failures: EX_OSERR; EX_SOFTWARE (a bug: no input causes it).
 struct stage *frames_enc_new(struct ordered *o, struct frames_encoder *e, struct stage *next);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the decoder of frames (frames.c) and its way past damage (frames_salvage.c) share.
+// Shared by the decoder of frames (frames.c) and its salvaging half (frames_salvage.c).
 #ifndef XBPIPE_FRAMES_PRIVATE_H
 #define XBPIPE_FRAMES_PRIVATE_H
 
@@ -38,7 +38,7 @@ struct shared {
     unsigned references; // main thread
     bool between;        // after the last unit that ran
     bool spoiled;        // it has failed: what follows of the frame cannot be decoded
-    // Where the stage salvages; main thread:
+    // If the stage salvages; main thread:
     uint64_t delivered; // content
     bool failed;
     uint64_t lost_offset, lost_length; // of the frame
@@ -52,8 +52,8 @@ struct frames {
     struct stage *next;
     uint64_t position;
     struct frames_walk walk;
-    struct frames_held frame; // what has come of the frame
-    struct shared *serial;    // of a frame that is decoded as it comes; NULL between such frames
+    struct frames_held frame; // what has arrived of the frame
+    struct shared *serial;    // of a frame that is decoded as it arrives; NULL between such frames
     struct part *last;        // the last unit submitted for it, until delivered
     struct resync *resync;    // NULL: the stage does not salvage
     uint64_t delivered;       // content, and zeros in its place

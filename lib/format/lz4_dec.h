@@ -6,7 +6,7 @@
 
 #define LZ4_DEC_MAGIC 0x184d2204u // little-endian, what every frame begins with
 
-// Stage: LZ4 frames → their content (frames.h), by liblz4. NULL if memory could not be had.
+// Stage: LZ4 frames → their content (frames.h), by liblz4. NULL if the allocation failed.
 struct stage *lz4_dec_new(struct ordered *o, struct stage *next);
 
 #endif

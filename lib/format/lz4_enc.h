@@ -5,7 +5,7 @@
 
 #include "format/frames_enc.h"
 
-// Levels 1 (default) to 12, of which those from 3 on are LZ4 HC, as those of lz4(1).
+// Levels 1 (default) to 12, from 3 on LZ4 HC, as in lz4(1).
 extern const struct frames_enc_codec lz4_enc_codec;
 
 #endif

@@ -43,8 +43,8 @@ int qpress_parse_archive(const uint8_t *head, size_t have, uint64_t max_block,
                          struct fault *f);
 
 // Parses the head of an item; in_file: between FILE and FILE_END. The same results; EX_DATAERR for
-// what cannot stand there and for a name of more than MEMBER_NAME_MAX bytes. *need is never more
-// than HEAD_MAX.
+// an item that is not allowed there and for a name of more than MEMBER_NAME_MAX bytes. *need is
+// never more than HEAD_MAX.
 int qpress_parse_item(const uint8_t *head, size_t have, bool in_file, const struct place *place,
                       struct qpress_item *item, size_t *need, struct fault *f);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the qpress decoder (qpress_dec.c) and its way past damage (qpress_salvage.c) share.
+// Shared by the qpress decoder (qpress_dec.c) and its salvaging half (qpress_salvage.c).
 #ifndef XBPIPE_QPRESS_DEC_PRIVATE_H
 #define XBPIPE_QPRESS_DEC_PRIVATE_H
 
@@ -38,7 +38,7 @@ struct decoder {
     unsigned depth, depth_room;
 };
 
-// The scope of what the file of that stage loses.
+// The scope for losses of that stage's file.
 struct salvage_scope *qpress_dec_scope(const struct decoder *d, const struct stage *next);
 
 // Submits the block of d->block and d->packet, whose packet has been gathered; takes that over.

@@ -16,16 +16,16 @@ struct qpress_state {
     unsigned depth;
 };
 
-// The answer to struct resync_format's probe: the archive's head; a block whose Adler-32 is right;
-// the end of a file; the head of a file or a folder. What has no checksum must stand where it is
-// expected, or be followed by what must follow it. A block is hit when its Adler-32 is wrong but
-// the next item of the file stands where its packet ends; the end of a file, when its tag is
-// damaged but what follows it is not; the head of a file, when it stands where it is expected but
-// none of its blocks follows.
+// The probe of struct resync_format. Sound units are the archive's head, a block whose Adler-32 is
+// right, the end of a file, and the head of a file or a folder. A unit without a checksum must be
+// where it is expected, or be followed by what must follow it. A unit is hit, if it is
+// - a block with a wrong Adler-32, and the next item of the file is where its packet ends,
+// - the end of a file with a damaged tag, and what follows it is sound,
+// - the head of a file where it is expected, but none of its blocks follows.
 enum resync_answer qpress_resync_probe(const struct qpress_state *s, const struct resync_window *w,
                                        size_t *size, struct fault *why);
 
-// Its find; takes any context.
+// The find of struct resync_format; takes any context.
 size_t qpress_resync_find(void *context, const uint8_t *data, size_t size);
 
 // Parses a unit that the probe has found, `size` bytes. *packet is set for a block. Returns false

@@ -27,7 +27,7 @@ int tar_map_add(struct tar_map *m, uint64_t offset, uint64_t size, size_t most,
                 const struct place *place, struct fault *f);
 
 // Adds `count` runs as an old GNU map has them: an offset and a size of TAR_NUMBER_SIZE bytes each;
-// an empty one ends them. The same results, and EX_DATAERR for what is no number.
+// an empty one ends them. The same results, and EX_DATAERR for anything but a number.
 int tar_map_add_runs(struct tar_map *m, const uint8_t *runs, unsigned count, size_t most,
                      const struct place *place, struct fault *f);
 
@@ -37,14 +37,14 @@ int tar_map_add_block(struct tar_map *m, const uint8_t *block, size_t most,
                       const struct place *place, struct fault *f);
 
 // The map at the beginning of the contents (GNU sparse format 1.0): lines with a decimal number,
-// first how many runs there are, then the offset and the size of each, up to the end of a block.
+// first the number of runs, then the offset and the size of each, up to the end of a block.
 // All zero at its beginning.
 struct tar_map_text {
     bool counted, has_offset, digits;
     uint64_t number, left, offset;
 };
 
-// Adds those of a block of it. The same results, and EX_DATAERR for what is no number.
+// Adds those of a block of it. The same results, and EX_DATAERR for anything but a number.
 int tar_map_add_text(struct tar_map *m, struct tar_map_text *text, const uint8_t *block,
                      size_t most, const struct place *place, struct fault *f);
 

@@ -27,8 +27,8 @@ struct xbcrypt_header {
     size_t payload_size; // bytes that follow the head
     size_t data_size;    // plaintext bytes, hash not counted
     uint32_t crc;        // CRC-32 of the payload as stored
-    // Versions 2 and 3. The initial counter block of version 3; stored by version 2 but never used,
-    // whose counter starts at zero, as that of version 1 does.
+    // Versions 2 and 3. The initial counter block of version 3; version 2 stores it but never uses
+    // it: its counter starts at zero, as in version 1.
     uint8_t iv[XBCRYPT_IV];
 };
 
@@ -43,7 +43,7 @@ int xbcrypt_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const st
 struct xbcrypt_key;
 
 // Makes *key from the bytes of a key file or variable: 16, 24 or 32 bytes choose AES-128, -192,
-// -256; one trailing newline is removed where that, and only that, gives such a size (*trimmed then
+// -256; one trailing newline is removed if that, and only that, gives such a size (*trimmed then
 // says so; it may be NULL). `secret` NULL: no encryption (-a NONE). algorithm: bits expected (128,
 // 192, 256), 0 for any. The caller frees the key. Returns 0; or -1 and EX_USAGE (the size is not
 // the algorithm's), EX_DATAERR (no valid size), EX_OSERR.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stage: xbcrypt chunks → plaintext, chunks decrypted side by side. Nothing is passed on before the
-// chunk's CRC and, in version 3, hash have been verified. Empty input gives empty output.
+// Stage: xbcrypt chunks → plaintext, chunks decrypted several at a time. Nothing is passed on
+// before the chunk's CRC and, in version 3, hash have been verified. Empty input gives empty
+// output.
 //
-// A decoder that salvages (struct stage) puts zeros in the place of a damaged chunk whose size is
-// sure: because the next chunk, or the end of the input, stands where its head says, or because one
-// of the head's two sizes fits the gap. It fails, as it would without, where the first chunks have
-// right CRCs and wrong hashes: the key is wrong.
+// A decoder that salvages (struct stage) replaces a damaged chunk by zeros if its size is sure: the
+// next chunk, or the end of the input, is where the chunk's head says, or one of the head's two
+// sizes fits the gap. If the first chunks have right CRCs and wrong hashes, the key is wrong, and
+// it fails as it would without salvage.
 #ifndef XBPIPE_XBCRYPT_DEC_H
 #define XBPIPE_XBCRYPT_DEC_H
 

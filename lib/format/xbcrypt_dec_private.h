@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the xbcrypt decoder (xbcrypt_dec.c) and its way past damage (xbcrypt_salvage.c) share.
+// Shared by the xbcrypt decoder (xbcrypt_dec.c) and its salvaging half (xbcrypt_salvage.c).
 #ifndef XBPIPE_XBCRYPT_DEC_PRIVATE_H
 #define XBPIPE_XBCRYPT_DEC_PRIVATE_H
 

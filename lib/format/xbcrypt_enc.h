@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stage: plaintext → xbcrypt version 3 chunks, encrypted side by side.
+// Stage: plaintext → xbcrypt version 3 chunks, encrypted several at a time.
 #ifndef XBPIPE_XBCRYPT_ENC_H
 #define XBPIPE_XBCRYPT_ENC_H
 
@@ -13,7 +13,7 @@ enum {
 };
 
 // An encoder that pushes into `next` chunks of `chunk_size` plaintext bytes, the last one shorter.
-// The key outlives it. NULL if memory could not be had.
+// The key outlives it. NULL if the allocation failed.
 struct stage *xbcrypt_enc_new(struct ordered *o, struct xbcrypt_key *key, size_t chunk_size,
                               struct stage *next);
 

@@ -7,8 +7,8 @@
 #include "engine/stage.h"
 #include "format/archive_target.h"
 
-// Members that may be begun and not ended at a time, each of which takes memory for its decoders.
-// Backup tools write as many as they have threads.
+// How many members may be open at a time; each takes memory for its decoders. Backup tools write as
+// many as they have threads.
 enum { XBSTREAM_OPEN_MAX = 1024 };
 
 // A reader that refuses chunks larger than max_chunk. NULL if memory could not be had.
@@ -23,14 +23,14 @@ enum { XBSTREAM_OPEN_MAX = 1024 };
 // begin with what stands before the star. A rename onto another member removes that first. A member
 // that is begun with the mark of a rewrite removes the one of that name, which has ended.
 //
-// A reader that salvages does this instead. Bytes that are no chunk are passed over. What is lost
-// of a member becomes a hole: it is known from the chunk's head, where the next chunk stands where
-// that says, else from the offset of the member's next chunk. The heads have no checksum of their
-// own, so a chunk whose offset does not fit is taken only if the next one of its member continues
-// it, or, where none comes or more is lost between the two, if something before it was lost. A
-// member that ends after something was lost that may have been its last chunk is noted as damaged;
-// one that does not end is ended, and noted, at the latest when XBSTREAM_OPEN_MAX others are open;
-// one whose name `begin` refuses as bad data is lost.
+// A reader that salvages does this instead. Bytes that are no chunk are skipped. The lost part of a
+// member becomes a hole; its size is known from the chunk's head, if the next chunk is where the
+// head says, else from the offset of the member's next chunk. The heads have no checksum of their
+// own, so a chunk whose offset does not fit is taken only if the next chunk of its member continues
+// it or, if there is none or more is lost between the two, if something before it was lost. A
+// member is noted as damaged if it ends after a loss that may have been its last chunk; one that
+// does not end is ended, and noted, at the latest when XBSTREAM_OPEN_MAX others are open; one whose
+// name `begin` refuses as bad data is lost.
 struct stage *xbstream_reader_new(struct ordered *o, uint64_t max_chunk,
                                   struct archive_target target);
 

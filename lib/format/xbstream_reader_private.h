@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the two halves of the reader share: xbstream_reader.c takes sound streams, and
-// xbstream_salvage.c finds the sound chunks of damaged ones and hands them to it.
+// Shared by the two halves of the reader: xbstream_reader.c reads sound streams, and
+// xbstream_salvage.c finds the sound chunks of damaged ones and passes them to it.
 #ifndef XBPIPE_XBSTREAM_READER_PRIVATE_H
 #define XBPIPE_XBSTREAM_READER_PRIVATE_H
 
@@ -43,7 +43,7 @@ struct reader {
     uint64_t max_chunk;
     struct archive_target target;
     uint64_t position;
-    uint64_t origin; // of the end of what has come, as in struct view
+    uint64_t origin; // of the end of the input so far, as in struct view
     bool exact;
     bool any; // a chunk has been met
     enum state state;
@@ -95,8 +95,8 @@ void xbstream_reader_end(struct reader *r, struct member *member);
 // Takes bytes that may be damaged.
 void xbstream_salvage_push(struct reader *r, struct view v);
 
-// Takes what is left, and settles what is still in doubt. Returns false if nothing is to be said of
-// the end besides.
+// Takes what is left, and decides what is still in doubt. Returns false if the end of the stream
+// needs no further check.
 bool xbstream_salvage_finish(struct reader *r);
 
 // Frees what they keep.

@@ -141,7 +141,7 @@ static void release_chunk(struct unit *unit) {
     free(c);
 }
 
-// The chunk being gathered, a new one if there is none. NULL if memory could not be had.
+// The chunk being gathered, a new one if there is none. NULL if the allocation failed.
 static struct chunk *open_chunk(struct writer *w) {
     if (w->chunk != NULL)
         return w->chunk;

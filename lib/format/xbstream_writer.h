@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stage: the bytes of one file → its chunks of an xbstream. Chunks are of XBSTREAM_CHUNK_SIZE bytes
-// of payload, as those of xbstream and mbstream, so that of the same files the same stream is made.
-// Holes become sparse chunks, which MariaDB's mbstream does not know: who packs for it pushes none.
-// Every entry of a sparse map has data, if only a zero byte, so that no reader depends on how
-// another takes one that has none.
+// Stage: the bytes of one file → its chunks of an xbstream. Chunks have XBSTREAM_CHUNK_SIZE bytes
+// of payload, as with xbstream and mbstream, so the same files give the same stream. Holes become
+// sparse chunks, which MariaDB's mbstream does not know: to pack for it, push none. Every entry of
+// a sparse map has data, if only a zero byte: readers differ in how they take an entry without
+// data.
 #ifndef XBPIPE_XBSTREAM_WRITER_H
 #define XBPIPE_XBSTREAM_WRITER_H
 
@@ -11,16 +11,16 @@
 
 enum { XBSTREAM_CHUNK_SIZE = 10 << 20 };
 
-// A writer for the file called `name` (1 to MEMBER_NAME_MAX bytes, copied; what else a name has
-// to be is outdir.h's matter) that pushes into `next`, and never finishes it: further files may
-// follow. When the file's last chunk has been pushed, `done` is called once with `context`; the
-// stage may not be freed from inside it. NULL if memory could not be had. Failures: EX_OSERR.
+// A writer for the file called `name` (1 to MEMBER_NAME_MAX bytes, copied; the other rules for
+// names are in outdir.h) that pushes into `next`, and never finishes it: further files may follow.
+// When the file's last chunk has been pushed, `done` is called once with `context`; `done` must not
+// free the stage. NULL if the allocation failed. Failures: EX_OSERR.
 struct stage *xbstream_writer_new(struct ordered *o, const char *name, size_t size,
                                   struct stage *next, void (*done)(void *context), void *context);
 
 // For a stream that ends in a failure, when nothing is in flight: pushes a payload chunk without
 // payload, so that the file has begun, and, without an end of its own, shows a reader that the
-// stream is not whole. If memory cannot be had it is left out.
+// stream is not whole. If the allocation fails it is left out.
 void xbstream_writer_leave_open(struct stage *writer);
 
 #endif

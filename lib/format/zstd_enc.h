@@ -5,7 +5,7 @@
 
 #include "format/frames_enc.h"
 
-// Levels 1 to 19, 3 by default, as those of zstd(1).
+// Levels 1 to 19, 3 by default, as in zstd(1).
 extern const struct frames_enc_codec zstd_enc_codec;
 
 #endif

@@ -6,7 +6,7 @@ of what was recorded. Signatures are not checked; tests/kms has a service that d
 s3_server.py DIR PORTFILE REPLIES: serves DIR/BUCKET/KEY; metadata is beside it in KEY.meta (a JSON
 map of names without the prefix). Writes its port into PORTFILE once it listens. A key that ends in
 ".cut" is sent with half of its body only, and then the connection is closed. Decrypt gives the
-plaintext of REPLIES where the blob is the same and the encryption context equal. The version V of
+plaintext of REPLIES if the blob is the same and the encryption context equal. The version V of
 an object is in DIR/BUCKET/KEY@V; once it was read, an object has the ETag in KEY.etags.
 """
 import http.server
