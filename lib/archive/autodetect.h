@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stage: an xbstream or a tar archive in whatever it is packed in → the archive. Each layer is
-// recognised by how it begins (sniff.h: gzip, qpress, xbcrypt, LZ4, Zstandard) and undone, at most
-// AUTODETECT_LAYERS.
+// Stage: an xbstream or a tar archive inside layers of compression and encryption → the archive.
+// Each layer is recognised by its first bytes (sniff.h: gzip, qpress, xbcrypt, LZ4, Zstandard) and
+// undone, at most AUTODETECT_LAYERS.
 #ifndef XBPIPE_AUTODETECT_H
 #define XBPIPE_AUTODETECT_H
 
@@ -18,10 +18,10 @@ struct autodetect_settings {
 };
 
 // A stage for the program's input that pushes an xbstream into `xbstream` or a tar archive into
-// `tar`, stages on the queue `behind` (ordered_behind); the layers are decoded on `o`, which that
-// one is behind. The settings outlive it. NULL if allocation failed. Failures: those of the layers;
-// EX_USAGE (an encrypted layer, and no key); EX_DATAERR (anything that is not known; too many
-// layers).
+// `tar`, stages on the queue `behind` (ordered_behind); the layers are decoded on `o`, which
+// `behind` is behind. The settings outlive it. NULL if allocation failed. Failures: those of the
+// layers; EX_USAGE (an encrypted layer, and no key); EX_DATAERR (anything that is not known; too
+// many layers).
 struct stage *autodetect_new(struct ordered *o, const struct autodetect_settings *settings,
                              struct ordered *behind, struct stage *xbstream, struct stage *tar);
 

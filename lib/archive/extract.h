@@ -21,27 +21,27 @@ struct extract_entry {
     const char *name;    // as stored; printable
     uint64_t stored;     // bytes of payload in the archive, without the archive's own
     uint64_t restored;   // bytes of the file, holes included
-    bool restored_known; // false where a transformation was not undone
+    bool restored_known; // false if a transformation was not undone
     const char *forms;   // "qp", "xbcrypt,lz4" (outermost first), "sparse"; "-": none
 };
 
 struct extract_settings {
     struct outfiles *files;               // NULL: list the members, or to_stdout
     struct xbcrypt_dec_settings *decrypt; // NULL: .xbcrypt stays
-    bool need_key;   // a member to be restored that ends in .xbcrypt is EX_USAGE where `decrypt` is
-                     // NULL
-    bool decompress; // .qp, .lz4, .zst are undone
+    bool need_key;      // a member to be restored that ends in .xbcrypt is EX_USAGE if `decrypt` is
+                        // NULL
+    bool decompress;    // .qp, .lz4, .zst are undone
     uint64_t max_chunk; // of all formats
-    // Which members are wanted; the chunks of the others are verified, and that is all. Their names
-    // matter to nobody.
+    // Which members are wanted. The chunks of the others are only verified, and their names are not
+    // checked.
     struct selection *selection;
     bool to_stdout;        // the one member wanted goes to standard output; `files` is then NULL
-    struct limits *limits; // where `files` is NULL: of its size, and of those in a list; not NULL
+    struct limits *limits; // if `files` is NULL: of its size, and of those in a list; not NULL
     // In a list: called in order for each member at its end, whose decoders, if any, have then run.
     // NULL: nothing is decoded.
     void (*entry)(const struct extract_entry *entry);
-    // Filled from the members that say what the backup is, as they come past; NULL: nobody asks.
-    // With `info_only` they are the only ones wanted, whatever the selection.
+    // Filled from the members that describe the backup; NULL if not wanted. With `info_only` these
+    // members are the only ones wanted, whatever the selection.
     struct backupinfo *info;
     bool info_only;
     // Called for each member whose file, of the name `restored`, was compressed before it was
@@ -63,8 +63,8 @@ struct extract;
 int extract_queues(struct ordered **rear, struct ordered *o, struct fault *f);
 
 // Takes the stream on `o`, and decodes members on the queues behind that, as far as there are any
-// (extract_queues): each decoder on its own, so that what one piece of the stream turns into does
-// not pile up. Returns 0 and *e; or -1 and EX_OSERR in *f. The settings outlive it.
+// (extract_queues): each decoder on its own, so that the result of one piece of the stream does not
+// pile up. Returns 0 and *e; or -1 and EX_OSERR in *f. The settings outlive it.
 int extract_new(struct extract **e, struct ordered *o, const struct extract_settings *settings,
                 struct fault *f);
 
@@ -82,11 +82,11 @@ unsigned extract_left_encrypted(const struct extract *e);
 // Members that keep a suffix of a transformation that was not undone, those above included.
 unsigned extract_left_transformed(const struct extract *e);
 
-// With info_only: the printable name of the first member that would say something and is encrypted,
-// where there is no key; NULL: none. Lives as long as the extractor.
+// With info_only: the printable name of the first member that describes the backup and is
+// encrypted, if there is no key; NULL: none. Lives as long as the extractor.
 const char *extract_unread_info(const struct extract *e);
 
-// Nothing of it may be in flight. To be called before outfiles_free. NULL is allowed.
+// Nothing of it may be in flight. Call it before outfiles_free. NULL is allowed.
 void extract_free(struct extract *e);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files → an xbstream, each compressed and encrypted on the way: what extract.h undoes. Files are
-// read, compressed, encrypted and summed side by side; the stream holds them one after the other,
-// and, but for the encryption's random parts, is the same for any number of threads.
+// Files → an xbstream, each compressed and encrypted: the reverse of extract.h. Several files are
+// read, compressed, encrypted and summed at a time; the stream holds them one after the other and,
+// except for the encryption's random parts, is the same for any number of threads.
 #ifndef XBPIPE_PACK_H
 #define XBPIPE_PACK_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files and folders read strictly below one directory: no symbolic link on the way is followed, nor
-// one at the end, so that nothing from outside comes in. What the directory's own path leads
-// through is its user's choice.
+// Files and folders read strictly below one directory: no symbolic link below it is followed, so
+// that nothing from outside is read. Links in the directory's own path are the user's choice and
+// are followed.
 #ifndef XBPIPE_INDIR_H
 #define XBPIPE_INDIR_H
 
@@ -20,7 +20,7 @@ int indir_fd(const struct indir *d);
 
 // Opens what is called `name`, terminated, without a component ".."; "." is the directory itself.
 // `flags` are open(2)'s; O_CLOEXEC and O_NOFOLLOW are added. Returns a descriptor, which
-// the caller closes; or -1 and *f: EX_NOINPUT, EX_NOPERM; EX_DATAERR where a symbolic link is in
+// the caller closes; or -1 and *f: EX_NOINPUT, EX_NOPERM; EX_DATAERR if a symbolic link is in
 // the way; EX_OSERR.
 int indir_open_file(const struct indir *d, const char *name, int flags, struct fault *f);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The program's input, read into slabs. It is read once and never mapped: what has been checked is
-// what is used, also if the file changes meanwhile.
+// The program's input, read into slabs. It is read once and never mapped: the bytes that
+// were checked are the bytes that are used, even if the file changes meanwhile.
 #ifndef XBPIPE_INPUT_H
 #define XBPIPE_INPUT_H
 
@@ -11,7 +11,7 @@
 struct input {
     int fd;
     const char *name;  // for messages
-    uint64_t start;    // where in a regular file the input begins
+    uint64_t start;    // the offset in a regular file at which the input begins
     uint64_t offset;   // bytes delivered
     uint64_t size;     // of a regular file, from where it stood; UINT64_MAX: unknown
     struct slab *slab; // that is being filled
@@ -28,7 +28,7 @@ int input_open(struct input *in, const char *path, struct fault *f);
 // the program to stop: interrupt.h; the text is empty).
 int input_next(struct input *in, struct view *v, struct fault *f);
 
-// True if input_next would have to wait: nothing has come through the pipe.
+// True if input_next would have to wait for the pipe.
 bool input_waits(const struct input *in);
 
 void input_close(struct input *in);

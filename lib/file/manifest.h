@@ -17,7 +17,7 @@ struct manifest_entry {
     char *name; // terminated
     size_t size;
     uint8_t sha256[DIGEST_SIZE];
-    bool found; // the user's; initially false
+    bool found; // for the caller's use; initially false
 };
 
 // Zero is the empty list.
@@ -27,7 +27,7 @@ struct manifest {
     size_t room;
 };
 
-// Adds an entry for a name of `size` bytes; sha256 may be NULL where it does not matter. Returns 0;
+// Adds an entry for a name of `size` bytes; sha256 may be NULL if it does not matter. Returns 0;
 // or -1 and EX_OSERR.
 int manifest_add(struct manifest *m, const char *name, size_t size, const uint8_t *sha256,
                  struct fault *f);
@@ -35,8 +35,8 @@ int manifest_add(struct manifest *m, const char *name, size_t size, const uint8_
 // Takes the last entry of that name out of the list, if there is one.
 void manifest_remove(struct manifest *m, const char *name, size_t size);
 
-// Sorts the entries by the bytes of their names, so that the list is the same however it came
-// about.
+// Sorts the entries by the bytes of their names, so that the same files give the same
+// list.
 void manifest_sort(struct manifest *m);
 
 // The entry of a name, in a list that is sorted; NULL if there is none.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files and folders created strictly below one directory, under names that come from an archive and
-// are taken for hostile. Every step is made relative to a held descriptor and follows no symbolic
-// link, so that what was checked is what is used.
+// Files and folders created strictly below one directory, under names from an archive, which
+// are assumed to be hostile. Every step is made relative to a held descriptor and follows no
+// symbolic link, so that what was checked is what is used.
 #ifndef XBPIPE_OUTDIR_H
 #define XBPIPE_OUTDIR_H
 
@@ -40,7 +40,7 @@ int outdir_check_name(const char *name, size_t size, struct fault *f);
 
 // Begins a file (see outfile.h) called `name`, which is terminated and has been checked by the
 // function above; makes the folders on the way. Returns 0 and *file; or -1 and *f: EX_CANTCREAT
-// (also where a file or a symbolic link is in a folder's place, or the file exists), EX_NOPERM,
+// (also if a file or a symbolic link is in a folder's place, or the file exists), EX_NOPERM,
 // EX_OSERR.
 int outdir_create(struct outdir *o, const char *name, struct outfile **file, struct fault *f);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file that appears under its final name whole or not at all: written under a temporary name
-// (temporary.h) in the same directory, renamed at the end.
+// A file that appears under its final name only when it is complete: it is written under a
+// temporary name (temporary.h) in the same directory and renamed at the end.
 #ifndef XBPIPE_OUTFILE_H
 #define XBPIPE_OUTFILE_H
 
@@ -48,8 +48,8 @@ void outfile_allow_all(struct sandbox_rules *rules);
 // what is written directly.
 bool outfile_seekable(const struct outfile *o);
 
-// What has been written is not whole: OUTFILE_DAMAGED is added to its final name, which loses its
-// first bytes where it gets longer than NAME_MAX by that. The name is noted under the scope, below
+// The file is not whole: OUTFILE_DAMAGED is added to its final name, which loses its first bytes if
+// that makes it longer than NAME_MAX. The name is noted under the scope, below
 // the folders of `path`, a name of the file from where the user looks for it. Without effect on
 // what is written directly. Returns 0; or -1 and *f: EX_CANTCREAT (a file of that name exists, is
 // being read, or was begun), EX_OSERR.
@@ -66,8 +66,8 @@ int outfile_retract_at(int dir_fd, const char *path, const char *shown, bool ove
 // closed here (diag_start's exit handler does that).
 int outfile_commit(struct outfile *o, struct fault *f);
 
-// Any thread. Returns when the file's bytes are on the disk: 0; or -1 and EX_IOERR. What has no
-// disk (a pipe) is fine.
+// Any thread. Returns when the file's bytes are on the disk: 0; or -1 and EX_IOERR. A pipe, which
+// has no disk, is fine.
 int outfile_sync(struct outfile *o, struct fault *f);
 
 // outfile_sync, outfile_commit, and a sync of the folder. Returns 0; or -1 and *f (EX_IOERR,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of one archive on their way to where they go: each is a sink. Below a directory a file
-// gets its name when all its bytes have been written; nowhere, it is only verified.
+// The files of one archive, each a sink. Below a directory a file gets its name when all its bytes
+// have been written; without a directory it is only verified.
 #ifndef XBPIPE_OUTFILES_H
 #define XBPIPE_OUTFILES_H
 
@@ -15,7 +15,7 @@
 struct outfiles;
 
 struct outfiles_settings {
-    struct outdir *dir;    // NULL: nowhere
+    struct outdir *dir;    // NULL: files are only verified
     struct limits *limits; // of their sizes; NULL: none
     enum sink_holes holes;
     bool sync; // each file is on the disk before it gets its name, and at the end all folders
@@ -36,14 +36,14 @@ struct outfiles_settings {
 int outfiles_new(struct outfiles **files, struct ordered *o,
                  const struct outfiles_settings *settings, struct fault *f);
 
-// Begins the file called `name` (`size` bytes and a terminator; hostile), at a time when the stream
-// is being read, not delivered, where that can be (it may wait for files in flight). *sink takes
-// its bytes and belongs to `files`; with a salvage scope (struct stage) that has losses when all
-// has been written, the file gets the name of a damaged one (outfile_damaged), is in no list of
-// digests and held against none, and one whose digest differs is noted as damaged, too. It is freed
-// some time after `done` (may be NULL; called with `context` when the file has its name, or would
-// have). Returns 0; or -1 and *f: EX_DATAERR (the name is refused, or the archive had a file or
-// a folder of that name before), EX_CANTCREAT, EX_NOPERM, EX_OSERR.
+// Begins the file called `name` (`size` bytes and a terminator; hostile). Call it while the stream
+// is read, not delivered, if possible (it may wait for files in flight). *sink takes its bytes and
+// belongs to `files`; with a salvage scope (struct stage) that has losses when all has been
+// written, the file gets the name of a damaged one (outfile_damaged), its digest is neither listed
+// nor checked, and a file whose digest differs is noted as damaged, too. The sink is freed some
+// time after `done` (may be NULL; called with `context` when the file has its name, or would have
+// it). Returns 0; or -1 and *f: EX_DATAERR (the name is refused, or the archive had a file or a
+// folder of that name before), EX_CANTCREAT, EX_NOPERM, EX_OSERR.
 int outfiles_begin(struct outfiles *files, const char *name, size_t size,
                    void (*done)(void *context), void *context, struct stage **sink,
                    struct fault *f);

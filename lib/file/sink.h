@@ -8,10 +8,10 @@
 
 // A sink that writes to fd, which stays open. `name` stands for it in messages. `seekable`: a
 // regular file, empty, that the sink has for itself; holes are then left out, and units may be
-// placed out of order. What is pushed goes out one write after the other, by any thread. When the
-// end has been delivered, `done` (which may be NULL) is called once with `context`; the sink may
-// not be freed from inside it. A failed write ends in EX_IOERR (for a pipe whose reader went away
-// without a message; EX_TEMPFAIL without one where a signal came while a hole was being filled:
+// placed out of order. Pushed data is written in order, on any thread. When the
+// end has been delivered, `done` (which may be NULL) is called once with `context`; `done`
+// must not free the sink. A failed write ends in EX_IOERR (for a pipe whose reader went away
+// without a message; EX_TEMPFAIL without one if a signal came while a hole was being filled:
 // interrupt.h), and nothing is written after it. NULL if the allocation failed.
 struct stage *sink_new(struct ordered *o, int fd, const char *name, bool seekable,
                        void (*done)(void *context), void *context);
@@ -19,8 +19,8 @@ struct stage *sink_new(struct ordered *o, int fd, const char *name, bool seekabl
 // What becomes a hole in a seekable sink's file.
 enum sink_holes {
     SINK_HOLES_MARKED, // what is pushed as one; what a sink does unless told otherwise
-    // Also blocks of zeros, from where the file turns out to be one that has holes: one was pushed,
-    // or a page that InnoDB has compressed (innodb_page.h) was met.
+    // Also blocks of zeros, once the file turns out to have holes: a hole was pushed, or a page
+    // that InnoDB has compressed (innodb_page.h).
     SINK_HOLES_AUTO,
     SINK_HOLES_ALWAYS, // every block of zeros
     SINK_HOLES_NEVER   // nothing: zeros are written

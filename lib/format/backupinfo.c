@@ -25,7 +25,7 @@ enum backupinfo_file backupinfo_file(const char *name, size_t size) {
     return BACKUPINFO_NONE;
 }
 
-// ---- Reading the files: lines of "key = value"; all other lines are passed over.
+// ---- Reading the files: lines of "key = value"; all other lines are skipped.
 
 struct span {
     const char *text;
@@ -51,7 +51,7 @@ static bool begins(struct span s, const char *text) {
 }
 
 // Where the value of a key goes; NULL: it does not matter. What is not listed is not printed
-// either: tool_command may hold what is nobody's business.
+// either: tool_command may hold secrets.
 static char *value_of(struct backupinfo *b, enum backupinfo_file file, struct span key) {
     const struct {
         enum backupinfo_file file;
@@ -194,7 +194,7 @@ bool backupinfo_known(const struct backupinfo *b) {
 
 enum family { FAMILY_UNKNOWN, FAMILY_XTRABACKUP, FAMILY_MARIADB };
 
-// Whose program has to prepare it: that of the one that made it, as far as that is known.
+// Which series' program has to prepare it: the series that made it, if that is known.
 static enum family family_of(const struct backupinfo *b) {
     if (strcasestr(b->tool, "maria") != NULL)
         return FAMILY_MARIADB;
@@ -224,7 +224,7 @@ static bool find_series(const struct backupinfo *b, enum family family, unsigned
         parse_version(b->server_version, major, minor) && (family == FAMILY_MARIADB) == mariadb;
     if (!server && !parse_version(b->tool_version, major, minor))
         return false;
-    // XtraBackup 2.4 reads all that is older, its own backups and those of servers.
+    // XtraBackup 2.4 reads the backups of all older versions and servers.
     if (family == FAMILY_XTRABACKUP && (server ? *major <= 5 : *major <= 2)) {
         *major = 2;
         *minor = 4;
@@ -285,7 +285,7 @@ static const char *type_of(const struct backupinfo *b) {
     return strcmp(b->backup_type, "full-backuped") == 0 || b->incremental[0] == 'N' ? "full" : NULL;
 }
 
-// A word for the shell, quoted where it has to be.
+// A word for the shell, quoted if necessary.
 static void quote(const char *text, char *out, size_t size) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "0123456789_-+./:@%,";

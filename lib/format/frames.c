@@ -14,7 +14,7 @@ const char frames_no_memory[] = "out of memory", frames_too_large[] = "too large
 enum {
     EXPANSION_GUESS = 3,    // of content to frame, for the cost of a unit
     SIZE_WORTH = 256 << 10, // a frame whose head is asked how large the content is, for the same
-    PIECE_LEAST = 64 << 10, // bytes that stay where they stand; fewer are copied
+    PIECE_LEAST = 64 << 10, // pieces of at least this size are not copied
     OWN_LEAST = 4 << 10,    // memory for those
     OUTPUT_LEAST = 64 << 10 // content that has a slab of its own, however large
 };
@@ -363,7 +363,7 @@ size_t frames_follow(const struct frames_codec *codec, struct frames_walk *w, co
 }
 
 // libzstd would go on: it has decoders for the formats before Zstandard 1.0, with magic numbers of
-// their own, which no backup tool has written and which nobody tries to break any more.
+// their own, which no backup tool has written.
 static void fail_foreign(struct frames *d) {
     uint8_t magic[4];
     char where[PLACE_TEXT_SIZE];

@@ -22,7 +22,7 @@ struct block {
     struct slab *output;
     uint32_t adler;
     uint64_t offset;        // in the file
-    uint64_t output_offset; // where the files go to one output
+    uint64_t output_offset; // if all files go to one output
     struct place place;
     bool failed;
     struct fault fault;
@@ -174,8 +174,8 @@ static int refuse_depth(const struct decoder *d, struct fault *f) {
                       place_text(&d->head.place, 0, where));
 }
 
-// Appends the item's name to the open folder's path; *size is that of both. Returns 0, or -1 and
-// *f. Memory follows what comes: a member may consist of its head only, and there may be many.
+// Appends the item's name to the open folder's path; *size is the size of both. Returns 0, or -1
+// and *f. Memory follows what comes: a member may consist of its head only, and there may be many.
 static int append_name(struct decoder *d, const struct qpress_item *item, size_t *size,
                        struct fault *f) {
     *size = d->path_size + item->name_size;

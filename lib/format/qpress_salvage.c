@@ -17,7 +17,7 @@ struct salvaging {
     struct {
         bool any;
         uint64_t offset, length;
-        uint64_t size; // that it stands for, where `sized`
+        uint64_t size; // of the lost content, if `sized`
         bool sized;
         char why[SALVAGE_WHY_MAX + 1];
     } missing;
@@ -41,7 +41,7 @@ static struct salvage_loss loss_of(const struct decoder *d, uint64_t offset, uin
                                  .output_offset = d->base + d->produced};
 }
 
-// A loss of the open file; of the archive where none is.
+// A loss of the open file; of the archive if none is open.
 static void lose(struct decoder *d, struct salvage_loss loss, const char *why) {
     bool of_file = d->in_file && !salvaging_of(d)->skipping;
     struct stage *next = of_file ? d->next : NULL;
@@ -121,7 +121,7 @@ static bool open_file(struct decoder *d, const struct qpress_item *item, uint64_
         return false;
     }
     s->skipping = true;
-    miss(d, position, 0, NULL, f.text); // and what comes is added
+    miss(d, position, 0, NULL, f.text); // and more is added
     return true;
 }
 
@@ -140,8 +140,8 @@ static void submit_sound_block(struct decoder *d, struct view v, uint64_t positi
         qpress_dec_submit_block(d);
 }
 
-// The bytes that can be missing where so many of the archive are: a block takes at least its head
-// and a packet's.
+// The most content that can be missing with that many bytes of the archive: a block has at least
+// its head and a packet's.
 static bool is_plausible(const struct decoder *d, uint64_t missing, uint64_t stored) {
     return missing <= (stored / (QPRESS_BLOCK_HEAD + 3) + 1) * d->max_block;
 }

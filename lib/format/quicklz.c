@@ -125,7 +125,7 @@ SPECIALISED void enter_below(struct decoder *d, unsigned level, bool is_wide, si
             enter(d, level, is_wide, d->cursor);
 }
 
-// A match as the input names it; size is that of its item.
+// A match as the input describes it; `size` is its item's.
 struct match {
     size_t source, length, size;
     const char *wrong;
@@ -214,7 +214,7 @@ static inline void copy_match(uint8_t *to, size_t distance, size_t length) {
 // What costs time is the branch that goes the wrong way: the lengths of runs and matches are close
 // to random. So a step does the same for every run of up to 6 literals and every match of up to 16
 // bytes: it copies 16 bytes, and enters four positions of the run and the two before the match. Of
-// a shorter run the positions too many go to a slot of their own that nobody reads.
+// a shorter run the positions too many go to a slot that is never read.
 
 enum {
     STEP_LITERALS_MAX = 32,
@@ -222,7 +222,7 @@ enum {
     STEP_OUT = 320, // bytes of output that one step may write, with the 4 after its match
     LANES = 4,      // positions of a run that every step enters
     SHORT_RUN = LANES + 2,
-    NO_SLOT = LEVEL1_SLOTS, // the slot that nobody reads; a table has room for it
+    NO_SLOT = LEVEL1_SLOTS, // the slot that is never read; a table has room for it
 };
 
 typedef uint8_t u8x16 __attribute__((vector_size(16)));

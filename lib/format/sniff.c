@@ -53,7 +53,7 @@ static bool is_openpgp(const uint8_t *data, size_t size) {
     }
 }
 
-// What frames of a compressor are in, behind skippable ones or not; SNIFF_UNKNOWN: it is none.
+// Which compressor's frames these are, after any skippable frames; SNIFF_UNKNOWN: none.
 static enum sniff sniff_frames(const uint8_t *data, size_t size, bool *skipped) {
     size_t at = 0;
     while (frames_begin_skippable(data + at, size - at)) {

@@ -19,7 +19,7 @@ enum state {
     IN_BLOCKS,    // blocks that continue an old GNU map
     IN_TEXT,      // a map before the contents
     IN_CONTENTS,
-    IN_PASSED // padding, and what nobody needs
+    IN_PASSED // padding, and what is not needed
 };
 
 struct reader {
@@ -27,7 +27,7 @@ struct reader {
     uint64_t max_chunk;
     struct archive_target target;
     uint64_t position;
-    uint64_t origin; // of the end of what has come, as in struct view
+    uint64_t origin; // of the end of the input so far, as in struct view
     bool exact;
     enum state state;
     uint64_t zeros; // blocks of zeros in a row
@@ -39,7 +39,7 @@ struct reader {
     struct gather gather;
     struct tar_map_text text;
     uint64_t left;   // bytes of contents, without their padding
-    uint64_t passed; // bytes to pass over
+    uint64_t passed; // bytes to skip
     struct names *names;
     // The member that is being read:
     struct name *name;
@@ -48,7 +48,7 @@ struct reader {
     struct salvage_scope *scope; // NULL if it has not begun, or the reader does not salvage
     size_t run;                  // of its map
     uint64_t offset, real_size;  // in the file
-    // If the reader salvages: blocks that are no header are passed over.
+    // If the reader salvages: blocks that are no header are skipped.
     bool lost;
     uint64_t lost_from;
     struct fault lost_why;

@@ -118,7 +118,7 @@ static enum resync_answer probe(void *context, const struct resync_window *w, si
     bool bare = c.type == XBSTREAM_RENAME || c.type == XBSTREAM_REMOVE;
     if (c.type != XBSTREAM_END && !bare)
         return probe_payload(&c, w, size, why);
-    // These have nothing that verifies them but what comes next.
+    // These carry no checksum; only what follows confirms one.
     if (w->have < *size + MAGIC_SIZE && !w->end) {
         *size += MAGIC_SIZE;
         return RESYNC_MORE;
@@ -371,7 +371,7 @@ static void salvage_end(struct reader *r, struct view v, uint64_t position, cons
     feed(r, m, v, position);
 }
 
-// Takes a chunk with a payload, or, where that is hit, what its head says.
+// Takes a chunk with a payload or, if that is hit, what its head says.
 static void salvage_payload(struct reader *r, struct view v, uint64_t position, size_t head,
                             const char *hit) {
     const struct xbstream_chunk c = r->header;

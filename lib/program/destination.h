@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The writing side of a program that restores an archive's files: its options, and what is done
-// with them from before the first byte is read until success may be reported.
+// The writing side of a program that restores an archive's files: its options, and their work from
+// before the first byte is read until success may be reported.
 #ifndef XBPIPE_DESTINATION_H
 #define XBPIPE_DESTINATION_H
 
@@ -19,7 +19,7 @@ struct destination_options {
     const char *manifest; // NULL: none; "-": standard output
     const char *verify;   // NULL: none
     bool fsync;
-    const char *sparse; // what it was given; NULL: nothing
+    const char *sparse; // its value; NULL: not given
     enum sink_holes holes;
     struct limits limits; // also for what goes to standard output
 };
@@ -52,22 +52,22 @@ struct destination {
 // How many temporary files of earlier runs have been removed.
 unsigned destination_removed(const struct destination *d);
 
-// Reads and opens all that the options name, so that what cannot be had is known before any work is
+// Reads and opens all that the options name, so that a missing file is reported before any work is
 // done. `report` as in outfiles.h. Returns 0, or -1 and *f: what outdir_open, outfile_begin and
 // manifest_read may give, EX_OSERR, EX_USAGE (the directory is not empty). In both cases
 // destination_close is to be called.
 int destination_open(struct destination *d, const struct destination_options *options,
                      void (*report)(const char *text), struct fault *f);
 
-// Grants the directory, for the program to shut itself in.
+// Grants the sandbox the directory.
 void destination_allow(const struct destination *d, struct sandbox_rules *rules);
 
-// Makes d->files, to be called once between destination_open and the first file. Returns 0; or -1
+// Makes d->files. Call it once, between destination_open and the first file. Returns 0; or -1
 // and EX_OSERR.
 int destination_begin(struct destination *d, struct ordered *o, struct fault *f);
 
-// To be called once all has been delivered without a failure: checks what can only be checked at
-// the end, and writes the manifest. Returns 0; or -1 and *f, and no manifest is there.
+// Call it once all has been delivered without a failure. Checks what can only be checked at the
+// end, and writes the manifest. Returns 0; or -1 and *f, and no manifest is there.
 int destination_finish(struct destination *d, struct fault *f);
 
 // Says that the directory does not hold the backup, if a signal asks the program to stop. To be

@@ -5,13 +5,13 @@
 
 #include "kms/kms.h"
 
-// For a provider that asks nobody: to be entered before the input (a path; NULL: standard input) is
-// read. The input and the master key's file may be read, and no other. Returns 0; or -1 and a fault
-// of sandbox_enter.
+// For a provider that asks no service. Call it before the input (a path; NULL: standard input) is
+// read. Only the input and the master key's file may be read. Returns 0; or -1 and a fault of
+// sandbox_enter.
 int kms_sandbox_local(const struct kms_request *request, const char *input, struct fault *f);
 
-// For one that asks a service: `confine` of struct kms_request. Of the file system, the program may
-// read what TLS and the resolver need, and the files. Returns 0; or -1 and a fault of
+// For a provider that asks a service: `confine` of struct kms_request. Of the file system, the
+// program may read what TLS and the resolver need, and the files. Returns 0; or -1 and a fault of
 // sandbox_enter.
 int kms_sandbox_remote(const struct kms_request *request, const char *const *files,
                        struct fault *f);

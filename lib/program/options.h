@@ -83,7 +83,7 @@ unsigned options_threads(const struct options_run *run);
 // Grants what outfile_begin(path) needs; NULL and "-", which are standard output, need nothing.
 void options_allow_output(struct sandbox_rules *rules, const char *path);
 
-// sandbox_enter with the rules and outfile_allow_all, unless no_sandbox; where verbose, it is said
+// sandbox_enter with the rules and outfile_allow_all, unless no_sandbox; with `verbose`, says
 // what this kernel lacks for it. Returns 0; or -1 and EX_OSERR.
 int options_confine(bool no_sandbox, bool verbose, const struct sandbox_rules *rules,
                     struct fault *f);

@@ -37,9 +37,9 @@ void options_kms_operand(struct options_kms *options, const char *operand,
 int options_kms_read(const struct options_kms *options, const char *expected, struct secret *text,
                      struct fault *f);
 
-// Shuts the program in if the provider asks nobody (kms_sandbox_local); for the others the provider
-// does it by request.confine, which the options set. To be called before standard input is read.
-// Returns 0; or -1 and a fault of it.
+// Enters the sandbox if the provider asks no service (kms_sandbox_local); the other providers do it
+// by request.confine, which the options set. Call it before standard input is read. Returns 0; or
+// -1 and a fault of it.
 int options_kms_confine(const struct options_kms *options, struct fault *f);
 
 // Does what must be done before the provider is asked: reads the encryption context, unless

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The option --no-sandbox, and entering the sandbox. Apart from options.h, so that a program that
-// writes no files of its own links nothing of what writes them.
+// The option --no-sandbox, and entering the sandbox. Separate from options.h, so that a program
+// that writes no files does not link the code that does.
 #ifndef XBPIPE_OPTIONS_SANDBOX_H
 #define XBPIPE_OPTIONS_SANDBOX_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How far the program has come, told to people and to programs: a line on standard error once a
-// second (rewritten in place on a terminal), a line of JSON once a second on a descriptor, and, at
-// any time, a line for SIGUSR1, as dd prints one. A thread of its own prints, so that a line comes
-// also while all else waits; what it prints are counters that the data path only adds to.
+// Reports progress to people and to programs: a line on standard error once a second (rewritten in
+// place on a terminal), a line of JSON once a second on a descriptor, and a line for each SIGUSR1,
+// as dd prints one. It has a thread of its own, so that lines appear even if everything else waits;
+// the numbers are counters that the data path only adds to (counters.h).
 #ifndef XBPIPE_PROGRESS_H
 #define XBPIPE_PROGRESS_H
 

@@ -23,13 +23,13 @@ struct salvage_report {
 };
 
 // Sets up what the options ask for; an existing report is replaced only with `overwrite`. Each loss
-// is printed as a warning. Returns 0; or -1 and *f as outfile_begin's, with *r to be given to
-// salvage_report_end all the same. Where there is a file to be removed on a signal, signals are
-// caught (interrupt.h) and interrupt_die is to be called at the end.
+// is printed as a warning. Returns 0; or -1 and *f as outfile_begin's, and *r must still be given
+// to salvage_report_end. If a file has to be removed on a signal, signals are caught (interrupt.h),
+// and interrupt_die must be called at the end.
 int salvage_report_begin(struct salvage_report *r, const struct salvage_options *options,
                          bool overwrite, struct fault *f);
 
-// The scope of the whole input; NULL where damage stops the program.
+// The scope of the whole input; NULL if damage stops the program.
 struct salvage_scope *salvage_report_scope(const struct salvage_report *r);
 
 // Writes the report, also of a run that failed, but not of one that a signal stopped or that

@@ -21,7 +21,7 @@ extern const struct argp xbcrypt_filter_argp;
 
 // Loads the key into *key, runs the filter (filter_files) with the stage that `make` gives for
 // `context`, frees all. Returns 0; or -1 and *f, after which interrupt_die
-// is to be called, too.
+// must still be called.
 int xbcrypt_filter(const struct xbcrypt_options *o, struct xbcrypt_key **key,
                    struct stage *(*make)(struct ordered *o, struct stage *next, void *context),
                    void *context, struct fault *f);

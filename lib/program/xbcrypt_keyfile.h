@@ -20,7 +20,7 @@ enum xbcrypt_algorithm {
 // "AES128", "AES192", "AES256" or "NONE" in any case. Returns false for anything else.
 bool xbcrypt_keyfile_algorithm(const char *text, enum xbcrypt_algorithm *algorithm);
 
-// Loads the key from `file`, or, where that is NULL, from the variable. With XBCRYPT_NONE there is
+// Loads the key from `file` or, if that is NULL, from the variable. With XBCRYPT_NONE there is
 // no key to load. Says with `verbose` what was done, and warns
 // of a file that others can read. Returns 0 and *key; or -1 and *f: EX_USAGE (no
 // key was given; the size is not the algorithm's; the file is standard input's "-"), EX_NOINPUT,
