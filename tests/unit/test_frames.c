@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zstd.h>
 
 enum format { LZ4, ZSTD };
 enum { WINDOW_MAX = 128 << 20 };
