@@ -312,7 +312,7 @@ static void list_member(const char *stored, const char *restored) {
     puts(stored);
 }
 
-static void list_entry(const struct extract_entry *e) {
+static void list_entry(const struct listing_entry *e) {
     char restored[24] = "-";
     if (e->restored_known)
         snprintf(restored, sizeof restored, "%" PRIu64, e->restored);

@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 // Most suffixes undone per name; real backups have two.
-enum { DECODERS_MAX = 8, SHOWN_SIZE = 256, LISTED_SIZE = 2048 };
+enum { DECODERS_MAX = 8, SHOWN_SIZE = 256 };
 
 struct extract {
     struct ordered *ordered; // of the stream
@@ -33,10 +33,10 @@ struct extract {
     struct stage *output; // before it
     bool output_taken;    // by a member
     bool absolute_warned;
-    struct chain members;                      // begun and not complete
-    struct chain complete;                     // and not freed
-    struct listed *first_listed, *last_listed; // ended in the stream, in order, and not yet listed
-    unsigned opened;                           // members, in all
+    struct chain members;  // begun and not complete
+    struct chain complete; // and not freed
+    struct listing listing;
+    unsigned opened; // members, in all
     unsigned left_encrypted;
     unsigned left_transformed;
     char unread_info[SHOWN_SIZE]; // empty: none
@@ -46,25 +46,13 @@ struct member {
     struct chain link;
     struct extract *extract;
     char shown[SHOWN_SIZE]; // printable name
-    struct stage *sink;     // belongs to settings->files, or is extract->output or listed->limit
+    struct stage *sink; // belongs to settings->files, or is extract->output or the sink of `listed`
     struct stage *decoders[DECODERS_MAX]; // [0] is next to the sink
     unsigned decoder_count;
     struct stage *capture; // in front of the sink; NULL for members that say nothing of the backup
     struct stage *dropped; // the sink of a member that is not wanted and only looked at
     enum backupinfo_file info;
-    struct listed *listed; // NULL where members are not listed in long form
-};
-
-// What a list in long form knows of a member.
-struct listed {
-    struct member *member;
-    struct listed *next; // in extract->first_listed
-    bool counted;
-    struct stage *counter, *limit; // the limit is before the counter
-    uint64_t stored;
-    bool sparse, transformed; // after what was undone
-    char forms[SHOWN_SIZE];
-    char name[LISTED_SIZE]; // printable
+    struct listed *listed; // NULL: members are not listed in long form
 };
 
 // The suffix at the end of the name that is to be undone.
@@ -109,11 +97,7 @@ static void free_member(struct member *m) {
         stage_free(m->decoders[i]);
     stage_free(m->capture);
     stage_free(m->dropped);
-    if (m->listed != NULL) {
-        stage_free(m->listed->limit);
-        stage_free(m->listed->counter);
-    }
-    free(m->listed);
+    listing_free(m->listed);
     free(m);
 }
 
@@ -164,69 +148,14 @@ static int build_decoders(struct member *m, const enum suffix undo[], int count,
     return 0;
 }
 
-static void list_entry(const struct extract *e, const struct listed *l) {
-    const char *sparse = !l->sparse ? "" : l->forms[0] != '\0' ? ",sparse" : "sparse";
-    char forms[SHOWN_SIZE + 8];
-    snprintf(forms, sizeof forms, "%s%s", l->forms, sparse);
-    e->settings->entry(&(struct extract_entry){.name = l->name,
-                                               .stored = l->stored,
-                                               .restored = null_sink_size(l->counter),
-                                               .restored_known = !l->transformed,
-                                               .forms = forms[0] != '\0' ? forms : "-"});
-}
-
-// A member has been counted. One with fewer decoders may be before another that ended earlier in
-// the stream, and waits for it.
-static void counted(void *context) {
-    struct member *m = context;
-    struct extract *e = m->extract;
-    m->listed->counted = true;
-    for (struct listed *l; (l = e->first_listed) != NULL && l->counted;) {
-        list_entry(e, l);
-        e->first_listed = l->next;
-        complete(l->member);
-    }
-}
-
-// In order: a member has ended in the stream.
-static void queue_entry(struct extract *e, struct listed *l) {
-    if (e->first_listed == NULL)
-        e->first_listed = l;
-    else
-        e->last_listed->next = l;
-    e->last_listed = l;
-}
-
-// Puts the suffixes of a name, outermost first, into text.
-static void describe_forms(const char *name, size_t size, char text[static SHOWN_SIZE]) {
-    enum suffix s;
-    size_t used = 0;
-    text[0] = '\0';
-    size_t plain = suffix_strip(name, size);
-    for (; size > plain && used < SHOWN_SIZE; size -= suffix_size(s)) {
-        s = suffix_of(name, size);
-        used += (size_t)snprintf(text + used, SHOWN_SIZE - used, "%s%s", used > 0 ? "," : "",
-                                 suffix_text(s));
-    }
-}
-
-// `stored` is the member's name in the archive, `name` that of its file.
+// `stored` is the member's name in the archive, `name` is the name of its file.
 static int begin_entry(struct member *m, const char *stored, size_t stored_size, const char *name,
                        size_t size, struct fault *f) {
-    struct listed *l = m->listed = calloc(1, sizeof *l);
-    if (l == NULL)
-        return diag_fault_memory(f);
-    l->member = m;
-    struct ordered *o = m->extract->rear;
-    l->counter = null_sink_new(o, counted, m);
-    if (l->counter != NULL)
-        l->limit = limit_new(o, l->counter, m->extract->settings->limits, m->shown);
-    if (l->limit == NULL)
-        return diag_fault_memory(f);
-    diag_name(stored, stored_size, l->name, sizeof l->name);
-    describe_forms(stored, stored_size, l->forms);
-    l->transformed = is_transformed(m->extract, name, size);
-    m->sink = l->limit;
+    struct extract *e = m->extract;
+    if (listing_begin(&e->listing, &m->listed, e->rear, e->settings->limits, stored, stored_size,
+                      m->shown, is_transformed(e, name, size), m, f) < 0)
+        return -1;
+    m->sink = listing_sink(m->listed);
     return 0;
 }
 
@@ -436,10 +365,8 @@ static void data(void *context, void *member, struct view v) {
     struct member *m = member;
     if (m == NULL)
         return;
-    if (m->listed != NULL) {
-        m->listed->stored += v.data != NULL ? v.size : 0;
-        m->listed->sparse = m->listed->sparse || v.data == NULL;
-    }
+    if (m->listed != NULL)
+        listing_data(m->listed, v);
     if (m->decoder_count == 0) {
         stage_push(first_stage(m), v);
         return;
@@ -465,11 +392,12 @@ static void seek(void *context, void *member, uint64_t offset) {
 }
 
 static void end(void *context, void *member) {
+    (void)context;
     struct member *m = member;
     if (m == NULL)
         return;
     if (m->listed != NULL)
-        queue_entry(context, m->listed);
+        listing_end(m->listed);
     stage_finish(first_stage(m));
 }
 
@@ -529,7 +457,7 @@ static int remove_member(void *context, void *member, struct fault *f) {
 static int list_begin(void *context, const char *name, size_t size, void **member,
                       struct fault *f) {
     struct extract *e = context;
-    char shown[LISTED_SIZE];
+    char shown[LISTING_NAME_SIZE];
     note_member(e, name, size);
     if (selection_wants(e->settings->selection, name, size) && e->settings->member != NULL) {
         diag_name(name, size, shown, sizeof shown);
@@ -606,6 +534,7 @@ int extract_new(struct extract **out, struct ordered *o, const struct extract_se
     e->ordered = o;
     e->rear = queue_at(e, DECODERS_MAX + 1);
     e->settings = settings;
+    e->listing = (struct listing){.entry = settings->entry, .done = complete};
     e->reader = xbstream_reader_new(o, settings->max_chunk, choose_target(e));
     e->tar_reader = tar_reader_new(o, settings->max_chunk, choose_target(e));
     if (settings->to_stdout)

@@ -6,6 +6,7 @@
 #ifndef XBPIPE_EXTRACT_H
 #define XBPIPE_EXTRACT_H
 
+#include "archive/listing.h"
 #include "archive/selection.h"
 #include "engine/stage.h"
 #include "file/outfiles.h"
@@ -15,15 +16,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-
-// A member, complete, in the list's long form.
-struct extract_entry {
-    const char *name;    // as stored; printable
-    uint64_t stored;     // bytes of payload in the archive, without the archive's own
-    uint64_t restored;   // bytes of the file, holes included
-    bool restored_known; // false if a transformation was not undone
-    const char *forms;   // "qp", "xbcrypt,lz4" (outermost first), "sparse"; "-": none
-};
 
 struct extract_settings {
     struct outfiles *files;               // NULL: list the members, or to_stdout
@@ -39,7 +31,7 @@ struct extract_settings {
     struct limits *limits; // if `files` is NULL: of its size, and of those in a list; not NULL
     // In a list: called in order for each member at its end, whose decoders, if any, have then run.
     // NULL: nothing is decoded.
-    void (*entry)(const struct extract_entry *entry);
+    void (*entry)(const struct listing_entry *entry);
     // Filled from the members that describe the backup; NULL if not wanted. With `info_only` these
     // members are the only ones wanted, whatever the selection.
     struct backupinfo *info;
