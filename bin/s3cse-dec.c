@@ -13,7 +13,6 @@
 #include "s3/s3_envelope_print.h"
 #include "s3/s3body.h"
 #include "secret/crypto.h"
-#include "secret/crypto_start.h"
 #include "secret/secret_start.h"
 #include "secret/wiped.h"
 

@@ -157,7 +157,7 @@ static void settle_doubtful(struct decoder *d, uint64_t next) {
     struct qpress_item item;
     struct quicklz_header packet;
     struct place place = {0};
-    qpress_parse_unit(v.data, v.size, &place, &item, &packet);
+    qpress_resync_parse(v.data, v.size, &place, &item, &packet);
     bool sure = next == item.recovery + packet.size;
     if (!sure && !(next == UINT64_MAX && s->missing.any)) {
         drop_doubtful(d);

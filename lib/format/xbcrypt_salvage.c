@@ -168,7 +168,7 @@ static void take_unit(void *context, struct view v, uint64_t position, const cha
 static void take_gap(void *context, const struct resync_gap *gap) {
     struct decoder *d = context;
     struct early_loss lost = {.offset = gap->offset, .length = gap->length};
-    lost.known = xbcrypt_gap_is_chunk(gap, salvaging_of(d)->version, &lost.payload_size);
+    lost.known = xbcrypt_resync_gap_is_chunk(gap, salvaging_of(d)->version, &lost.payload_size);
     lose(d, lost, gap->why);
 }
 
