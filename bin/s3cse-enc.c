@@ -12,7 +12,6 @@
 #include "s3/s3_body.h"
 #include "s3/s3_data_key.h"
 #include "s3/s3_envelope_print.h"
-#include "s3/s3body.h"
 #include "secret/crypto.h"
 #include "secret/json_secret.h"
 #include "secret/wiped.h"
