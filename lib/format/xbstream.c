@@ -183,3 +183,14 @@ size_t xbstream_write_head(uint8_t *head, const struct xbstream_chunk *chunk) {
     le32_put(head + at + 16, chunk->crc);
     return at + TAIL;
 }
+
+bool xbstream_measure_map(const uint8_t *map, size_t size, uint64_t payload_size, uint64_t *data,
+                          uint64_t *advance) {
+    *data = *advance = 0;
+    // An entry adds less than 2^33, so a sum that is too large is seen before it overflows.
+    for (size_t at = 0; at < size && *advance <= INT64_MAX; at += XBSTREAM_MAP_ENTRY) {
+        *data += le32_get(map + at + 4);
+        *advance += (uint64_t)le32_get(map + at) + le32_get(map + at + 4);
+    }
+    return *data == payload_size || *advance > INT64_MAX;
+}

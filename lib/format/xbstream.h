@@ -53,4 +53,9 @@ int xbstream_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const s
 // XBSTREAM_IGNORED, or one of MariaDB's. Returns its size, at most HEAD_MAX.
 size_t xbstream_write_head(uint8_t *head, const struct xbstream_chunk *chunk);
 
+// By how much a sparse map of `size` bytes advances the file, and how much of that is data. Returns
+// false if its lengths do not add up to the payload.
+bool xbstream_measure_map(const uint8_t *map, size_t size, uint64_t payload_size, uint64_t *data,
+                          uint64_t *advance);
+
 #endif

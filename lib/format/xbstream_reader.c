@@ -98,7 +98,7 @@ static int hold(struct chunk *c, struct piece *p) {
 }
 
 // Names the member before the text. Returns -1.
-static int prefix_member(const struct member *m, struct fault *f) {
+int xbstream_reader_prefix(const struct member *m, struct fault *f) {
     char shown[200];
     diag_prefix(f, diag_name(m->name, m->name_size, shown, sizeof shown));
     return -1;
@@ -127,7 +127,7 @@ static void deliver_piece(struct unit *unit) {
                "damaged xbstream chunk %s: CRC-32: expected 0x%08" PRIx32 ", found 0x%08" PRIx32
                "; fetch the backup again",
                place_text(&c->place, 0, where), c->crc, c->sum);
-    prefix_member(c->member, &f);
+    xbstream_reader_prefix(c->member, &f);
     stage_break(&c->reader->stage, &f);
 }
 
@@ -208,7 +208,7 @@ struct member *xbstream_reader_known(const struct reader *r, const struct xbstre
     return xbstream_roster_find(&r->roster, (const char *)c->path, c->path_size);
 }
 
-static char *copy_name(const uint8_t *path, size_t size) {
+char *xbstream_reader_copy_name(const uint8_t *path, size_t size) {
     char *copy = malloc(size + 1);
     if (copy == NULL)
         return NULL;
@@ -221,7 +221,7 @@ static struct member *new_member(struct reader *r, const struct xbstream_chunk *
     struct member *m = calloc(1, sizeof *m);
     if (m == NULL)
         return NULL;
-    m->name = copy_name(h->path, h->path_size);
+    m->name = xbstream_reader_copy_name(h->path, h->path_size);
     m->name_size = h->path_size;
     m->next = r->members;
     r->members = m;
@@ -261,128 +261,6 @@ static int check_open(const struct reader *r, struct fault *f) {
                       place_text(&r->head.place, 0, where), XBSTREAM_OPEN_MAX);
 }
 
-// ---- MariaDB's changes to members that have been sent.
-
-// Takes a member that has ended out of the backup.
-static int remove_member(struct reader *r, struct member *m, struct fault *f) {
-    xbstream_roster_remove(&r->roster, m->name, m->name_size);
-    m->removed = true;
-    return r->target.remove != NULL && !m->refused
-               ? r->target.remove(r->target.context, m->target, f)
-               : 0;
-}
-
-// The fault for a chunk that would rename or remove what is still being written.
-static int refuse_open(const struct reader *r, const struct member *m, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
-    diag_fault(f, EX_DATAERR,
-               "xbstream chunk %s renames or removes a file that has not ended; the stream is "
-               "damaged",
-               place_text(&r->head.place, 0, where));
-    return prefix_member(m, f);
-}
-
-// What the names that a D chunk removes begin with, if there is no member of its own name: the
-// folder, or the table before "#P#*".
-static size_t removed_prefix(const struct xbstream_chunk *h,
-                             char prefix[static MEMBER_NAME_MAX + 2]) {
-    enum { STAR = 4 };
-    size_t size = h->path_size;
-    memcpy(prefix, h->path, size);
-    const char *end = prefix + size - STAR;
-    if (size > STAR && (memcmp(end, "#P#*", STAR) == 0 || memcmp(end, "#p#*", STAR) == 0))
-        return size - 1;
-    if (prefix[size - 1] != '/')
-        prefix[size++] = '/';
-    return size;
-}
-
-// Removes the members whose names begin with the prefix. Returns their number, or -1 and *f.
-static int remove_below(struct reader *r, const char *prefix, size_t size, struct fault *f) {
-    struct member *m;
-    const struct name *name;
-    int count = 0;
-    for (; (m = xbstream_roster_below(&r->roster, prefix, size, &name)) != NULL; count = 1)
-        if (!m->ended)
-            return refuse_open(r, m, f);
-        else if (remove_member(r, m, f) < 0)
-            return -1;
-    return count;
-}
-
-static int remove_members(struct reader *r, struct fault *f) {
-    const struct xbstream_chunk *h = &r->header;
-    struct member *m = xbstream_reader_known(r, h);
-    if (m != NULL)
-        return m->ended ? remove_member(r, m, f) : refuse_open(r, m, f);
-    char prefix[MEMBER_NAME_MAX + 2];
-    size_t size = removed_prefix(h, prefix);
-    int removed = remove_below(r, prefix, size, f);
-    if (removed <= 0 || prefix[size - 1] != '/' || r->target.remove_folder == NULL)
-        return removed < 0 ? -1 : 0;
-    return r->target.remove_folder(r->target.context, prefix, size - 1, f);
-}
-
-static int refuse_folder(const struct reader *r, struct fault *f) {
-    char where[PLACE_TEXT_SIZE], shown[200];
-    return diag_fault(f, EX_DATAERR, "%s: xbstream chunk %s renames a folder: expected a file",
-                      diag_name(r->header.path, r->header.path_size, shown, sizeof shown),
-                      place_text(&r->head.place, 0, where));
-}
-
-// Whether there are members in the folder that the path names.
-static bool is_folder(const struct reader *r, const uint8_t *path, size_t size) {
-    char prefix[MEMBER_NAME_MAX + 2];
-    const struct name *name;
-    memcpy(prefix, path, size);
-    prefix[size] = '/';
-    return xbstream_roster_below(&r->roster, prefix, size + 1, &name) != NULL;
-}
-
-static int give_name(struct reader *r, struct member *m, struct fault *f) {
-    const struct xbstream_chunk *h = &r->header;
-    char *name = copy_name(h->new_path, h->new_path_size);
-    void **slot = name != NULL ? xbstream_roster_add(&r->roster, name, h->new_path_size) : NULL;
-    if (slot == NULL) {
-        free(name);
-        return diag_fault_memory(f);
-    }
-    *slot = m;
-    xbstream_roster_remove(&r->roster, m->name, m->name_size);
-    free(m->name);
-    m->name = name;
-    m->name_size = h->new_path_size;
-    const struct archive_target *target = &r->target;
-    return target->rename != NULL && !m->refused
-               ? target->rename(target->context, m->target, m->name, m->name_size, f)
-               : 0;
-}
-
-static int rename_member(struct reader *r, struct fault *f) {
-    const struct xbstream_chunk *h = &r->header;
-    struct member *m = xbstream_reader_known(r, h);
-    if (m == NULL)
-        return is_folder(r, h->path, h->path_size) ? refuse_folder(r, f) : 0;
-    struct member *replaced =
-        xbstream_roster_find(&r->roster, (const char *)h->new_path, h->new_path_size);
-    if (replaced == m && m->ended)
-        return 0;
-    if (!m->ended || (replaced != NULL && !replaced->ended))
-        return refuse_open(r, m->ended ? replaced : m, f);
-    if (replaced != NULL && remove_member(r, replaced, f) < 0)
-        return -1;
-    return give_name(r, m, f);
-}
-
-int xbstream_reader_change(struct reader *r, struct fault *f) {
-    return r->header.type == XBSTREAM_RENAME ? rename_member(r, f) : remove_members(r, f);
-}
-
-int xbstream_reader_forget_rewritten(struct reader *r, struct fault *f) {
-    struct member *m = r->header.rewrite ? xbstream_reader_known(r, &r->header) : NULL;
-    return m != NULL && m->ended ? remove_member(r, m, f) : 0;
-}
-
 int xbstream_reader_seek(struct reader *r, struct fault *f) {
     const struct xbstream_chunk *h = &r->header;
     struct member *m = xbstream_reader_member(r, f);
@@ -402,27 +280,15 @@ int xbstream_reader_seek(struct reader *r, struct fault *f) {
                    "xbstream chunk %s seeks beyond the end of its member: expected an offset of at "
                    "most %" PRIu64 ", found %" PRIu64,
                    where, m->size, h->offset);
-    return prefix_member(m, f);
+    return xbstream_reader_prefix(m, f);
 }
 
 // ---- Chunks.
 
-bool xbstream_reader_measure_map(const uint8_t *map, size_t size, uint64_t payload_size,
-                                 uint64_t *data, uint64_t *advance) {
-    *data = *advance = 0;
-    // An entry adds less than 2^33, so a sum that is too large is seen before it overflows.
-    for (size_t at = 0; at < size && *advance <= INT64_MAX; at += XBSTREAM_MAP_ENTRY) {
-        *data += le32_get(map + at + 4);
-        *advance += (uint64_t)le32_get(map + at) + le32_get(map + at + 4);
-    }
-    return *data == payload_size || *advance > INT64_MAX;
-}
-
 static int check_map(const struct reader *r, uint64_t *advance, struct fault *f) {
     char where[PLACE_TEXT_SIZE];
     uint64_t data;
-    if (xbstream_reader_measure_map(r->map.data, r->map.need, r->header.payload_size, &data,
-                                    advance))
+    if (xbstream_measure_map(r->map.data, r->map.need, r->header.payload_size, &data, advance))
         return 0;
     return diag_fault(f, EX_DATAERR,
                       "damaged sparse xbstream chunk %s: lengths in its map: expected %" PRIu64
@@ -434,18 +300,18 @@ static int check_map(const struct reader *r, uint64_t *advance, struct fault *f)
 static int begin_chunk(struct reader *r, struct fault *f) {
     const struct xbstream_chunk *h = &r->header;
     if (h->type == XBSTREAM_RENAME || h->type == XBSTREAM_REMOVE)
-        return xbstream_reader_change(r, f);
+        return xbstream_changes_apply(r, f);
     if (h->type == XBSTREAM_SEEK)
         return xbstream_reader_seek(r, f);
     struct member *member =
-        xbstream_reader_forget_rewritten(r, f) == 0 ? xbstream_reader_member(r, f) : NULL;
+        xbstream_changes_forget_rewritten(r, f) == 0 ? xbstream_reader_member(r, f) : NULL;
     if (member == NULL)
         return -1;
     char where[PLACE_TEXT_SIZE];
     place_text(&r->head.place, 0, where);
     if (member->ended) {
         diag_fault(f, EX_DATAERR, "xbstream chunk %s comes after the end of its member", where);
-        return prefix_member(member, f);
+        return xbstream_reader_prefix(member, f);
     }
     if (h->type == XBSTREAM_END) {
         xbstream_reader_end(r, member);
@@ -458,14 +324,14 @@ static int begin_chunk(struct reader *r, struct fault *f) {
                    "xbstream chunk %s does not continue its member: expected offset %" PRIu64
                    ", found %" PRIu64 "; the stream is damaged or a part of it is missing",
                    where, member->offset, h->offset);
-        return prefix_member(member, f);
+        return xbstream_reader_prefix(member, f);
     }
     uint64_t advance = h->payload_size;
     if (h->type == XBSTREAM_SPARSE && check_map(r, &advance, f) < 0)
-        return prefix_member(member, f);
+        return xbstream_reader_prefix(member, f);
     if (advance > INT64_MAX - member->offset) {
         diag_fault(f, EX_DATAERR, "xbstream chunk %s makes its member too large", where);
-        return prefix_member(member, f);
+        return xbstream_reader_prefix(member, f);
     }
     member->offset += advance;
     if (member->size < member->offset)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shared by the two halves of the reader: xbstream_reader.c reads sound streams, and
-// xbstream_salvage.c finds the sound chunks of damaged ones and passes them to it.
+// Shared by the parts of the reader: xbstream_reader.c reads sound streams, xbstream_changes.c
+// renames and removes members that have been sent, and xbstream_salvage.c finds the sound chunks of
+// damaged streams and passes them to the reader.
 #ifndef XBPIPE_XBSTREAM_READER_PRIVATE_H
 #define XBPIPE_XBSTREAM_READER_PRIVATE_H
 
@@ -70,27 +71,32 @@ struct member *xbstream_reader_member(struct reader *r, struct fault *f);
 // The member that the chunk belongs to; NULL: it is new.
 struct member *xbstream_reader_known(const struct reader *r, const struct xbstream_chunk *c);
 
-// Renames or removes as the chunk in r->header says. Returns 0; or -1 and *f, and nothing has been
-// done if that is EX_DATAERR.
-int xbstream_reader_change(struct reader *r, struct fault *f);
+// Puts the member's name before the fault. Returns -1.
+int xbstream_reader_prefix(const struct member *m, struct fault *f);
+
+// A copy with a terminator, which the caller frees; NULL if the allocation failed.
+char *xbstream_reader_copy_name(const uint8_t *path, size_t size);
 
 // A seek: the next chunk of its member belongs somewhere else. Returns 0; or -1 and *f.
 int xbstream_reader_seek(struct reader *r, struct fault *f);
-
-// If the chunk in r->header has the mark of a rewrite: takes the member of its name, which has
-// ended, out of the backup. Returns 0; or -1 and *f.
-int xbstream_reader_forget_rewritten(struct reader *r, struct fault *f);
-
-// By how much a sparse map of `size` bytes advances the file, and how much of that is data. Returns
-// false if its lengths do not add up to the payload.
-bool xbstream_reader_measure_map(const uint8_t *map, size_t size, uint64_t payload_size,
-                                 uint64_t *data, uint64_t *advance);
 
 // From now on the member takes no more chunks.
 void xbstream_reader_close(struct reader *r, struct member *member);
 
 // The same, and submits its end.
 void xbstream_reader_end(struct reader *r, struct member *member);
+
+// xbstream_changes.c
+
+// Renames or removes as the chunk in r->header says. Returns 0; or -1 and *f, and nothing has been
+// done if that is EX_DATAERR.
+int xbstream_changes_apply(struct reader *r, struct fault *f);
+
+// If the chunk in r->header has the mark of a rewrite: takes the member of its name, which has
+// ended, out of the backup. Returns 0; or -1 and *f.
+int xbstream_changes_forget_rewritten(struct reader *r, struct fault *f);
+
+// xbstream_salvage.c
 
 // Takes bytes that may be damaged.
 void xbstream_salvage_push(struct reader *r, struct view v);

@@ -378,7 +378,7 @@ static void salvage_payload(struct reader *r, struct view v, uint64_t position, 
     struct salvaging *s = salvaging_of(r);
     uint64_t advance = c.payload_size, data;
     struct fault f;
-    if (xbstream_reader_forget_rewritten(r, &f) < 0) {
+    if (xbstream_changes_forget_rewritten(r, &f) < 0) {
         stage_fail(&r->stage, &f);
         return;
     }
@@ -387,7 +387,7 @@ static void salvage_payload(struct reader *r, struct view v, uint64_t position, 
         return;
     bool sparse = c.type == XBSTREAM_SPARSE;
     if (sparse && hit == NULL &&
-        !xbstream_reader_measure_map(v.data + head, c.map_size, c.payload_size, &data, &advance))
+        !xbstream_measure_map(v.data + head, c.map_size, c.payload_size, &data, &advance))
         hit = "lengths in the sparse map do not add up to the payload";
     if (m->ended || advance >> OFFSET_BITS_MAX != 0 || c.offset >> OFFSET_BITS_MAX != 0 ||
         (sparse && hit != NULL)) {
@@ -431,7 +431,7 @@ static void salvage_payload(struct reader *r, struct view v, uint64_t position, 
 // Renames or removes. What cannot be done is lost; it may be by what is lost before it.
 static void salvage_change(struct reader *r, uint64_t position, size_t size) {
     struct fault f;
-    if (xbstream_reader_change(r, &f) == 0)
+    if (xbstream_changes_apply(r, &f) == 0)
         return;
     if (f.status == EX_DATAERR)
         drop(r, NULL, position, size, f.text);
