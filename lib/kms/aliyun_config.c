@@ -151,15 +151,6 @@ int aliyun_config_sts(const char *region, char url[static ALIYUN_ENDPOINT_SIZE],
                                host_size, f);
 }
 
-bool aliyun_config_reads(struct aliyun_config *c, const char *path) {
-    size_t i = 0;
-    while (c->files[i] != NULL && strcmp(c->files[i], path) != 0)
-        i++;
-    if (c->files[i] == NULL && i < ALIYUN_FILES_MAX)
-        c->files[i] = strdup(path);
-    return c->files[i] != NULL;
-}
-
 void aliyun_config_free(struct aliyun_config *c) {
     json_decref(c->profiles);
     c->profiles = NULL;
@@ -167,6 +158,5 @@ void aliyun_config_free(struct aliyun_config *c) {
     config_file_free(&c->profiles_file);
     kms_credentials_free(&c->keys);
     kms_credentials_free(&c->from_environment);
-    for (size_t i = 0; i < ALIYUN_FILES_MAX; i++)
-        free(c->files[i]);
+    config_file_list_free(&c->files);
 }

@@ -7,7 +7,7 @@
 #include "kms/kms.h"
 #include "kms/kms_credentials.h"
 
-enum { ALIYUN_ENDPOINT_SIZE = 512, ALIYUN_FILES_MAX = 4 };
+enum { ALIYUN_ENDPOINT_SIZE = 512 };
 
 struct aliyun_config {
     struct config_file profiles_file; // of the aliyun CLI, JSON
@@ -15,7 +15,7 @@ struct aliyun_config {
     struct kms_credentials keys;      // what was found
     // A copy of those of the environment, which can be taken only once.
     struct kms_credentials from_environment;
-    char *files[ALIYUN_FILES_MAX + 1]; // to be read to get them anew, ended by NULL
+    struct config_file_list files; // to be read to get them anew
     char region[64];
     char warning[300];                   // about the region; may be empty
     char endpoint[ALIYUN_ENDPOINT_SIZE]; // of the key service, a URL without a path
@@ -45,9 +45,5 @@ json_t *aliyun_config_profile(const struct aliyun_config *c, const char *name);
 // its host. Returns 0, or -1 and EX_CONFIG.
 int aliyun_config_sts(const char *region, char url[static ALIYUN_ENDPOINT_SIZE], char *host,
                       size_t host_size, struct fault *f);
-
-// Notes a file that is read again if the credentials are got anew. Returns false if there are too
-// many, or memory ran out.
-bool aliyun_config_reads(struct aliyun_config *c, const char *path);
 
 #endif

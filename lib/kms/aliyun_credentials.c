@@ -66,7 +66,7 @@ static int assume(struct aliyun_config *c, const struct kms_role *role, const ch
                   const struct kms_request *request, struct fault *f) {
     char endpoint[ALIYUN_ENDPOINT_SIZE], host[300], source[sizeof c->keys.source], shown[120];
     const struct sts_aliyun sts = {.endpoint = endpoint, .host = host};
-    if (role->token_file != NULL && !aliyun_config_reads(c, role->token_file))
+    if (role->token_file != NULL && !config_file_list_add(&c->files, role->token_file))
         return diag_fault_memory(f);
     if (aliyun_config_sts(region, endpoint, host, sizeof host, f) < 0 ||
         sts_aliyun_assume(&sts, role, request, &c->keys, f) < 0)

@@ -230,25 +230,12 @@ int aws_config_load(struct aws_config *c, const struct kms_request *request, str
                : 0;
 }
 
-bool aws_config_reads(struct aws_config *c, const char *path) {
-    size_t i = 0;
-    while (c->files[i] != NULL && strcmp(c->files[i], path) != 0)
-        i++;
-    if (c->files[i] != NULL)
-        return true;
-    if (i == AWS_FILES_MAX)
-        return false;
-    c->files[i] = strdup(path);
-    return c->files[i] != NULL;
-}
-
 void aws_config_free(struct aws_config *c) {
     config_file_free(&c->credentials_file);
     config_file_free(&c->config_file);
     kms_credentials_free(&c->keys);
     kms_credentials_free(&c->from_environment);
     kms_credentials_free(&c->from_process);
-    for (size_t i = 0; i < AWS_FILES_MAX; i++)
-        free(c->files[i]);
+    config_file_list_free(&c->files);
     secret_free(&c->container_token);
 }

@@ -9,7 +9,7 @@
 #include "kms/kms_credentials.h"
 #include "kms/metadata_service.h"
 
-enum { AWS_ENDPOINT_SIZE = 512, AWS_FILES_MAX = 8 };
+enum { AWS_ENDPOINT_SIZE = 512 };
 
 struct aws_profile {
     char name[128];
@@ -25,8 +25,8 @@ struct aws_config {
     // Copies of those that can be taken once only: the variables are gone then, and no program can
     // be started any more.
     struct kms_credentials from_environment, from_process;
-    struct secret container_token;  // for getting them anew
-    char *files[AWS_FILES_MAX + 1]; // to be read for that, ended by NULL
+    struct secret container_token; // for getting them anew
+    struct config_file_list files; // to be read to get them anew
     char region[64];
     char warning[300];                // about the region; may be empty
     char endpoint[AWS_ENDPOINT_SIZE]; // of the key service, a URL without a path
@@ -58,9 +58,5 @@ int aws_config_metadata(struct metadata_service *service, char *url, size_t size
 // The endpoint of STS. Returns 0, or -1 and EX_CONFIG.
 int aws_config_sts_endpoint(const struct aws_config *c, char url[static AWS_ENDPOINT_SIZE],
                             struct fault *f);
-
-// Notes a file that is read again if the credentials are got anew. Returns false if there are too
-// many, or memory ran out.
-bool aws_config_reads(struct aws_config *c, const char *path);
 
 #endif

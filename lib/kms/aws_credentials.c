@@ -140,7 +140,7 @@ static int container_token(struct aws_config *c, struct fault *f) {
     if (path == NULL && c->container_token.data != NULL)
         return 1;
     secret_free(&c->container_token);
-    if (path != NULL && !aws_config_reads(c, path))
+    if (path != NULL && !config_file_list_add(&c->files, path))
         return diag_fault_memory(f);
     if (path == NULL)
         return secret_from_env(&c->container_token, "AWS_CONTAINER_AUTHORIZATION_TOKEN", 16 << 10,
@@ -252,7 +252,7 @@ static int assume(struct aws_config *c, const struct kms_role *role,
                   const struct kms_request *request, struct fault *f) {
     char endpoint[AWS_ENDPOINT_SIZE], source[sizeof c->keys.source], shown[120];
     const struct sts_aws sts = {.endpoint = endpoint, .region = c->region};
-    if (role->token_file != NULL && !aws_config_reads(c, role->token_file))
+    if (role->token_file != NULL && !config_file_list_add(&c->files, role->token_file))
         return diag_fault_memory(f);
     if (aws_config_sts_endpoint(c, endpoint, f) < 0 ||
         sts_aws_assume(&sts, role, request, &c->keys, f) < 0)

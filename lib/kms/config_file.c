@@ -81,3 +81,16 @@ void config_file_free(struct config_file *file) {
     file->text = NULL;
     file->size = 0;
 }
+
+bool config_file_list_add(struct config_file_list *list, const char *path) {
+    size_t i = 0;
+    for (; list->paths[i] != NULL; i++)
+        if (strcmp(list->paths[i], path) == 0)
+            return true;
+    return i < CONFIG_FILE_LIST_MAX && (list->paths[i] = strdup(path)) != NULL;
+}
+
+void config_file_list_free(struct config_file_list *list) {
+    for (size_t i = 0; i < CONFIG_FILE_LIST_MAX; i++)
+        free(list->paths[i]);
+}

@@ -5,6 +5,7 @@
 
 #include "base/diag.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 // A file in memory, which is cleansed when freed. All zero: none.
@@ -20,5 +21,15 @@ struct config_file {
 int config_file_read(struct config_file *file, const char *variable, const char *below_home,
                      struct fault *f);
 void config_file_free(struct config_file *file);
+
+// Paths that are read again if credentials are got anew. All zero: none.
+enum { CONFIG_FILE_LIST_MAX = 8 };
+struct config_file_list {
+    char *paths[CONFIG_FILE_LIST_MAX + 1]; // ended by NULL
+};
+
+// Notes a path, once. Returns false if there are too many, or memory ran out.
+bool config_file_list_add(struct config_file_list *list, const char *path);
+void config_file_list_free(struct config_file_list *list);
 
 #endif

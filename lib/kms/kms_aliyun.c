@@ -80,7 +80,7 @@ static int call(const struct kms_request *request, const char *action, const cha
                                    .prepare = prepare,
                                    .renew = renew,
                                    .credentials = &o.config.keys,
-                                   .files = (const char *const *)o.config.files};
+                                   .files = (const char *const *)o.config.files.paths};
         result = kms_call(&details, request, root, text, report, f);
     }
     wiped_free(context);
