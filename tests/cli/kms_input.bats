@@ -27,8 +27,8 @@ setup() {
     plain=$(head -c 32 /dev/zero | base64)
 }
 
-aws() { kmsunwrap --provider=aws --region=us-east-1 --endpoint="$url" --retries=0 "$@"; }
-aliyun() { kmsunwrap --provider=aliyun --region=cn-hangzhou --endpoint="$url" --retries=0 "$@"; }
+aws() { kmsunwrap --provider=aws --region=us-east-1 --endpoint="$url" --retries=0; }
+aliyun() { kmsunwrap --provider=aliyun --region=cn-hangzhou --endpoint="$url" --retries=0; }
 
 # Makes every form of the ciphertext in the file blob.
 forms() {

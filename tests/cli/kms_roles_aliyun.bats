@@ -29,6 +29,7 @@ setup() {
     mkdir .aliyun
 }
 
+# shellcheck disable=SC2120 # bats passes them on by run
 decrypt() { kmsunwrap --provider=aliyun --endpoint="$url" "$@" -i "$blob"; }
 
 # profiles JSON...: the configuration, whose current profile is p.

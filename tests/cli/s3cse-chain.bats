@@ -146,6 +146,7 @@ recipe_refuses() {
     shift 2
     run --separate-stderr "$recipe" "$@"
     [ "$status" -eq "$expected" ] || { echo "status $status: $stderr"; return 1; }
+    # shellcheck disable=SC2053 # a pattern
     [[ $stderr == $pattern ]] || { echo "$stderr"; return 1; }
     [ -z "$(find . -name 'out.bak*')" ] || { ls -la; return 1; }
 }
