@@ -47,7 +47,11 @@ all_outputs="xbcrypt-dec xbcrypt-enc xbpack manifest report"
     for what in $all_outputs; do
         for other in link file fifo2; do
             echo "$what $other"
-            rm -rf dir && mkdir dir && mkfifo dir/out dir/fifo2 && cp victim dir/file && ln -s ../victim dir/link
+            rm -rf dir
+            mkdir dir
+            mkfifo dir/out dir/fifo2
+            cp victim dir/file
+            ln -s ../victim dir/link
             exec 9<>dir/out 8<>dir/fifo2
             fails 73 "$(program_of $what): dir/out: somebody else put something in its place; write where nobody else may" \
                 neighbour openat:out $other with_output $what dir/out
@@ -111,7 +115,8 @@ all_outputs="xbcrypt-dec xbcrypt-enc xbpack manifest report"
 }
 
 @test "xbpack leaves out the output, by whatever name" {
-    mkdir t && echo x >t/a
+    mkdir t
+    echo x >t/a
     for name in - /dev/stdout /dev/fd/1; do
         echo "$name"
         run --separate-stderr bash -c 'xbpack -C t -o '$name' >t/out'
@@ -145,14 +150,20 @@ need_root() { [ "$(id -u)" -eq 0 ] || skip "only root can give files to another 
         xbunpack -i in -C own
     [ -z "$(ls real)" ]
     need_unprivileged
-    chmod 755 real dir . && chown -h root dir/link && chown nobody real && chmod 644 in
+    chmod 755 real dir .
+    chown -h root dir/link
+    chown nobody real
+    chmod 644 in
     succeeds unprivileged xbunpack -i in -C dir/link # a link of root's
     [ "$(ls real)" = xtrabackup_info ]
 }
 
 @test "paths: own links, their chains and loops, dots and slashes" {
     mkdir -p a/b
-    ln -s a l1 && ln -s "$PWD/l1" l2 && ln -s loop loop && ln -s l2/b/ l3
+    ln -s a l1
+    ln -s "$PWD/l1" l2
+    ln -s loop loop
+    ln -s l2/b/ l3
     succeeds with_output xbcrypt-dec l2/b/../b//one
     succeeds with_output xbcrypt-dec "$PWD/l3/./two"
     [ "$(files a)" = "b/one
@@ -176,13 +187,19 @@ b/two" ]
     message="xbunpack: cannot make directory dir/new: somebody else put something in its place; make it where nobody else may write"
     mkdir victims
     for other in link file full open; do
-        rm -rf dir && mkdir dir dir/full dir/open && ln -s ../victims dir/link && touch dir/file dir/full/x && chmod 777 dir/open
+        rm -rf dir
+        mkdir dir dir/full dir/open
+        ln -s ../victims dir/link
+        touch dir/file dir/full/x
+        chmod 777 dir/open
         echo "$other"
         fails 73 "$message" neighbour mkdirat:new $other xbunpack -i in -C dir/new
         [ -z "$(ls victims)$(find . -name xtrabackup_info)" ]
     done
     need_root
-    rm -rf dir && mkdir dir dir/foreign && chown nobody dir/foreign
+    rm -rf dir
+    mkdir dir dir/foreign
+    chown nobody dir/foreign
     fails 73 "$message" neighbour mkdirat:new foreign xbunpack -i in -C dir/new
     [ -z "$(ls victims)" ]
 }
@@ -192,7 +209,9 @@ b/two" ]
     make_xbstream "MEMBER name=d/sums data=precious" "MEMBER name=b data=other" >two
     for overwrite in "" --overwrite; do
         for dir in out ./out out/../out link; do
-            rm -rf out link && mkdir -p out/d && ln -s out link
+            rm -rf out link
+            mkdir -p out/d
+            ln -s out link
             echo "$overwrite $dir"
             fails 73 "xbunpack: $dir/d/sums: $lost" xbunpack -C out $overwrite --manifest=$dir/d/sums -i two
             [ "$(cat out/d/sums)" = precious ]
@@ -203,13 +222,17 @@ d/sums" ]
         done
     done
     # By hard links of files that were there before, each name gets its own file.
-    rm -rf out && mkdir -p out/d && echo old >out/m && ln out/m out/d/sums
+    rm -rf out
+    mkdir -p out/d
+    echo old >out/m
+    ln out/m out/d/sums
     succeeds xbunpack -C out --overwrite --manifest=out/m -i two
     [ "$(cat out/d/sums)" = precious ]
     (cd out && sha256sum -c --quiet m)
     # qpunpack, and two lists of one name.
     make_qpress ARCHIVE "FILE name=sums data=precious" >two.qp
-    rm -rf out && mkdir out
+    rm -rf out
+    mkdir out
     fails 73 "qpunpack: out/sums: $lost" qpunpack -C out --overwrite --manifest=out/sums -i two.qp
     [ "$(cat out/sums)" = precious ]
     fails 73 "xbunpack: out/../x: two outputs of this name: expected a file for each" xbunpack -C out --overwrite --salvage --report=x --manifest=out/../x -i two
@@ -254,7 +277,8 @@ d/sums" ]
         done
     done
     make_xbstream "MEMBER name=Sums data=one" >sums
-    rm -rf out && mkdir out
+    rm -rf out
+    mkdir out
     run --separate-stderr folding xbunpack -C out --overwrite --manifest=out/sums -i sums
     [ "$status" -eq 73 ]
     [ "$(cat out/sums)" = one ]
@@ -284,7 +308,9 @@ need_strace() {
             succeeds without $calls $error xbunpack -C out --overwrite -i one
             [ "$(cat out/f)" = text ]
             need_neighbour
-            rm -rf out && mkdir out && echo "of somebody else" >out/other
+            rm -rf out
+            mkdir out
+            echo "of somebody else" >out/other
             fails 73 "xbunpack: f: file exists already; remove it, or use --overwrite to replace it" \
                 neighbour renameat2:f other without $calls $error xbunpack -C out -i one
             [ "$(cat out/f)" = "of somebody else" ]
