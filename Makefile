@@ -153,7 +153,7 @@ coverage:
 	GCOV_ERROR_FILE=/dev/null $(MAKE) COVERAGE=1 check
 	@tests/coverage build/coverage
 
-## bench: time every case beside its peers; SIZE=1G (of data), RUNS=5
+## bench: time every case beside its peers; SIZE=1G (of data), RUNS=5; ROWS=memory for peaks alone
 bench: all $(BENCHTOOLS)
 	@tests/bench/run $(BUILD) $(or $(SIZE),1G) $(or $(RUNS),5)
 

@@ -26,8 +26,9 @@ bench="$XBPIPE_TESTS/bench/run"
         'xbunpack, plain stream' 'xbunpack, one pass' 'cat | xbcrypt-dec | xbunpack' \
         's3cse-dec cbc' 's3cse-dec gcm' 's3cse-dec commit' \
         'scaling: xbcrypt-dec v3' 'scaling: xbcrypt-enc v3' 'scaling: qpunpack' \
-        'scaling: one pass' 'memory: xbcrypt-dec' 'memory: xbcrypt-enc' 'memory: qpunpack' 'memory: s3cse-enc' \
-        'memory: xbunpack' 'memory: one pass' 'start-up: b64hex of 24 bytes'; do
+        'scaling: one pass' 'memory: xbcrypt-dec v3' 'memory: xbcrypt-enc v3' 'memory: qpunpack level 1' \
+        'memory: s3cse-enc' 'memory: xbunpack, plain' 'memory: xbunpack, one pass' \
+        'memory: xbunpack --auto, gzip' 'start-up: b64hex of 24 bytes'; do
         cut -f1 "$table" | grep -Fx "$case"
     done
     # What was timed has a time above zero.
