@@ -77,6 +77,15 @@ void fuzz_seeds(fuzz_add *add) {
             add_lz4(&seed, &how, "", 0);
         give(add, &seed);
     }
+    // Frames of one byte, as many as would be units at once.
+    LZ4F_preferences_t plain = {.compressionLevel = 0};
+    for (unsigned salvage = 0; salvage < 2; salvage++) {
+        bytes_little(&seed, 2 * salvage, 1);
+        bytes_little(&seed, 0x35, 1);
+        for (unsigned i = 0; i < 60; i++)
+            add_lz4(&seed, &plain, text + i, 1);
+        give(add, &seed);
+    }
     for (int i = 0; i < 8; i++) {
         char frame[500];
         ZSTD_CCtx *c = ZSTD_createCCtx();

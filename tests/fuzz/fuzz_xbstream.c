@@ -56,6 +56,17 @@ void fuzz_seeds(fuzz_add *add) {
     xbs_sparse(&seed, "sparse", 131, map, 0, "", 0);
     xbs_end(&seed, "sparse");
     give(add, &seed);
+    // Behind bytes that are no chunk, an offset of 128 GiB: alone, and with a chunk that goes on
+    // from it.
+    for (unsigned flags = 0; flags < 0x100; flags += 0x10) {
+        bytes_little(&seed, flags, 1);
+        bytes_add(&seed, "lost", 4);
+        xbs_payload(&seed, "far", (uint64_t)1 << 37, "q");
+        if (flags & 0x10)
+            xbs_payload(&seed, "far", ((uint64_t)1 << 37) + 1, "q");
+        xbs_end(&seed, "far");
+        give(add, &seed);
+    }
     bytes_little(&seed, 1, 1);
     xbs_end(&seed, "nothing");
     xbs_payload(&seed, "more", 0, "");
