@@ -108,6 +108,7 @@ setup() {
     [ ! -e out ]
     mkdir -p out/mine
     run xbunpack -C out -i cut
+    [ "$status" -ne 0 ]
     [ -d out/mine ]
     run xbunpack -C out2 -i later
     [ "$status" -eq 65 ]
