@@ -39,7 +39,7 @@ setup() {
 # A repository of the files here, with nothing uncommitted, in the folder repository.
 repository() {
     (cd "$root" && git ls-files -z | tar -cf - --null -T -) | tar -xf - --one-top-level=repository
-    cd repository
+    cd repository || return 1
     git init -q -b main
     git config user.name Tester
     git config user.email tester@example.org
