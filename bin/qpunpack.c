@@ -233,8 +233,10 @@ static int make_file(void *context, const char *path, size_t size, struct stage 
                      struct fault *f) {
     struct unpacker *u = context;
     struct member_name clean;
+    char shown[256];
+    diag_name(path, size, shown, sizeof shown);
     if (member_name_clean_file(&clean, path, size, f) < 0 ||
-        outfiles_begin(u->to.files, clean.bytes, clean.size, NULL, NULL, next, f) < 0)
+        outfiles_begin(u->to.files, clean.bytes, clean.size, shown, NULL, NULL, next, NULL, f) < 0)
         return -1;
     member_name_warn(&clean, path, size, &u->absolute_warned);
     if (u->salvage != NULL) {

@@ -312,7 +312,7 @@ static void list_member(const char *stored, const char *restored) {
     puts(stored);
 }
 
-static void list_entry(const struct listing_entry *e) {
+static void list_entry(const struct extract_entry *e) {
     char restored[24] = "-";
     if (e->restored_known)
         snprintf(restored, sizeof restored, "%" PRIu64, e->restored);
@@ -330,6 +330,13 @@ static void report_layered(const char *stored, const char *restored) {
     diag_warn("%s: its file was compressed before it was backed up, and is restored so, as %s: it "
               "may be left from an earlier restore",
               stored, restored);
+}
+
+static void name_change(const char *from, const char *to) {
+    if (to != NULL)
+        diag_note("%s: renamed to %s", from, to);
+    else
+        diag_note("%s: removed", from);
 }
 
 static void report_unfinished(const char *stored) {
@@ -477,6 +484,8 @@ static int extract(struct input *in, const struct options *o, struct ordered *fr
     extract_stage(e)->salvage = extract_tar_stage(e)->salvage = salvage;
     int result = read_input(in, o, front, members, settings, e, f);
     ordered_drop(front);
+    if (o->list)
+        extract_list(e);
     if (result == 0)
         result = report_encrypted(o, extract_left_encrypted(e), extract_members(e), f);
     if (result == 0) {
@@ -501,6 +510,8 @@ static void choose_reports(const struct options *o, struct extract_settings *set
         settings->member = list_member;
     else if (o->run.verbose)
         settings->member = name_member;
+    if (o->run.verbose && !o->list)
+        settings->changed = name_change;
 }
 
 // Opens where the files go, and shuts the program in with that: no byte of the input has been
@@ -563,6 +574,8 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
     bool talking = !listing && !o->info && (o->run.verbose || isatty(STDERR_FILENO));
     if (talking || o->info)
         settings.info = &info;
+    to.settings.same_name_hint =
+        "name the one that you want, or leave out --decompress and --decrypt";
     if (result == 0 && !listing)
         result = destination_begin(&to, files, f);
     settings.files = to.files;

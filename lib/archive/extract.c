@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "archive/extract.h"
 
+#include "archive/listing.h"
 #include "base/chain.h"
 #include "base/member_name.h"
 #include "base/place.h"
 #include "engine/capture.h"
 #include "engine/limit.h"
 #include "engine/null_sink.h"
+#include "file/restored.h"
 #include "file/sink.h"
 #include "format/lz4_dec.h"
 #include "format/qpress_dec.h"
@@ -22,7 +24,7 @@
 #include <unistd.h>
 
 // Most suffixes undone per name; real backups have two.
-enum { DECODERS_MAX = 8, SHOWN_SIZE = 256 };
+enum { DECODERS_MAX = 8, SHOWN_SIZE = 256, LISTED_SIZE = 2048 };
 
 struct extract {
     struct ordered *ordered; // of the stream
@@ -35,16 +37,31 @@ struct extract {
     bool absolute_warned;
     struct chain members;  // begun and not complete
     struct chain complete; // and not freed
-    struct listing listing;
+    struct handle *handles;
+    struct listing *listing;
     unsigned opened; // members, in all
     unsigned left_encrypted;
     unsigned left_transformed;
     char unread_info[SHOWN_SIZE]; // empty: none
 };
 
+// What is kept of each member until the end: the stream may still rename it, or remove it.
+struct handle {
+    struct handle *next;
+    struct member *member;        // NULL: complete, or not decoded
+    struct restored_file *file;   // NULL: it is no file
+    struct listing_entry *listed; // NULL: it is in no list
+    bool queued;                  // the list has it
+    bool wanted;                  // false: it is only looked at
+    bool output;                  // it goes to standard output
+    uint8_t undone[DECODERS_MAX]; // enum suffix, innermost first
+    int undone_count;
+};
+
 struct member {
     struct chain link;
     struct extract *extract;
+    struct handle *handle;
     char shown[SHOWN_SIZE]; // printable name
     struct stage *sink; // belongs to settings->files, or is extract->output or the sink of `listed`
     struct stage *decoders[DECODERS_MAX]; // [0] is next to the sink
@@ -52,7 +69,7 @@ struct member {
     struct stage *capture; // in front of the sink; NULL for members that say nothing of the backup
     struct stage *dropped; // the sink of a member that is not wanted and only looked at
     enum backupinfo_file info;
-    struct listed *listed; // NULL: members are not listed in long form
+    struct stage *counter, *limit; // of a list in long form; the limit is before the counter
 };
 
 // The suffix at the end of the name that is to be undone.
@@ -88,6 +105,7 @@ static struct stage *make_decoder(struct member *m, enum suffix suffix, struct o
 // In order: the member has got where it goes. The stages that are on the way are freed later.
 static void complete(void *context) {
     struct member *m = context;
+    m->handle->member = NULL;
     chain_remove(&m->link);
     chain_add(&m->extract->complete, &m->link);
 }
@@ -97,7 +115,8 @@ static void free_member(struct member *m) {
         stage_free(m->decoders[i]);
     stage_free(m->capture);
     stage_free(m->dropped);
-    listing_free(m->listed);
+    stage_free(m->limit);
+    stage_free(m->counter);
     free(m);
 }
 
@@ -148,14 +167,45 @@ static int build_decoders(struct member *m, const enum suffix undo[], int count,
     return 0;
 }
 
-// `stored` is the member's name in the archive, `name` is the name of its file.
+// A member of a list in long form has been counted.
+static void counted(void *context) {
+    struct member *m = context;
+    m->handle->listed->restored = null_sink_size(m->counter);
+    m->handle->listed->complete = true;
+    complete(m);
+}
+
+// Puts the suffixes of a name, outermost first, into text.
+static void describe_forms(const char *name, size_t size, char text[static SHOWN_SIZE]) {
+    enum suffix s;
+    size_t used = 0;
+    text[0] = '\0';
+    size_t plain = suffix_strip(name, size);
+    for (; size > plain && used < SHOWN_SIZE; size -= suffix_size(s)) {
+        s = suffix_of(name, size);
+        used += (size_t)snprintf(text + used, SHOWN_SIZE - used, "%s%s", used > 0 ? "," : "",
+                                 suffix_text(s));
+    }
+}
+
+// `stored` is the member's name in the archive, `name` that of its file.
 static int begin_entry(struct member *m, const char *stored, size_t stored_size, const char *name,
                        size_t size, struct fault *f) {
-    struct extract *e = m->extract;
-    if (listing_begin(&e->listing, &m->listed, e->rear, e->settings->limits, stored, stored_size,
-                      m->shown, is_transformed(e, name, size), m, f) < 0)
-        return -1;
-    m->sink = listing_sink(m->listed);
+    char forms[SHOWN_SIZE];
+    describe_forms(stored, stored_size, forms);
+    struct listing_entry *l = listing_entry_new(stored, stored_size, forms);
+    if (l == NULL)
+        return diag_fault_memory(f);
+    m->handle->listed = l;
+    l->wanted = true;
+    l->restored_known = !is_transformed(m->extract, name, size);
+    struct ordered *o = m->extract->rear;
+    m->counter = null_sink_new(o, counted, m);
+    if (m->counter != NULL)
+        m->limit = limit_new(o, m->counter, m->extract->settings->limits, m->shown);
+    if (m->limit == NULL)
+        return diag_fault_memory(f);
+    m->sink = m->limit;
     return 0;
 }
 
@@ -166,6 +216,7 @@ static int take_output(struct member *m, const char *name, size_t size, struct f
         return diag_fault(f, EX_DATAERR, "%s: the archive has another member of this name",
                           diag_name(name, size, shown, sizeof shown));
     e->output_taken = true;
+    m->handle->output = true;
     m->sink = e->output;
     return 0;
 }
@@ -215,7 +266,8 @@ static int begin_sink(struct member *m, const char *name, size_t size, const cha
         return take_output(m, name, size, f);
     if (e->settings->files == NULL)
         return begin_entry(m, stored, stored_size, name, size, f);
-    return outfiles_begin(e->settings->files, name, size, complete, m, &m->sink, f);
+    return outfiles_begin(e->settings->files, name, size, m->shown, complete, m, &m->sink,
+                          &m->handle->file, f);
 }
 
 // What a stored name stands for.
@@ -243,6 +295,19 @@ static int make_plan(const struct extract *e, const char *stored, size_t size, s
     return -1;
 }
 
+static void note_undone(struct handle *h, const struct plan *p) {
+    h->undone_count = p->count;
+    for (int i = 0; i < p->count; i++)
+        h->undone[i] = (uint8_t)p->undo[i];
+}
+
+static bool undoes_the_same(const struct handle *h, const struct plan *p) {
+    bool same = h->undone_count == p->count;
+    for (int i = 0; same && i < p->count; i++)
+        same = h->undone[i] == p->undo[i];
+    return same;
+}
+
 static int open_member(struct member *m, const char *stored, size_t stored_size, struct fault *f) {
     struct extract *e = m->extract;
     struct plan p;
@@ -259,6 +324,7 @@ static int open_member(struct member *m, const char *stored, size_t stored_size,
         return -1;
     const char *name = p.name.bytes;
     size_t size = p.name.size;
+    note_undone(m->handle, &p);
     char shown[SHOWN_SIZE];
     if (is_transformed(e, name, size))
         e->left_transformed++;
@@ -293,11 +359,38 @@ static bool can_read_info(struct extract *e, const char *stored, size_t stored_s
     return true;
 }
 
-static struct member *add_member(struct extract *e) {
+static struct handle *new_handle(struct extract *e) {
+    struct handle *h = calloc(1, sizeof *h);
+    if (h == NULL)
+        return NULL;
+    h->next = e->handles;
+    return e->handles = h;
+}
+
+static void free_handles(struct extract *e) {
+    for (struct handle *next, *h = e->handles; h != NULL; h = next) {
+        next = h->next;
+        if (!h->queued)
+            listing_entry_free(h->listed);
+        free(h);
+    }
+}
+
+// The member on its way that the reader's pointer stands for; NULL: none.
+static struct member *member_of(void *handle) {
+    return handle != NULL ? ((struct handle *)handle)->member : NULL;
+}
+
+// Adds a member on its way, and a handle for it if *h is NULL.
+static struct member *add_member(struct extract *e, struct handle **h) {
+    if (*h == NULL && (*h = new_handle(e)) == NULL)
+        return NULL;
     struct member *m = calloc(1, sizeof *m);
     if (m == NULL)
         return NULL;
     m->extract = e;
+    m->handle = *h;
+    (*h)->member = m;
     chain_add(&e->members, &m->link);
     return m;
 }
@@ -310,24 +403,30 @@ static void note_member(struct extract *e, const char *stored, size_t size) {
         backup_complete_member(e->settings->complete, clean.bytes, clean.size);
 }
 
-// Takes a member that is not wanted. *member is what looks at it all the same, or NULL.
-static int pass_over(struct extract *e, const char *stored, size_t stored_size, void **member,
+// Takes a member that is not wanted. What looks at it all the same, if anything, is added.
+static int pass_over(struct extract *e, const char *stored, size_t stored_size, struct handle **h,
                      struct fault *f) {
     struct member_name clean;
     struct fault refused;
-    *member = NULL;
     if (member_name_clean(&clean, stored, stored_size, &refused) < 0 ||
         !is_redo(e, clean.bytes, clean.size))
         return 0;
     free_members(&e->complete);
-    struct member *m = add_member(e);
+    struct member *m = add_member(e, h);
     if (m == NULL)
         return diag_fault_memory(f);
     m->sink = m->dropped = null_sink_new(e->rear, complete, m);
     if (m->sink == NULL || read_along(m, clean.bytes, clean.size, f) < 0)
         return diag_fault_memory(f);
-    *member = m;
     return 0;
+}
+
+static int pass_unwanted(struct extract *e, const char *name, size_t size, void **member,
+                         struct fault *f) {
+    struct handle *h = NULL;
+    int result = pass_over(e, name, size, &h, f);
+    *member = h;
+    return result;
 }
 
 static int begin(void *context, const char *name, size_t size, void **member, struct fault *f) {
@@ -336,21 +435,24 @@ static int begin(void *context, const char *name, size_t size, void **member, st
     note_member(e, name, size);
     if (e->settings->info_only ? !can_read_info(e, name, size)
                                : !selection_wants(e->settings->selection, name, size))
-        return pass_over(e, name, size, member, f);
+        return pass_unwanted(e, name, size, member, f);
     free_members(&e->complete);
-    struct member *m = add_member(e);
+    struct handle *h = NULL;
+    struct member *m = add_member(e, &h);
     if (m == NULL)
         return diag_fault_memory(f);
+    h->wanted = true;
     diag_name(name, size, m->shown, sizeof m->shown);
     counters_set_member(m->shown);
-    *member = m;
+    *member = h;
     return open_member(m, name, size, f);
 }
 
 // Each decoder has its output besides its input.
 static unsigned weight(void *context, void *member) {
     (void)context;
-    return member != NULL ? 1 + ((const struct member *)member)->decoder_count : 1;
+    const struct member *m = member_of(member);
+    return m != NULL ? 1 + m->decoder_count : 1;
 }
 
 // What takes the member's bytes as they are stored.
@@ -362,11 +464,14 @@ static struct stage *first_stage(const struct member *m) {
 
 static void data(void *context, void *member, struct view v) {
     (void)context;
-    struct member *m = member;
+    struct member *m = member_of(member);
     if (m == NULL)
         return;
-    if (m->listed != NULL)
-        listing_data(m->listed, v);
+    struct listing_entry *l = m->handle->listed;
+    if (l != NULL) {
+        l->stored += v.data != NULL ? v.size : 0;
+        l->sparse = l->sparse || v.data == NULL;
+    }
     if (m->decoder_count == 0) {
         stage_push(first_stage(m), v);
         return;
@@ -385,19 +490,29 @@ static void data(void *context, void *member, struct view v) {
     }
 }
 
+static void fail_memory(struct extract *e) {
+    struct fault f;
+    diag_fault_memory(&f);
+    ordered_fail_now(e->ordered, &f);
+}
+
 static void seek(void *context, void *member, uint64_t offset) {
     (void)context;
-    if (member != NULL)
-        stage_seek(first_stage(member), offset);
+    const struct member *m = member_of(member);
+    if (m != NULL)
+        stage_seek(first_stage(m), offset);
 }
 
 static void end(void *context, void *member) {
-    (void)context;
-    struct member *m = member;
+    struct extract *e = context;
+    const struct member *m = member_of(member);
     if (m == NULL)
         return;
-    if (m->listed != NULL)
-        listing_end(m->listed);
+    struct handle *h = m->handle;
+    if (h->listed != NULL && !h->queued)
+        h->queued = listing_add(&e->listing, h->listed);
+    if (h->listed != NULL && !h->queued)
+        fail_memory(e);
     stage_finish(first_stage(m));
 }
 
@@ -415,7 +530,7 @@ static void unfinished(void *context, const char *name, size_t size) {
 // What the member loses is noted under the scope, and its file gets its name by that.
 static void salvage(void *context, void *member, struct salvage_scope *scope) {
     (void)context;
-    struct member *m = member;
+    const struct member *m = member_of(member);
     if (m == NULL)
         return;
     for (unsigned i = 0; i < m->decoder_count; i++)
@@ -424,46 +539,138 @@ static void salvage(void *context, void *member, struct salvage_scope *scope) {
         m->sink->salvage = scope;
 }
 
-static void retract(void *context, const char *stored, size_t size, struct salvage_scope *scope) {
-    struct extract *e = context;
-    struct plan p;
+static void retract(void *context, void *member) {
+    const struct extract *e = context;
+    const struct handle *h = member;
     struct fault f;
-    if (e->settings->files == NULL || !selection_wants(e->settings->selection, stored, size))
-        return;
-    if (make_plan(e, stored, size, &p, &f) < 0 ||
-        outfiles_retract(e->settings->files, p.name.bytes, p.name.size, scope, &f) < 0)
+    if (h != NULL && h->file != NULL && restored_retract(h->file, &f) < 0)
         ordered_fail_now(e->ordered, &f);
 }
 
-static int not_yet(const struct extract *e, struct fault *f) {
-    (void)e;
-    return diag_fault(
-        f, EX_DATAERR,
-        "the stream renames or removes files that it has sent (MariaDB), which cannot "
-        "be done yet");
+static void say_changed(const struct extract *e, const char *from, const char *to) {
+    char shown_from[SHOWN_SIZE], shown_to[SHOWN_SIZE];
+    diag_name(from, strlen(from), shown_from, sizeof shown_from);
+    if (to != NULL)
+        diag_name(to, strlen(to), shown_to, sizeof shown_to);
+    if (e->settings->changed != NULL)
+        e->settings->changed(shown_from, to != NULL ? shown_to : NULL);
 }
 
-static int rename_member(void *context, void *member, const char *name, size_t size,
-                         struct fault *f) {
-    (void)member, (void)name, (void)size;
-    return not_yet(context, f);
+// A member that is not decoded would have to be in the end, by the name that it gets then.
+static int refuse_unselected(const char *from, const char *name, size_t size, struct fault *f) {
+    char shown_from[SHOWN_SIZE], shown[SHOWN_SIZE];
+    return diag_fault(f, EX_NOINPUT,
+                      "%s: the stream sends it as %s, which is not selected, and renames it later; "
+                      "select that, too",
+                      diag_name(name, size, shown, sizeof shown),
+                      diag_name(from, strlen(from), shown_from, sizeof shown_from));
 }
 
-static int remove_member(void *context, void *member, struct fault *f) {
-    (void)member;
-    return not_yet(context, f);
+static int refuse_other_decoding(const char *from, const char *name, size_t size, struct fault *f) {
+    char shown_from[SHOWN_SIZE], shown[SHOWN_SIZE];
+    return diag_fault(f, EX_DATAERR,
+                      "%s: the stream renames it to %s, which would be decoded in another way; "
+                      "unpack without --decompress and --decrypt",
+                      diag_name(from, strlen(from), shown_from, sizeof shown_from),
+                      diag_name(name, size, shown, sizeof shown));
 }
+
+// The one member that goes to standard output has gone there.
+static int refuse_output(struct fault *f) {
+    return diag_fault(f, EX_DATAERR,
+                      "the stream removes the member, or sends it anew, after its bytes: what was "
+                      "written is not of the backup; unpack it with -C");
+}
+
+static int remove_member(void *context, void *member, const char *name, struct fault *f) {
+    const struct extract *e = context;
+    struct handle *h = member;
+    if (h == NULL || !h->wanted)
+        return 0;
+    selection_forget(e->settings->selection, name, strlen(name));
+    say_changed(e, name, NULL);
+    if (h->listed != NULL)
+        h->listed->wanted = false;
+    if (h->output)
+        return refuse_output(f);
+    return h->file != NULL ? restored_remove(h->file, e->reader, f) : 0;
+}
+
+// Renames a member that is decoded: a file, or part of a list in long form, or what goes to
+// standard output, which keeps its bytes.
+static int rename_decoded(struct extract *e, struct handle *h, const char *from, const char *name,
+                          size_t size, struct fault *f) {
+    struct plan p;
+    if (make_plan(e, name, size, &p, f) < 0)
+        return -1;
+    if (!undoes_the_same(h, &p))
+        return refuse_other_decoding(from, name, size, f);
+    say_changed(e, from, name);
+    if (h->listed != NULL && !listing_entry_rename(h->listed, name, size))
+        return diag_fault_memory(f);
+    return h->file != NULL ? restored_rename(h->file, p.name.bytes, p.name.size, e->reader, f) : 0;
+}
+
+static int rename_member(void *context, void *member, const char *from, const char *name,
+                         size_t size, struct fault *f) {
+    struct extract *e = context;
+    struct handle *h = member;
+    if (e->settings->info_only)
+        return 0;
+    bool wanted = selection_wants(e->settings->selection, name, size);
+    if (h == NULL || !h->wanted)
+        return wanted ? refuse_unselected(from, name, size, f) : 0;
+    if (selection_excludes(e->settings->selection, name, size))
+        return remove_member(e, h, from, f);
+    return rename_decoded(e, h, from, name, size, f);
+}
+
+static int remove_folder(void *context, const char *name, size_t size, struct fault *f) {
+    const struct extract *e = context;
+    struct member_name clean;
+    struct fault unused;
+    if (e->settings->files == NULL || member_name_clean(&clean, name, size, &unused) < 0)
+        return 0;
+    return outfiles_remove_folder(e->settings->files, clean.bytes, clean.size, f);
+}
+
+// ---- A list of names, for which nothing is decoded.
 
 static int list_begin(void *context, const char *name, size_t size, void **member,
                       struct fault *f) {
     struct extract *e = context;
-    char shown[LISTING_NAME_SIZE];
+    struct handle *h = *member = new_handle(e);
+    struct listing_entry *l = h != NULL ? listing_entry_new(name, size, "") : NULL;
+    if (l == NULL)
+        return diag_fault_memory(f);
+    h->listed = l;
+    h->queued = listing_add(&e->listing, l);
+    if (!h->queued)
+        return diag_fault_memory(f);
     note_member(e, name, size);
-    if (selection_wants(e->settings->selection, name, size) && e->settings->member != NULL) {
-        diag_name(name, size, shown, sizeof shown);
-        e->settings->member(shown, shown);
-    }
-    return pass_over(e, name, size, member, f);
+    l->wanted = selection_wants(e->settings->selection, name, size);
+    l->complete = true;
+    return pass_over(e, name, size, &h, f);
+}
+
+static int list_rename(void *context, void *member, const char *from, const char *name, size_t size,
+                       struct fault *f) {
+    struct extract *e = context;
+    struct listing_entry *l = ((struct handle *)member)->listed;
+    (void)from;
+    l->wanted = selection_wants(e->settings->selection, name, size) ||
+                (l->wanted && !selection_excludes(e->settings->selection, name, size));
+    return listing_entry_rename(l, name, size) ? 0 : diag_fault_memory(f);
+}
+
+static int list_remove(void *context, void *member, const char *name, struct fault *f) {
+    const struct extract *e = context;
+    struct listing_entry *l = ((struct handle *)member)->listed;
+    (void)f;
+    if (l->wanted)
+        selection_forget(e->settings->selection, name, strlen(name));
+    l->wanted = false;
+    return 0;
 }
 
 // A folder of a tar archive.
@@ -502,8 +709,8 @@ static struct archive_target choose_target(struct extract *e) {
                                        .end = end,
                                        .finish = finish,
                                        .unfinished = unfinished,
-                                       .rename = rename_member,
-                                       .remove = remove_member,
+                                       .rename = list_rename,
+                                       .remove = list_remove,
                                        .folder = make_folder,
                                        .wants = wants,
                                        .context = e};
@@ -517,6 +724,7 @@ static struct archive_target choose_target(struct extract *e) {
                                    .retract = retract,
                                    .rename = rename_member,
                                    .remove = remove_member,
+                                   .remove_folder = remove_folder,
                                    .seek = seek,
                                    .folder = make_folder,
                                    .wants = wants,
@@ -534,7 +742,6 @@ int extract_new(struct extract **out, struct ordered *o, const struct extract_se
     e->ordered = o;
     e->rear = queue_at(e, DECODERS_MAX + 1);
     e->settings = settings;
-    e->listing = (struct listing){.entry = settings->entry, .done = complete};
     e->reader = xbstream_reader_new(o, settings->max_chunk, choose_target(e));
     e->tar_reader = tar_reader_new(o, settings->max_chunk, choose_target(e));
     if (settings->to_stdout)
@@ -561,6 +768,29 @@ unsigned extract_members(const struct extract *e) {
     return e->opened;
 }
 
+static void print_entry(const struct listing_entry *l, void *context) {
+    const struct extract_settings *s = context;
+    char name[LISTED_SIZE], forms[SHOWN_SIZE + 8];
+    diag_name(l->name, l->size, name, sizeof name);
+    if (s->entry == NULL) {
+        s->member(name, name);
+        return;
+    }
+    const char *sparse = !l->sparse ? "" : l->forms[0] != '\0' ? ",sparse" : "sparse";
+    snprintf(forms, sizeof forms, "%s%s", l->forms, sparse);
+    s->entry(&(struct extract_entry){.name = name,
+                                     .stored = l->stored,
+                                     .restored = l->restored,
+                                     .restored_known = l->restored_known,
+                                     .forms = forms[0] != '\0' ? forms : "-"});
+}
+
+void extract_list(const struct extract *e) {
+    struct extract_settings settings = *e->settings;
+    if (settings.entry != NULL || settings.member != NULL)
+        listing_print(e->listing, print_entry, &settings);
+}
+
 unsigned extract_left_encrypted(const struct extract *e) {
     return e->left_encrypted;
 }
@@ -578,6 +808,8 @@ void extract_free(struct extract *e) {
         return;
     free_members(&e->members);
     free_members(&e->complete);
+    free_handles(e);
+    listing_free(e->listing);
     stage_free(e->output);
     stage_free(e->sink);
     stage_free(e->reader);

@@ -6,7 +6,6 @@
 #ifndef XBPIPE_EXTRACT_H
 #define XBPIPE_EXTRACT_H
 
-#include "archive/listing.h"
 #include "archive/selection.h"
 #include "engine/stage.h"
 #include "file/outfiles.h"
@@ -16,6 +15,15 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+// A member, complete, in the list's long form.
+struct extract_entry {
+    const char *name;    // as stored; printable
+    uint64_t stored;     // bytes of payload in the archive, without the archive's own
+    uint64_t restored;   // bytes of the file, holes included
+    bool restored_known; // false if a transformation was not undone
+    const char *forms;   // "qp", "xbcrypt,lz4" (outermost first), "sparse"; "-": none
+};
 
 struct extract_settings {
     struct outfiles *files;               // NULL: list the members, or to_stdout
@@ -28,10 +36,10 @@ struct extract_settings {
     // checked.
     struct selection *selection;
     bool to_stdout;        // the one member wanted goes to standard output; `files` is then NULL
-    struct limits *limits; // if `files` is NULL: of its size, and of those in a list; not NULL
-    // In a list: called in order for each member at its end, whose decoders, if any, have then run.
+    struct limits *limits; // where `files` is NULL: of its size, and of those in a list; not NULL
+    // Of a list in long form: called by extract_list for each member, in the order of their ends.
     // NULL: nothing is decoded.
-    void (*entry)(const struct listing_entry *entry);
+    void (*entry)(const struct extract_entry *entry);
     // Filled from the members that describe the backup; NULL if not wanted. With `info_only` these
     // members are the only ones wanted, whatever the selection.
     struct backupinfo *info;
@@ -42,10 +50,12 @@ struct extract_settings {
     // Told of every member, wanted or not. NULL: not wanted.
     struct backup_complete *complete;
     // Called on the main thread for each member that has been met, with the name as it is in the
-    // stream and the name of its file (the same when listing); and for one that did not end. Only
-    // for those wanted. The names are printable. NULL: not called.
+    // stream and the name of its file (of a list by extract_list, the same twice); and for one that
+    // did not end. Only for those wanted. The names are printable. NULL: not called.
     void (*member)(const char *stored, const char *restored);
     void (*unfinished)(const char *stored);
+    // Called for each member that the stream renames or, NULL, removes. May be NULL.
+    void (*changed)(const char *from, const char *to);
 };
 
 struct extract;
@@ -67,6 +77,10 @@ struct stage *extract_tar_stage(struct extract *e);
 
 // Members that were wanted and have been met.
 unsigned extract_members(const struct extract *e);
+
+// Lists the members by settings->member or settings->entry, if they are to be listed, under the
+// names that they have in the end. To be called once, when all has been read, or could not be.
+void extract_list(const struct extract *e);
 
 // Members whose outermost suffix was one that could have been undone with --decrypt.
 unsigned extract_left_encrypted(const struct extract *e);

@@ -1,52 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
-// A list of members in long form. What a member restores to is counted, not written; an entry is
-// listed once its member has been counted, in the order in which members end in the archive.
+// The list of an archive's members. It is held until the end: what a stream of MariaDB Backup sends
+// last may rename or remove what it sent first.
 #ifndef XBPIPE_LISTING_H
 #define XBPIPE_LISTING_H
 
-#include "engine/limit.h"
-#include "engine/stage.h"
-
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-enum { LISTING_NAME_SIZE = 2048 }; // of the longest printable name in a list
+struct listing; // NULL is the empty list
 
-// A member, complete.
 struct listing_entry {
-    const char *name;    // as stored; printable
-    uint64_t stored;     // bytes of payload in the archive, without the archive's own
-    uint64_t restored;   // bytes of the file, holes included
-    bool restored_known; // false if a transformation was not undone
-    const char *forms;   // "qp", "xbcrypt,lz4" (outermost first), "sparse"; "-": none
+    struct listing_entry *next;
+    char *name; // as stored; hostile
+    size_t size;
+    bool wanted;
+    bool complete; // the rest is known
+    bool sparse, restored_known;
+    uint64_t stored, restored; // bytes
+    char forms[];              // as in extract_entry
 };
 
-struct listed;
+// A new entry, complete only if the caller sets that. NULL: no memory.
+struct listing_entry *listing_entry_new(const char *name, size_t size, const char *forms);
 
-// All zero but for the functions at the start.
-struct listing {
-    void (*entry)(const struct listing_entry *entry); // called for each member, in order
-    void (*done)(void *member);                       // then called: its `listed` may be freed
-    struct listed *first, *last;                      // ended, in order, and not yet listed
-};
+// Gives it another name. Returns false if memory ran out.
+bool listing_entry_rename(struct listing_entry *e, const char *name, size_t size);
 
-// Begins an entry for a member with the name `stored` (`size` bytes); `shown` is its printable name
-// for messages. `transformed`: its file keeps a suffix that was not undone. `member` is given to
-// `done`. Returns 0 and *l; or -1 and EX_OSERR, with *l NULL or to be freed.
-int listing_begin(struct listing *listing, struct listed **l, struct ordered *o,
-                  struct limits *limits, const char *stored, size_t size, const char *shown,
-                  bool transformed, void *member, struct fault *f);
+void listing_entry_free(struct listing_entry *e);
 
-// The sink for the bytes of the file. It belongs to the entry.
-struct stage *listing_sink(const struct listed *l);
+// Adds the entry, which then belongs to the list, at its end. Returns false if memory ran out.
+bool listing_add(struct listing **l, struct listing_entry *e);
 
-// In order: a piece of the member as it is stored.
-void listing_data(struct listed *l, struct view v);
-
-// In order: the member has ended in the archive.
-void listing_end(struct listed *l);
+// Calls `print` for each entry that is wanted, up to the first that is not complete.
+void listing_print(const struct listing *l,
+                   void (*print)(const struct listing_entry *e, void *context), void *context);
 
 // NULL is allowed.
-void listing_free(struct listed *l);
+void listing_free(struct listing *l);
 
 #endif

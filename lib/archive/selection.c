@@ -12,15 +12,15 @@ struct rule {
     enum selection_rule kind;
     const char *text;
     size_t size;
-    char *clean; // of a SELECTION_NAME or SELECTION_MEMBER: cleaned; NULL if it cannot be
-    bool matched;
+    char *clean;    // of a SELECTION_NAME or SELECTION_MEMBER: cleaned; NULL if it cannot be
+    size_t matched; // members
 };
 
 struct selection {
     struct rule *rules;
     size_t count;
     bool positive; // there is a rule other than SELECTION_EXCLUDE
-    bool met;
+    size_t met;    // members that were wanted
 };
 
 // What rules are held against: a member's name as stored, or cleaned.
@@ -120,46 +120,79 @@ static bool goes_for(const struct rule *r, struct candidate *c) {
     }
 }
 
+// The spellings of a name: as stored, and cleaned if that is another. Returns their number.
+static unsigned spell(const char *name, size_t size, struct member_name *clean,
+                      struct candidate candidates[2]) {
+    struct fault unused;
+    unsigned count = 0;
+    if (size <= MEMBER_NAME_MAX)
+        describe(&candidates[count++], name, size);
+    if (member_name_clean(clean, name, size, &unused) == 0 &&
+        (clean->size != size || memcmp(clean->bytes, name, size) != 0))
+        describe(&candidates[count++], clean->bytes, clean->size);
+    return count;
+}
+
+static bool goes_for_any(const struct rule *r, struct candidate candidates[2], unsigned count) {
+    bool matches = false;
+    for (unsigned c = 0; c < count && !matches; c++)
+        matches = goes_for(r, &candidates[c]);
+    return matches;
+}
+
 bool selection_wants(struct selection *s, const char *name, size_t size) {
     if (s == NULL)
         return true;
     struct candidate candidates[2];
     struct member_name clean;
-    struct fault unused;
-    unsigned count = 0;
-    if (size <= MEMBER_NAME_MAX)
-        describe(&candidates[count++], name, size);
-    if (member_name_clean(&clean, name, size, &unused) == 0 &&
-        (clean.size != size || memcmp(clean.bytes, name, size) != 0))
-        describe(&candidates[count++], clean.bytes, clean.size);
+    unsigned count = spell(name, size, &clean, candidates);
     bool wanted = !s->positive, excluded = false;
     for (size_t i = 0; i < s->count; i++) {
         struct rule *r = &s->rules[i];
-        bool matches = false;
-        for (unsigned c = 0; c < count && !matches; c++)
-            matches = goes_for(r, &candidates[c]);
-        if (!matches)
+        if (!goes_for_any(r, candidates, count))
             continue;
-        r->matched = true;
+        r->matched++;
         wanted = wanted || r->kind != SELECTION_EXCLUDE;
         excluded = excluded || r->kind == SELECTION_EXCLUDE;
     }
     wanted = wanted && !excluded;
-    s->met = s->met || wanted;
+    s->met += wanted;
     return wanted;
+}
+
+bool selection_excludes(const struct selection *s, const char *name, size_t size) {
+    struct candidate candidates[2];
+    struct member_name clean;
+    unsigned count = s != NULL ? spell(name, size, &clean, candidates) : 0;
+    bool excluded = false;
+    for (size_t i = 0; count > 0 && i < s->count && !excluded; i++)
+        excluded =
+            s->rules[i].kind == SELECTION_EXCLUDE && goes_for_any(&s->rules[i], candidates, count);
+    return excluded;
+}
+
+void selection_forget(struct selection *s, const char *name, size_t size) {
+    struct candidate candidates[2];
+    struct member_name clean;
+    unsigned count = s != NULL ? spell(name, size, &clean, candidates) : 0;
+    for (size_t i = 0; count > 0 && i < s->count; i++)
+        if (s->rules[i].matched > 0 && goes_for_any(&s->rules[i], candidates, count))
+            s->rules[i].matched--;
+    if (s != NULL && s->met > 0)
+        s->met--;
 }
 
 const char *selection_missing(const struct selection *s, size_t *next) {
     while (s != NULL && *next < s->count) {
         const struct rule *r = &s->rules[(*next)++];
-        if (!r->matched && (r->kind == SELECTION_NAME || r->kind == SELECTION_MEMBER))
+        if (r->matched == 0 && (r->kind == SELECTION_NAME || r->kind == SELECTION_MEMBER))
             return r->text;
     }
     return NULL;
 }
 
 bool selection_met(const struct selection *s) {
-    return s != NULL && s->met;
+    return s != NULL && s->met > 0;
 }
 
 void selection_free(struct selection *s) {

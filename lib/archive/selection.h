@@ -34,6 +34,13 @@ int selection_add(struct selection **s, enum selection_rule rule, const char *te
 // other than SELECTION_EXCLUDE, one of them has to go for it. Notes which did.
 bool selection_wants(struct selection *s, const char *name, size_t size);
 
+// Whether a rule leaves a member of that name out.
+bool selection_excludes(const struct selection *s, const char *name, size_t size);
+
+// A member of that name, which was wanted, is none of the archive after all: undoes what
+// selection_wants has noted.
+void selection_forget(struct selection *s, const char *name, size_t size);
+
 // The SELECTION_NAMEs and SELECTION_MEMBERs that went for no member so far, one a call: *next is 0
 // before the first. NULL: no more.
 const char *selection_missing(const struct selection *s, size_t *next);

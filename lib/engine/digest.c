@@ -3,8 +3,10 @@
 
 #include "os/interrupt.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { ZEROS_SIZE = 64 << 10 };
 
@@ -147,4 +149,33 @@ struct stage *digest_new(struct ordered *o, struct stage *next,
     d->done = done;
     d->context = context;
     return &d->stage;
+}
+
+static int hash_file(EVP_MD_CTX *sum, int fd, uint8_t *buffer, size_t size, struct fault *f) {
+    ssize_t n;
+    for (off_t at = 0; (n = pread(fd, buffer, size, at)) != 0; at += n > 0 ? n : 0) {
+        if (interrupt_pending() != 0)
+            return diag_fault(f, EX_TEMPFAIL, "%s", "");
+        if (n < 0 && errno != EINTR)
+            return diag_fault_errno(f, EX_IOERR, errno, "cannot read what was written");
+        if (n > 0 && EVP_DigestUpdate(sum, buffer, (size_t)n) != 1)
+            return diag_fault(f, EX_SOFTWARE, "OpenSSL cannot compute a SHA-256");
+    }
+    return 0;
+}
+
+int digest_file(int fd, uint8_t sha256[static DIGEST_SIZE], struct fault *f) {
+    enum { BUFFER = 256 << 10 };
+    uint8_t *buffer = malloc(BUFFER);
+    EVP_MD_CTX *sum = EVP_MD_CTX_new();
+    int result = buffer == NULL || sum == NULL ? diag_fault_memory(f) : 0;
+    if (result == 0 && EVP_DigestInit_ex(sum, EVP_sha256(), NULL) != 1)
+        result = diag_fault(f, EX_SOFTWARE, "OpenSSL cannot compute a SHA-256");
+    if (result == 0)
+        result = hash_file(sum, fd, buffer, BUFFER, f);
+    if (result == 0 && EVP_DigestFinal_ex(sum, sha256, NULL) != 1)
+        result = diag_fault(f, EX_SOFTWARE, "OpenSSL cannot compute a SHA-256");
+    EVP_MD_CTX_free(sum);
+    free(buffer);
+    return result;
 }

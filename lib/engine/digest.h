@@ -19,4 +19,8 @@ struct stage *digest_new(struct ordered *o, struct stage *next,
                          int (*done)(void *context, const uint8_t *sha256, struct fault *f),
                          void *context);
 
+// Any thread: the SHA-256 of all that the file open at fd holds. Returns 0; or -1 and *f: EX_IOERR,
+// EX_OSERR, EX_SOFTWARE, EX_TEMPFAIL without a text.
+int digest_file(int fd, uint8_t sha256[static DIGEST_SIZE], struct fault *f);
+
 #endif

@@ -116,17 +116,39 @@ void salvage_lost(struct salvage_scope *scope, const struct salvage_loss *loss, 
     s->count++;
 }
 
-void salvage_file(struct salvage_scope *scope, const char *name) {
+// The file of the scope, added if it is new. NULL if there is no memory.
+static struct file *file_of(struct salvage_scope *scope) {
     struct salvage *s = scope->record;
-    char *kept = NULL;
-    if (grow((void **)&s->files, s->file_count, &s->file_room, sizeof *s->files))
-        kept = strdup(name);
-    if (kept == NULL) {
-        s->lacking = true;
+    if (scope->file > 0)
+        return &s->files[scope->file - 1];
+    if (!grow((void **)&s->files, s->file_count, &s->file_room, sizeof *s->files))
+        return NULL;
+    s->files[s->file_count] = (struct file){.scope = scope, .serial = s->file_count};
+    scope->file = ++s->file_count;
+    return &s->files[scope->file - 1];
+}
+
+void salvage_file(struct salvage_scope *scope, const char *name) {
+    if (name == NULL && scope->file == 0)
+        return;
+    struct file *file = file_of(scope);
+    char *kept = file != NULL && name != NULL ? strdup(name) : NULL;
+    if (file == NULL || (name != NULL && kept == NULL)) {
+        scope->record->lacking = true;
         return;
     }
-    s->files[s->file_count] = (struct file){.scope = scope, .serial = s->file_count, .name = kept};
-    s->file_count++;
+    free(file->name);
+    file->name = kept;
+}
+
+void salvage_rename(struct salvage_scope *scope, const char *name, size_t size) {
+    char shown[2048], *kept = strdup(diag_name(name, size, shown, sizeof shown));
+    if (kept == NULL) {
+        scope->record->lacking = true;
+        return;
+    }
+    free(scope->name);
+    scope->name = kept;
 }
 
 struct gap {
@@ -293,11 +315,16 @@ static bool write_lists(struct salvage *s, FILE *out) {
     for (size_t i = 0; good && i < s->count; i++)
         good = write_entry(out, &s->entries[i], i == 0 ? "\n  " : ",\n  ");
     good = good && fputs("],\n \"damaged_files\": [", out) >= 0;
-    for (size_t i = 0; good && i < s->file_count; i++)
+    const char *before = "\n  ";
+    for (size_t i = 0; good && i < s->file_count; i++) {
+        const struct file *file = &s->files[i];
+        if (file->name == NULL) // it was removed
+            continue;
         good = write_value(
-            out,
-            json_pack("{s:o, s:s}", "member", name_of(s->files[i].scope), "file", s->files[i].name),
-            i == 0 ? "\n  " : ",\n  ");
+            out, json_pack("{s:o, s:s}", "member", name_of(file->scope), "file", file->name),
+            before);
+        before = ",\n  ";
+    }
     return good && fputs("]}\n", out) >= 0;
 }
 

@@ -21,7 +21,7 @@ struct salvage_scope {
     char *name;      // printable; NULL: the whole input
     size_t serial;   // in the order in which the scopes were made
     uint64_t losses; // so far
-    bool named;      // its file has its final name; the code that makes the file sets this
+    size_t file;     // the record's own
     struct salvage_scope *next;
 };
 
@@ -52,8 +52,12 @@ struct salvage_scope *salvage_member(struct salvage *s, const char *name, size_t
 enum { SALVAGE_LISTED_MAX = 1 << 20, SALVAGE_WHY_MAX = 200 };
 void salvage_lost(struct salvage_scope *scope, const struct salvage_loss *loss, const char *why);
 
-// Notes the (printable) name of a file of the scope that lacks something, or may.
+// Notes that the file of the scope, which lacks something, or may, has the (printable) name `name`
+// now. NULL: it has been removed.
 void salvage_file(struct salvage_scope *scope, const char *name);
+
+// What the scope stands for has another name now (`size` bytes, hostile).
+void salvage_rename(struct salvage_scope *scope, const char *name, size_t size);
 
 // Submits a unit that, when its turn comes and `s` is not broken, adds the loss to the scope of `s`
 // and pushes its zeros into `next` (NULL: nowhere).

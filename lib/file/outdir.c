@@ -29,8 +29,8 @@ struct outdir {
     bool made;
     int parent_fd, parent_error;
     bool overwrite;
-    char shown[256];          // its path, printable
-    struct names *folders;    // that have been entered, by their paths; the value is not NULL
+    char shown[256];       // its path, printable
+    struct names *folders; // that have been entered, by their paths; the value: whether made here
     struct names *identities; // the same, by device and inode; the value is the one of `folders`
     unsigned removed;
 };
@@ -205,11 +205,13 @@ static int open_component(int dir_fd, const char *component) {
 }
 
 // Opens a folder of the folder at dir_fd, making it if it is missing.
-static int enter(int dir_fd, const char *component) {
+static int enter(int dir_fd, const char *component, bool *new) {
     int fd = open_component(dir_fd, component);
+    *new = false;
     if (fd >= 0 || errno != ENOENT)
         return fd;
-    if (mkdirat(dir_fd, component, FOLDER_MODE) < 0 && errno != EEXIST)
+    *new = mkdirat(dir_fd, component, FOLDER_MODE) == 0;
+    if (!*new &&errno != EEXIST)
         return -1;
     return open_component(dir_fd, component);
 }
@@ -237,15 +239,18 @@ static int note_identity(struct outdir *o, int fd, struct name *folder, struct f
     return 0;
 }
 
+// What the value of a folder that has been entered points to.
+static char made, found;
+
 // To be called for each folder that is entered: `fd` is open for it, `path` its path below the
 // directory.
-static int note_folder(struct outdir *o, int fd, const char *path, struct fault *f) {
+static int note_folder(struct outdir *o, int fd, const char *path, bool new, struct fault *f) {
     struct name *folder = names_add(&o->folders, path, strlen(path));
     if (folder == NULL)
         return diag_fault_memory(f);
     if (folder->value != NULL)
         return 0;
-    folder->value = o; // anything but NULL
+    folder->value = new ? &made : &found;
     if (note_identity(o, fd, folder, f) < 0)
         return -1;
     o->removed += temporary_remove_left(fd);
@@ -266,7 +271,8 @@ static int descend(struct outdir *o, const char *name, bool for_folder, const ch
             break;
         if (slash != NULL)
             *slash = '\0';
-        int inner = enter(fd, component);
+        bool new;
+        int inner = enter(fd, component, &new);
         int error = errno;
         close(fd);
         fd = inner;
@@ -276,7 +282,7 @@ static int descend(struct outdir *o, const char *name, bool for_folder, const ch
                 "%s: cannot make folder %s: a file or a symbolic link is in its place",
                 diag_name(name, strlen(name), shown, sizeof shown), path);
         errno = error;
-        if (fd >= 0 && note_folder(o, fd, path, f) < 0) {
+        if (fd >= 0 && note_folder(o, fd, path, new, f) < 0) {
             close(fd);
             return -1;
         }
@@ -306,7 +312,8 @@ static int check_new(const struct outdir *o, int fd, const char *base, const cha
                       shown, o->shown);
 }
 
-int outdir_create(struct outdir *o, const char *name, struct outfile **file, struct fault *f) {
+int outdir_create(struct outdir *o, const char *name, bool check, struct outfile **file,
+                  struct fault *f) {
     const char *base;
     *file = NULL;
     int fd = descend(o, name, false, &base, f);
@@ -314,26 +321,109 @@ int outdir_create(struct outdir *o, const char *name, struct outfile **file, str
         return -1;
     char shown[200];
     diag_name(name, strlen(name), shown, sizeof shown);
-    int result = check_new(o, fd, base, shown, f);
+    int result = check ? check_new(o, fd, base, shown, f) : 0;
     if (result == 0)
-        result = outfile_begin_at(file, fd, base, shown, o->overwrite, f);
+        result = (check ? outfile_begin_at : outfile_begin_unchecked_at)(file, fd, base, shown,
+                                                                         o->overwrite, f);
     close(fd);
     if (result < 0 && f->status == EX_NOPERM)
         diag_prefix(f, o->shown);
     return result;
 }
 
-int outdir_retract(struct outdir *o, const char *name, struct salvage_scope *scope,
-                   struct fault *f) {
+int outdir_move(struct outdir *o, struct outfile *file, const char *name, struct fault *f) {
     const char *base;
+    char shown[200];
     int fd = descend(o, name, false, &base, f);
     if (fd < 0)
         return -1;
-    char shown[200];
-    diag_name(name, strlen(name), shown, sizeof shown);
-    int result = outfile_retract_at(fd, name, shown, o->overwrite, scope, f);
+    int result =
+        outfile_move(file, fd, base, diag_name(name, strlen(name), shown, sizeof shown), f);
     close(fd);
     return result;
+}
+
+int outdir_rename(struct outdir *o, const char *from, const char *to,
+                  const struct outfile_identity *id, struct fault *f) {
+    const char *base, *to_base;
+    char shown[200];
+    int fd = descend(o, from, false, &base, f);
+    int to_fd = fd >= 0 ? descend(o, to, false, &to_base, f) : -1;
+    int result = -1;
+    if (to_fd >= 0)
+        result =
+            outfile_rename_at(fd, base, to_fd, to_base,
+                              diag_name(to, strlen(to), shown, sizeof shown), o->overwrite, id, f);
+    if (to_fd >= 0)
+        close(to_fd);
+    if (fd >= 0)
+        close(fd);
+    return result;
+}
+
+int outdir_remove(struct outdir *o, const char *name, const struct outfile_identity *id,
+                  struct fault *f) {
+    const char *base;
+    char shown[200];
+    int fd = descend(o, name, false, &base, f);
+    if (fd < 0)
+        return -1;
+    int result =
+        outfile_remove_at(fd, base, diag_name(name, strlen(name), shown, sizeof shown), id, f);
+    close(fd);
+    return result;
+}
+
+int outdir_reopen(struct outdir *o, const char *name, const struct outfile_identity *id,
+                  struct outfile **file, struct fault *f) {
+    const char *base;
+    char shown[200];
+    int fd = descend(o, name, false, &base, f);
+    if (fd < 0)
+        return -1;
+    diag_name(name, strlen(name), shown, sizeof shown);
+    int result = outfile_reopen_at(file, fd, base, shown, o->overwrite, id, f);
+    close(fd);
+    return result;
+}
+
+int outdir_has(struct outdir *o, const char *name, bool *has, struct fault *f) {
+    const char *base;
+    struct stat st;
+    int fd = descend(o, name, false, &base, f);
+    if (fd < 0)
+        return -1;
+    *has =
+        fstatat(fd, base, &st, AT_SYMLINK_NOFOLLOW) == 0 && !(o->overwrite && S_ISREG(st.st_mode));
+    close(fd);
+    return 0;
+}
+
+static void forget_folder(struct outdir *o, int fd, struct name *folder) {
+    struct stat st;
+    if (fstat(fd, &st) == 0) {
+        const uint64_t identity[] = {st.st_dev, st.st_ino};
+        struct name *noted = names_find(o->identities, identity, sizeof identity);
+        if (noted != NULL)
+            names_remove(o->identities, noted);
+    }
+    names_remove(o->folders, folder);
+}
+
+void outdir_remove_folder(struct outdir *o, const char *name) {
+    struct name *folder = names_find(o->folders, name, strlen(name));
+    struct fault unused;
+    const char *base;
+    if (folder == NULL || folder->value != &made)
+        return;
+    int fd = descend(o, name, false, &base, &unused);
+    int own = fd >= 0 ? open_component(fd, base) : -1;
+    if (own >= 0 && unlinkat(fd, base, AT_REMOVEDIR) == 0)
+        forget_folder(o, own, folder);
+    if (own >= 0)
+        close(own);
+    if (fd >= 0)
+        close(fd);
 }
 
 int outdir_make_folder(struct outdir *o, const char *name, struct fault *f) {

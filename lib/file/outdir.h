@@ -39,15 +39,30 @@ void outdir_close(struct outdir *o);
 int outdir_check_name(const char *name, size_t size, struct fault *f);
 
 // Begins a file (see outfile.h) called `name`, which is terminated and has been checked by the
-// function above; makes the folders on the way. Returns 0 and *file; or -1 and *f: EX_CANTCREAT
-// (also if a file or a symbolic link is in a folder's place, or the file exists), EX_NOPERM,
-// EX_OSERR.
-int outdir_create(struct outdir *o, const char *name, struct outfile **file, struct fault *f);
+// function above; makes the folders on the way. Without `check`: outfile_begin_unchecked_at.
+// Returns 0 and *file; or -1 and *f: EX_CANTCREAT (also where a file or a symbolic link is in a
+// folder's place, or the file exists), EX_NOPERM, EX_OSERR.
+int outdir_create(struct outdir *o, const char *name, bool check, struct outfile **file,
+                  struct fault *f);
 
-// Gives a file that is complete under that name the name of a damaged one (outfile_damaged). The
-// same conditions; returns 0; or -1 and *f.
-int outdir_retract(struct outdir *o, const char *name, struct salvage_scope *scope,
-                   struct fault *f);
+// The file gets that name instead, when it is committed (outfile_move). The same conditions;
+// returns 0; or -1 and *f.
+int outdir_move(struct outdir *o, struct outfile *file, const char *name, struct fault *f);
+
+// For files that have been committed, as outfile_rename_at and so on. The same conditions; each
+// returns 0; or -1 and *f.
+int outdir_rename(struct outdir *o, const char *from, const char *to,
+                  const struct outfile_identity *id, struct fault *f);
+int outdir_remove(struct outdir *o, const char *name, const struct outfile_identity *id,
+                  struct fault *f);
+int outdir_reopen(struct outdir *o, const char *name, const struct outfile_identity *id,
+                  struct outfile **file, struct fault *f);
+
+// Whether something is there that a file of that name may not replace. The same conditions.
+int outdir_has(struct outdir *o, const char *name, bool *has, struct fault *f);
+
+// Removes the folder of that (checked) name if it was made here and is empty.
+void outdir_remove_folder(struct outdir *o, const char *name);
 
 // Makes the folder and those above it; an existing folder is fine. The same conditions and results.
 int outdir_make_folder(struct outdir *o, const char *name, struct fault *f);

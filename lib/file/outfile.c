@@ -9,16 +9,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 struct outfile {
     int fd;
     int dir_fd; // -1: written directly, nothing to rename
+    int to_fd;  // of the folder that it gets its name in; -1: the same
     bool overwrite;
     char *base;
     char *shown;
@@ -39,6 +42,8 @@ static void release(struct outfile *o) {
         close(o->fd);
     if (o->dir_fd >= 0)
         close(o->dir_fd);
+    if (o->to_fd >= 0)
+        close(o->to_fd);
     free(o->base);
     free(o->shown);
     free(o);
@@ -48,7 +53,7 @@ static struct outfile *allocate(const char *base, const char *shown, bool overwr
     struct outfile *o = calloc(1, sizeof *o);
     if (o == NULL)
         return NULL;
-    o->fd = o->dir_fd = -1;
+    o->fd = o->dir_fd = o->to_fd = -1;
     o->overwrite = overwrite;
     o->base = strdup(base);
     o->shown = strdup(shown);
@@ -95,8 +100,14 @@ static int check_begun(const struct outfile *self, int dir_fd, const char *base,
 int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
                      bool overwrite, struct fault *f) {
     *out = NULL;
-    if (check_base(dir_fd, base, shown, overwrite, f) < 0)
-        return -1;
+    return check_base(dir_fd, base, shown, overwrite, f) < 0
+               ? -1
+               : outfile_begin_unchecked_at(out, dir_fd, base, shown, overwrite, f);
+}
+
+int outfile_begin_unchecked_at(struct outfile **out, int dir_fd, const char *base,
+                               const char *shown, bool overwrite, struct fault *f) {
+    *out = NULL;
     struct outfile *o = allocate(base, shown, overwrite);
     if (o == NULL)
         return diag_fault_memory(f);
@@ -229,16 +240,35 @@ bool outfile_seekable(const struct outfile *o) {
     return o->dir_fd >= 0;
 }
 
-// The last bytes of a name, as many as leave room for OUTFILE_DAMAGED in a component. The first
-// ones go: it is by their ends that the partitions of a table differ.
-static const char *shorten(const char *base) {
-    size_t size = strlen(base), room = NAME_MAX - strlen(OUTFILE_DAMAGED);
+// The last bytes of a name, as many as leave room for `added` bytes in a component. The first ones
+// go: it is by their ends that the partitions of a table differ.
+static const char *shorten(const char *base, size_t added) {
+    size_t size = strlen(base), room = NAME_MAX - added;
     if (size <= room)
         return base;
     base += size - room;
     while (((unsigned char)*base & 0xc0) == 0x80) // the rest of a character of UTF-8
         base++;
     return base;
+}
+
+char *outfile_damaged_name(const char *name, unsigned number) {
+    char added[60] = OUTFILE_DAMAGED, *whole;
+    const char *slash = strrchr(name, '/'), *base = slash != NULL ? slash + 1 : name;
+    if (number > 0)
+        snprintf(added, sizeof added, OUTFILE_DAMAGED ".%u", number);
+    if (strlen(base) + strlen(added) > NAME_MAX) {     // which loses what may tell it from others
+        uint64_t sum = UINT64_C(14695981039346656037); // FNV-1a
+        for (const char *c = base; *c != '\0'; c++)
+            sum = (sum ^ (unsigned char)*c) * UINT64_C(1099511628211);
+        snprintf(added, sizeof added, ".%016" PRIx64 OUTFILE_DAMAGED, sum);
+        if (number > 0)
+            snprintf(added, sizeof added, ".%016" PRIx64 OUTFILE_DAMAGED ".%u", sum, number);
+    }
+    if (asprintf(&whole, "%.*s%s%s", (int)(base - name), name, shorten(base, strlen(added)),
+                 added) < 0)
+        return NULL;
+    return whole;
 }
 
 // Notes the file under the name that `base` is in the folder of `path`, of any length.
@@ -264,7 +294,7 @@ int outfile_damaged(struct outfile *o, const char *path, struct salvage_scope *s
     char *base, *shown;
     if (o->dir_fd < 0)
         return 0;
-    if (asprintf(&base, "%s" OUTFILE_DAMAGED, shorten(o->base)) < 0)
+    if (asprintf(&base, "%s" OUTFILE_DAMAGED, shorten(o->base, strlen(OUTFILE_DAMAGED))) < 0)
         return diag_fault_memory(f);
     if (asprintf(&shown, "%s" OUTFILE_DAMAGED, o->shown) < 0) {
         free(base);
@@ -282,32 +312,112 @@ int outfile_damaged(struct outfile *o, const char *path, struct salvage_scope *s
 
 // Gives the file, written at dir_fd as `from`, its name. A file that was there stays without
 // `overwrite`; with it, too, if the run reads it or has written it. Returns 0, or -1 and *f.
-static int name_file(int dir_fd, const char *from, const char *to, const char *shown,
+static int name_file(int dir_fd, const char *from, int to_fd, const char *to, const char *shown,
                      bool overwrite, struct fault *f) {
-    int result = rename_new(dir_fd, from, to);
+    int result = rename_new(dir_fd, from, to_fd, to);
     if (result < 0 && errno == EEXIST) {
-        if (check_base(dir_fd, to, shown, overwrite, f) < 0)
+        if (check_base(to_fd, to, shown, overwrite, f) < 0)
             return -1;
-        result = renameat(dir_fd, from, dir_fd, to);
+        result = renameat(dir_fd, from, to_fd, to);
     }
     return result == 0 ? 0
                        : diag_fault_errno(f, diag_open_status(errno, EX_CANTCREAT), errno,
                                           "%s: cannot give the file its name", shown);
 }
 
-int outfile_retract_at(int dir_fd, const char *path, const char *shown, bool overwrite,
-                       struct salvage_scope *scope, struct fault *f) {
-    const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
+int outfile_move(struct outfile *o, int dir_fd, const char *base, const char *shown,
+                 struct fault *f) {
+    char *own_base = strdup(base), *own_shown = strdup(shown);
+    int to_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+    if (to_fd < 0 || own_base == NULL || own_shown == NULL) {
+        diag_fault_errno(f, EX_OSERR, to_fd < 0 ? errno : ENOMEM, "%s", shown);
+        free(own_base);
+        free(own_shown);
+        if (to_fd >= 0)
+            close(to_fd);
+        return -1;
+    }
+    if (o->to_fd >= 0)
+        close(o->to_fd);
+    free(o->base);
+    free(o->shown);
+    o->to_fd = to_fd;
+    o->base = own_base;
+    o->shown = own_shown;
+    return 0;
+}
+
+int outfile_identify(const struct outfile *o, struct outfile_identity *id, struct fault *f) {
+    struct stat st;
+    if (fstat(o->fd, &st) < 0)
+        return diag_fault_errno(f, EX_IOERR, errno, "%s", o->shown);
+    *id = (struct outfile_identity){st.st_dev, st.st_ino};
+    return 0;
+}
+
+// Whether what has that name is the file of the run. Returns 0, or -1 and *f.
+static int check_own(int dir_fd, const char *base, const char *shown,
+                     const struct outfile_identity *id, struct fault *f) {
+    struct stat st;
+    if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return diag_fault_errno(f, EX_CANTCREAT, errno, "%s: cannot look at the restored file",
+                                shown);
+    if (S_ISREG(st.st_mode) && st.st_dev == id->device && st.st_ino == id->inode)
+        return 0;
+    return diag_fault(f, EX_CANTCREAT,
+                      "%s: somebody else put something in its place; restore where nobody else may "
+                      "write",
+                      shown);
+}
+
+int outfile_rename_at(int dir_fd, const char *from, int to_fd, const char *to, const char *shown,
+                      bool overwrite, const struct outfile_identity *id, struct fault *f) {
+    return check_own(dir_fd, from, shown, id, f) < 0
+               ? -1
+               : name_file(dir_fd, from, to_fd, to, shown, overwrite, f);
+}
+
+int outfile_remove_at(int dir_fd, const char *base, const char *shown,
+                      const struct outfile_identity *id, struct fault *f) {
+    if (check_own(dir_fd, base, shown, id, f) < 0)
+        return -1;
+    if (unlinkat(dir_fd, base, 0) == 0)
+        return 0;
+    return diag_fault_errno(f, diag_open_status(errno, EX_CANTCREAT), errno,
+                            "%s: cannot remove the file, which the stream has removed", shown);
+}
+
+// Gives the file `base`, open at o->fd, a temporary name in its folder. Returns 0, or -1 and errno.
+static int unname(struct outfile *o, const char *base) {
+    if (flock(o->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return -1; // where there are no locks there is none to hold
+    int placeholder = temporary_create(o->dir_fd, o->temporary);
+    if (placeholder < 0)
+        return -1;
+    int result = renameat(o->dir_fd, base, o->dir_fd, o->temporary);
+    close(placeholder);
+    return result;
+}
+
+int outfile_reopen_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
+                      bool overwrite, const struct outfile_identity *id, struct fault *f) {
+    *out = NULL;
+    if (check_own(dir_fd, base, shown, id, f) < 0)
+        return -1;
     struct outfile *o = allocate(base, shown, overwrite);
     if (o == NULL)
         return diag_fault_memory(f);
     o->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
-    int result = o->dir_fd < 0 ? diag_fault_errno(f, EX_OSERR, errno, "%s", shown)
-                               : outfile_damaged(o, path, scope, f);
-    if (result == 0)
-        result = name_file(dir_fd, base, o->base, o->shown, overwrite, f);
-    release(o);
-    return result;
+    if (o->dir_fd >= 0)
+        o->fd = openat(dir_fd, base, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+    if (o->fd < 0 || unname(o, base) < 0) {
+        int error = errno;
+        release(o);
+        return diag_fault_errno(f, diag_open_status(error, EX_CANTCREAT), error,
+                                "%s: cannot take the file's name away", shown);
+    }
+    *out = o;
+    return 0;
 }
 
 int outfile_sync(struct outfile *o, struct fault *f) {
@@ -327,7 +437,8 @@ static int close_and_name(struct outfile *o, struct fault *f) {
     if (fd != STDOUT_FILENO && close(fd) < 0)
         result = diag_fault_errno(f, EX_IOERR, errno, "%s: cannot write", o->shown);
     else if (o->dir_fd >= 0)
-        result = name_file(o->dir_fd, o->temporary, o->base, o->shown, o->overwrite, f);
+        result = name_file(o->dir_fd, o->temporary, o->to_fd >= 0 ? o->to_fd : o->dir_fd, o->base,
+                           o->shown, o->overwrite, f);
     struct stat st;
     if (result == 0 && o->dir_fd >= 0 && fstat(lock, &st) == 0)
         result = noclobber_add_written(&st, f);

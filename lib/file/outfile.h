@@ -8,6 +8,7 @@
 #include "os/sandbox.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct outfile;
 struct salvage_scope;
@@ -23,14 +24,19 @@ struct salvage_scope;
 int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
                      bool overwrite, struct fault *f);
 
-// The same for a path given by the user. NULL or "-" is standard output; a path that stands for a
-// descriptor (path.h), and a device or FIFO, are written as they are, and claimed (noclobber.h).
-// The last part of the path is never followed if it is a link: one to a device or pipe is refused
-// (EX_CANTCREAT), one to something else is a file that exists. A FIFO of another user is refused
-// (EX_NOPERM), and so are other users' links on the way (path.h). Temporary files that an earlier
-// run left in the file's folder are removed. EX_CANTCREAT, too, for a name that another file will
-// get that was begun here and has no name yet: one would replace the other, whatever `overwrite`
-// says. EX_USAGE if another output goes to the same descriptor.
+// The same, but what has the name now is not looked at: it may be about to lose it. It is when the
+// file gets its name.
+int outfile_begin_unchecked_at(struct outfile **out, int dir_fd, const char *base,
+                               const char *shown, bool overwrite, struct fault *f);
+
+// The same as outfile_begin_at for a path given by the user. NULL or "-" is standard output; a path
+// that stands for a descriptor (path.h), and a device or FIFO, are written as they are, and claimed
+// (noclobber.h). The last part of the path is never followed if it is a link: one to a device or
+// pipe is refused (EX_CANTCREAT), one to something else is a file that exists. A FIFO of another
+// user is refused (EX_NOPERM), and so are other users' links on the way (path.h). Temporary files
+// that an earlier run left in the file's folder are removed. EX_CANTCREAT, too, for a name that
+// another file will get that was begun here and has no name yet: one would replace the other,
+// whatever `overwrite` says. EX_USAGE if another output goes to the same descriptor.
 int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct fault *f);
 
 // The descriptor to write to. It belongs to the outfile.
@@ -56,10 +62,35 @@ bool outfile_seekable(const struct outfile *o);
 int outfile_damaged(struct outfile *o, const char *path, struct salvage_scope *scope,
                     struct fault *f);
 
-// The same for a file that is complete, whose name in the directory open at dir_fd is the last
-// component of `path` (see outfile_begin_at).
-int outfile_retract_at(int dir_fd, const char *path, const char *shown, bool overwrite,
-                       struct salvage_scope *scope, struct fault *f);
+// The name, with its folders, for a damaged file that has, or would have, the name `name`:
+// OUTFILE_DAMAGED added, and a number if that is not 0. A component that gets longer than NAME_MAX
+// by that loses its first bytes, and gets a sum of itself instead. To be freed; NULL: no memory.
+char *outfile_damaged_name(const char *name, unsigned number);
+
+// The file gets the name `base` in the directory open at dir_fd instead (see outfile_begin_at).
+// Returns 0; or -1 and EX_OSERR.
+int outfile_move(struct outfile *o, int dir_fd, const char *base, const char *shown,
+                 struct fault *f);
+
+// By what a file of the run is known again once it has its name.
+struct outfile_identity {
+    dev_t device;
+    ino_t inode;
+};
+
+// Returns 0; or -1 and EX_IOERR.
+int outfile_identify(const struct outfile *o, struct outfile_identity *id, struct fault *f);
+
+// The next three are for a file that has its name, `from` or `base` in the directory open at
+// dir_fd, and is EX_CANTCREAT if it is not the one of that identity. It gets another name, in the
+// directory open at to_fd; it is removed; it is as one that has been written and not committed.
+// Each returns 0; or -1 and *f: EX_CANTCREAT, EX_NOPERM, EX_OSERR.
+int outfile_rename_at(int dir_fd, const char *from, int to_fd, const char *to, const char *shown,
+                      bool overwrite, const struct outfile_identity *id, struct fault *f);
+int outfile_remove_at(int dir_fd, const char *base, const char *shown,
+                      const struct outfile_identity *id, struct fault *f);
+int outfile_reopen_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
+                      bool overwrite, const struct outfile_identity *id, struct fault *f);
 
 // Ends and frees it: closes with the result checked, gives it its final name. Returns 0; or -1 and
 // *f (EX_IOERR, EX_CANTCREAT, EX_OSERR), with the temporary file removed. Standard output is not

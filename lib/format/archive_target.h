@@ -29,11 +29,13 @@ struct archive_target {
     // is at most what it has. NULL: it goes to the end.
     void (*seek)(void *context, void *member, uint64_t offset);
     // When they are met in the input, as `begin`: a member that has ended (though its end may not
-    // have been delivered) gets this name, which is like that of `begin`; or it is no part of the
-    // backup any more; or a folder is none, all members in which have been removed before. Each
-    // returns 0; or -1 and *f, which fails the stream. NULL: nothing is done.
-    int (*rename)(void *context, void *member, const char *name, size_t size, struct fault *f);
-    int (*remove)(void *context, void *member, struct fault *f);
+    // have been delivered) loses its name `from` for another one (of `size` bytes, like that of
+    // `begin`); or the member of that name is no part of the backup any more; or a folder is none,
+    // all members in which have been removed before. Each returns 0; or -1 and *f, which fails the
+    // stream. NULL: nothing is done.
+    int (*rename)(void *context, void *member, const char *from, const char *name, size_t size,
+                  struct fault *f);
+    int (*remove)(void *context, void *member, const char *name, struct fault *f);
     int (*remove_folder)(void *context, const char *name, size_t size, struct fault *f);
     // When it is met in the input: a folder, whose `name` is like that of `begin`, without slashes
     // at its end. Returns 0; or -1 and *f, which fails the stream. For readers of tar archives.
@@ -48,8 +50,8 @@ struct archive_target {
     // If the reader salvages (struct stage); both may be NULL. Called right after `begin`: what
     // the member's losses are to be noted under. It outlives all.
     void (*salvage)(void *context, void *member, struct salvage_scope *scope);
-    // In order: a member of that name, which has ended, turns out not to be whole, or not surely.
-    void (*retract)(void *context, const char *name, size_t size, struct salvage_scope *scope);
+    // In order: a member that has ended turns out not to be whole, or not surely.
+    void (*retract)(void *context, void *member);
     void *context;
 };
 

@@ -10,7 +10,7 @@ static int remove_member(struct reader *r, struct member *m, struct fault *f) {
     xbstream_roster_remove(&r->roster, m->name, m->name_size);
     m->removed = true;
     return r->target.remove != NULL && !m->refused
-               ? r->target.remove(r->target.context, m->target, f)
+               ? r->target.remove(r->target.context, m->target, m->name, f)
                : 0;
 }
 
@@ -90,14 +90,15 @@ static int give_name(struct reader *r, struct member *m, struct fault *f) {
         return diag_fault_memory(f);
     }
     *slot = m;
+    const struct archive_target *target = &r->target;
+    int result = 0;
+    if (target->rename != NULL && !m->refused)
+        result = target->rename(target->context, m->target, m->name, name, h->new_path_size, f);
     xbstream_roster_remove(&r->roster, m->name, m->name_size);
     free(m->name);
     m->name = name;
     m->name_size = h->new_path_size;
-    const struct archive_target *target = &r->target;
-    return target->rename != NULL && !m->refused
-               ? target->rename(target->context, m->target, m->name, m->name_size, f)
-               : 0;
+    return result;
 }
 
 static int rename_member(struct reader *r, struct fault *f) {

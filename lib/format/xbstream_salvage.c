@@ -165,7 +165,7 @@ static void deliver_hole(struct unit *unit) {
     if (h->loss.zeros > 0)
         target->data(target->context, m->target, (struct view){.size = (size_t)h->loss.zeros});
     if (h->retract && target->retract != NULL)
-        target->retract(target->context, m->name, m->name_size, m->scope);
+        target->retract(target->context, m->target);
 }
 
 static void submit_hole(struct reader *r, struct member *m, const struct salvage_loss *loss,

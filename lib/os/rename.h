@@ -3,8 +3,8 @@
 #ifndef XBPIPE_RENAME_H
 #define XBPIPE_RENAME_H
 
-// Renames the file `from` of the folder open at dir_fd (O_PATH will do) to `to`, of the same
-// folder, unless something has that name. Returns 0; or -1 with errno, EEXIST if something has.
-int rename_new(int dir_fd, const char *from, const char *to);
+// Renames the file `from` of the folder open at dir_fd (O_PATH will do) to `to` of the folder open
+// at to_fd, unless something has that name. Returns 0; or -1 with errno, EEXIST if something has.
+int rename_new(int dir_fd, const char *from, int to_fd, const char *to);
 
 #endif

@@ -89,7 +89,8 @@ static uint64_t rights_of(enum sandbox_access access, bool directory) {
         return directory ? LANDLOCK_ACCESS_FS_REMOVE_DIR : 0;
     default:
         return directory ? read | LANDLOCK_ACCESS_FS_READ_DIR | write | names |
-                               LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR
+                               LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_REMOVE_DIR |
+                               FS_REFER // files are renamed from one folder to another
                          : write;
     }
 }

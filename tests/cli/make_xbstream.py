@@ -4,8 +4,8 @@
 
 Each argument is one chunk: a type letter and fields NAME=VALUE with spaces between them; a
 value may hold \\xNN escapes. Fields: name; data (@FILE: a file's content; *N: N bytes); offset;
-flags; map (pairs SKIP:LENGTH with commas between, for type S); and, to lie: crc=bad, size, entries,
-name_size. RAW data=... puts bytes between chunks. MEMBER name=N data=D is a whole member.
+flags; map (pairs SKIP:LENGTH with commas between, for type S); to (of R, a rename); and, to lie:
+crc=bad, size, entries, name_size, to_size. SEEK is MariaDB's S. RAW data=... puts bytes between chunks. MEMBER name=N data=D is a whole member.
 """
 import struct
 import sys
@@ -32,10 +32,15 @@ def chunk(kind, field):
         return data
     if kind == "MEMBER":
         return chunk("P", field) + chunk("E", {"name": field["name"]})
-    head = b"XBSTCK01" + bytes([int(field.get("flags", "0"))]) + unescape(kind)
+    head = b"XBSTCK01" + bytes([int(field.get("flags", "0"))]) + unescape("S" if kind == "SEEK" else kind)
     head += struct.pack("<I", int(field.get("name_size", len(name)))) + name
-    if kind == "E":
+    if kind in ("E", "D"):
         return head
+    if kind == "R":
+        to = unescape(field["to"])
+        return head + struct.pack("<I", int(field.get("to_size", len(to)))) + to
+    if kind == "SEEK":
+        return head + struct.pack("<Q", int(field["offset"]))
     pairs = [tuple(map(int, p.split(":"))) for p in field.get("map", "").split(",") if p]
     coded = b"".join(struct.pack("<II", *p) for p in pairs)
     crc = zlib.crc32(coded + data) ^ (1 if field.get("crc") == "bad" else 0)

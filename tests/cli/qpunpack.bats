@@ -193,7 +193,7 @@ db/t
 v" ]
     fails 0 "$warning" qpunpack --test -i odd
     make_qpress ARCHIVE 'FILE name=a data=x' 'FILE name=./a data=y' >same
-    fails 65 'qpunpack: a: the archive has another file that gets this name' qpunpack --test -i same
+    fails 65 'qpunpack: a: the archive has another file that gets this name: a and ./a' qpunpack --test -i same
 }
 
 @test "symbolic links are not followed, existing files not replaced without --overwrite" {
@@ -227,7 +227,7 @@ link" ]
         rm -rf out
         run --separate-stderr qpunpack $overwrite -C out -i twice
         [ "$status" -eq 65 ]
-        [ "$stderr" = "qpunpack: f: the archive has another file that gets this name" ]
+        [ "$stderr" = "qpunpack: f: the archive has another file that gets this name: f and f" ]
         [ "$(files out)" = f ]
         [ "$(cat out/f)" = 1 ]
     done

@@ -357,11 +357,30 @@ xbunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
     grep -q '"a", .*"a.damaged"' calls
 }
 
+# The name of a damaged file: its end, if that is too long, and a sum of it (64-bit FNV-1a).
+damaged_name() {
+    python3 - "$1" <<'PYTHON'
+import os, sys
+name = os.fsencode(sys.argv[1])
+if len(name) + 8 <= 255:
+    added = b".damaged"
+else:
+    sum = 14695981039346656037
+    for c in name:
+        sum = (sum ^ c) * 1099511628211 % 2**64
+    added = b".%016x.damaged" % sum
+    name = name[max(0, len(name) + len(added) - 255):]
+    while name[0] & 0xC0 == 0x80:
+        name = name[1:]
+os.write(1, name + added + b"\n")
+PYTHON
+}
+
 @test "however long its name, a damaged file gets its mark, and the report has all of that" {
     folder=$(printf 'd%.0s' {1..250})
     for size in 243 244 251; do
         name=$(printf "n%.0s" $(seq "$size")).ibd
-        damaged=$folder/$(printf '%s' "$name" | tail -c 247).damaged
+        damaged=$folder/$(damaged_name "$name")
         make_xbstream "P name=$folder/$name data=aaaa crc=bad" "E name=$folder/$name" "MEMBER name=z data=z" >bad
         rm -rf out report.json
         run xbunpack -C out --salvage --report=report.json -i bad
@@ -373,15 +392,15 @@ xbunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
     make_xbstream "E name=$(printf '\\xc3\\xa4%.0s' {1..125})" "E name=$(printf '\\xc3\\xa4%.0s' {1..125})" >bad
     run xbunpack -C out2 --salvage -i bad
     [ "$status" -eq 65 ]
-    [ "$(files out2)" = "$(printf '\xc3\xa4%.0s' {1..123}).damaged" ]
+    [ "$(files out2)" = "$(damaged_name "$(printf '\xc3\xa4%.0s' {1..125})")" ]
     name=$(printf 'n%.0s' {1..250})
     head -c 30 /dev/urandom | run xbcrypt-dec -a NONE --salvage --report=- -o "$name"
     [ -f "${name#???}.damaged" ]
     make_xbstream "MEMBER name=$folder/$name data=a" "MEMBER name=z data=z" "P name=$folder/$name offset=1 data=b" >bad
     run --separate-stderr xbunpack -C out3 --salvage --report=- -i bad
     [ "$status" -eq 65 ]
-    [[ $output == *"\"$folder/${name#???}.damaged\""* ]]
-    [ "$(files out3)" = "$(printf '%s\nz' "$folder/${name#???}.damaged")" ]
+    [[ $output == *"\"$folder/$(damaged_name "$name")\""* ]]
+    [ "$(files out3)" = "$(printf '%s\nz' "$folder/$(damaged_name "$name")")" ]
 }
 
 @test "xbunpack --salvage with a wrong key says so, and a single wrong hash is damage" {

@@ -285,7 +285,7 @@ static void member(const char *stored, const char *restored) {
     current->members++;
 }
 
-static void entry(const struct listing_entry *e) {
+static void entry(const struct extract_entry *e) {
     fuzz_check_text(e->name, strlen(e->name) + 1);
     fuzz_check_text(e->forms, strlen(e->forms) + 1);
     uint64_t sum = e->stored * 31 + e->restored + e->restored_known;

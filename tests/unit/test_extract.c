@@ -144,6 +144,8 @@ static void extract(const struct bytes *in, const struct options *how, struct ex
     }
     x->status = failed == 0 ? 0 : x->fault.status;
     x->left_encrypted = extract_left_encrypted(e);
+    if (how->list)
+        extract_list(e);
     ordered_drop(o);
     extract_free(e);
     outfiles_free(settings.files);
@@ -599,14 +601,16 @@ static void test_same_name_twice(void **state) {
     struct bytes b = {0};
     xbs_member(&b, "t.ibd", "x", 1);
     xbs_member(&b, "t.ibd.qp", "x", 1);
-    expect_failure(&b, &both, EX_DATAERR, "t.ibd: the archive has another file that gets this name",
+    expect_failure(&b, &both, EX_DATAERR,
+                   "t.ibd: the archive has another file that gets this name: t.ibd and t.ibd.qp",
                    1);
     // Even where files may be replaced.
     xbs_member(&b, "t.ibd", "x", 1);
     xbs_member(&b, "t.ibd.lz4", "x", 1);
-    expect_failure(&b, &(struct options){.decompress = true, .overwrite = true, .piece = 1},
-                   EX_DATAERR, "t.ibd: the archive has another file that gets this name", 1);
-    // A file in place of a folder, and the other way round.
+    expect_failure(
+        &b, &(struct options){.decompress = true, .overwrite = true, .piece = 1}, EX_DATAERR,
+        "t.ibd: the archive has another file that gets this name: t.ibd and t.ibd.lz4", 1);
+    // A file where a folder must be, and the other way round.
     xbs_member(&b, "a", "x", 1);
     xbs_member(&b, "a/b", "x", 1);
     expect_failure(&b, &both, EX_DATAERR, "a: the archive has a file and a folder of this name", 1);

@@ -68,7 +68,7 @@ static struct outdir *open_top(bool overwrite) {
 // Creates the file with that content and commits it. Returns 0, or the status.
 static int create(struct outdir *o, const char *name, const char *content, struct fault *f) {
     struct outfile *file;
-    if (outdir_create(o, name, &file, f) < 0)
+    if (outdir_create(o, name, true, &file, f) < 0)
         return f->status;
     assert_int_equal(write(outfile_fd(file), content, strlen(content)), (ssize_t)strlen(content));
     return outfile_commit(file, f) < 0 ? f->status : 0;
@@ -281,13 +281,13 @@ static void test_temporary_files(void **state) {
     struct outdir *o = open_top(false);
     struct outfile *file, *other;
     struct fault f;
-    assert_int_equal(outdir_create(o, "d/f", &file, &f), 0);
+    assert_int_equal(outdir_create(o, "d/f", true, &file, &f), 0);
     run("test ! -e top/d/f && ls -A top/d | grep -qxE '\\.xbpipe-[0-9a-f]{16}\\.tmp'");
     outfile_discard(file);
     run("test -z \"$(ls -A top/d)\"");
     // A file that came to be there meanwhile stays.
-    assert_int_equal(outdir_create(o, "d/f", &file, &f), 0);
-    assert_int_equal(outdir_create(o, "d/f", &other, &f), 0);
+    assert_int_equal(outdir_create(o, "d/f", true, &file, &f), 0);
+    assert_int_equal(outdir_create(o, "d/f", true, &other, &f), 0);
     assert_int_equal(write(outfile_fd(file), "1", 1), 1);
     assert_int_equal(outfile_commit(file, &f), 0);
     assert_int_equal(outfile_commit(other, &f), -1);

@@ -171,11 +171,10 @@ static void on_salvage(void *context, void *member, struct salvage_scope *scope)
     ((struct seen *)member)->scope = scope;
 }
 
-static void on_retract(void *context, const char *name, size_t size, struct salvage_scope *scope) {
-    struct seen *s = find(context, name);
-    assert_int_equal(strlen(name), size);
-    assert_non_null(s);
-    assert_true(s->ended && s->scope == scope && scope->losses > 0);
+static void on_retract(void *context, void *member) {
+    struct seen *s = member;
+    (void)context;
+    assert_true(s->ended);
     s->retracted = true;
 }
 

@@ -67,19 +67,21 @@ static void end(void *context, void *member) {
     ((struct file *)member)->ended = true;
 }
 
-static int rename_file(void *context, void *member, const char *name, size_t size,
+static int rename_file(void *context, void *member, const char *from, const char *name, size_t size,
                        struct fault *f) {
     struct file *file = member;
     (void)context, (void)f;
+    assert_string_equal(file->name, from);
     assert_false(file->removed);
     assert_int_equal(strlen(name), size);
     snprintf(file->name, sizeof file->name, "%s", name);
     return 0;
 }
 
-static int remove_file(void *context, void *member, struct fault *f) {
+static int remove_file(void *context, void *member, const char *name, struct fault *f) {
     struct file *file = member;
     (void)context, (void)f;
+    assert_string_equal(file->name, name);
     assert_false(file->removed);
     file->removed = true;
     return 0;

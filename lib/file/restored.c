@@ -1,0 +1,619 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "file/restored.h"
+
+#include "base/hex.h"
+#include "base/names.h"
+#include "file/outdir.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { OPEN_MAX_EASY = 200, SHOWN_SIZE = 256 };
+
+struct restored {
+    const struct outfiles_settings *settings;
+    struct names *names; // claimed now; the value: a struct restored_file, or is_folder
+    struct names *gone;  // folders that the stream has removed
+    struct names *aside; // names of damaged files on the disk; the value: a struct restored_file
+    struct restored_file *first, **last; // in the order of their claims
+    unsigned waiting, waiting_max;       // files; one too many is not kept
+    size_t changes;                      // that have been submitted, and whose turn has not come
+};
+
+enum state {
+    WRITING,
+    NAMED,   // as `disk` says
+    WAITING, // under its temporary name
+    NOWHERE  // there is no file any more, or there never was
+};
+
+struct restored_file {
+    struct restored *set;
+    struct restored_file *next;
+    struct name *claim; // NULL: removed, or renamed and not yet claimed
+    char *name;         // that it has in the order of deliveries
+    char *stored;       // as the archive has it, printable; NULL: as the name
+    enum state state;
+    struct outfile *out;         // WRITING, WAITING
+    char *disk;                  // NAMED
+    struct outfile_identity own; // NAMED
+    struct salvage_scope *scope;
+    bool removed, renamed, damaged, digested;
+    bool dropped; // for lack of descriptors
+    uint8_t sha256[DIGEST_SIZE];
+};
+
+static char is_folder;
+
+unsigned restored_open_easily(void) {
+    struct rlimit limit;
+    bool few = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur / 8 < OPEN_MAX_EASY;
+    return few ? (unsigned)(limit.rlim_cur / 8) : OPEN_MAX_EASY;
+}
+
+int restored_new(struct restored **out, const struct outfiles_settings *settings, struct fault *f) {
+    struct restored *set = *out = calloc(1, sizeof *set);
+    if (set == NULL)
+        return diag_fault_memory(f);
+    set->settings = settings;
+    set->last = &set->first;
+    set->waiting_max = restored_open_easily();
+    return 0;
+}
+
+void restored_free(struct restored *set) {
+    if (set == NULL)
+        return;
+    for (struct restored_file *next, *file = set->first; file != NULL; file = next) {
+        next = file->next;
+        outfile_discard(file->out);
+        free(file->name);
+        free(file->stored);
+        free(file->disk);
+        free(file);
+    }
+    names_free(set->names);
+    names_free(set->gone);
+    names_free(set->aside);
+    free(set);
+}
+
+// ---- Names, as they are met in the input.
+
+static int refuse_second(const struct restored_file *first, const char *name, const char *stored,
+                         struct fault *f) {
+    const char *hint = first->set->settings->same_name_hint;
+    char shown[SHOWN_SIZE];
+    diag_name(name, strlen(name), shown, sizeof shown);
+    return diag_fault(
+        f, EX_DATAERR, "%s: the archive has another file that gets this name: %s and %s%s%s", shown,
+        first->stored != NULL ? first->stored : shown, stored != NULL ? stored : shown,
+        hint != NULL ? "; " : "", hint != NULL ? hint : "");
+}
+
+// Takes a name for a file, once, or for a folder. No name is both: which of the two came first to
+// its place on the disk would depend on the threads.
+static int claim(struct restored *set, const char *bytes, size_t size, void *what,
+                 const char *stored, struct name **claimed, struct fault *f) {
+    struct name *name = names_add(&set->names, bytes, size);
+    if (name == NULL)
+        return diag_fault_memory(f);
+    char shown[SHOWN_SIZE];
+    if (name->value == NULL)
+        name->value = what;
+    else if ((name->value == &is_folder) != (what == &is_folder))
+        return diag_fault(f, EX_DATAERR, "%s: the archive has a file and a folder of this name",
+                          diag_name(bytes, size, shown, sizeof shown));
+    else if (what != &is_folder)
+        return refuse_second(name->value, name->bytes, stored, f);
+    if (claimed != NULL)
+        *claimed = name;
+    return 0;
+}
+
+// Takes a name and those of the folders above it.
+static int claim_path(struct restored *set, const char *bytes, size_t size, void *what,
+                      const char *stored, struct name **claimed, struct fault *f) {
+    if (outdir_check_name(bytes, size, f) < 0)
+        return -1;
+    for (size_t at = 0; at < size; at++)
+        if (bytes[at] == '/' && claim(set, bytes, at, &is_folder, NULL, NULL, f) < 0)
+            return -1;
+    return claim(set, bytes, size, what, stored, claimed, f);
+}
+
+int restored_claim(struct restored *set, const char *name, size_t size, const char *stored,
+                   struct restored_file **out, struct fault *f) {
+    struct restored_file *file = *out = calloc(1, sizeof *file);
+    if (file == NULL)
+        return diag_fault_memory(f);
+    file->set = set;
+    *set->last = file;
+    set->last = &file->next;
+    file->name = strdup(name);
+    if (file->name == NULL)
+        return diag_fault_memory(f);
+    if (stored != NULL && strcmp(stored, name) != 0 && (file->stored = strdup(stored)) == NULL)
+        return diag_fault_memory(f);
+    if (claim_path(set, name, size, file, stored, &file->claim, f) == 0)
+        return 0;
+    file->removed = true; // salvage goes on without it
+    return -1;
+}
+
+int restored_claim_folder(struct restored *set, const char *name, size_t size, struct fault *f) {
+    return claim_path(set, name, size, &is_folder, NULL, NULL, f);
+}
+
+int restored_create(struct restored_file *file, struct fault *f) {
+    struct outdir *dir = file->set->settings->dir;
+    // What has the name on the disk may be about to lose it; the name is checked again in the end.
+    bool check = file->set->changes == 0;
+    return dir != NULL ? outdir_create(dir, file->name, check, &file->out, f) : 0;
+}
+
+struct outfile *restored_outfile(const struct restored_file *file) {
+    return file->out;
+}
+
+void restored_digest(struct restored_file *file, const uint8_t sha256[static DIGEST_SIZE]) {
+    memcpy(file->sha256, sha256, DIGEST_SIZE);
+    file->digested = true;
+}
+
+// ---- What is done on the disk, in order.
+
+// The entry of the list for the name that the file has; NULL: none.
+static struct manifest_entry *entry_of(const struct restored_file *file) {
+    return manifest_find(file->set->settings->expected, file->name, strlen(file->name));
+}
+
+// Whether the file may have its name, by the list if there is one.
+static bool is_expected(const struct restored_file *file) {
+    if (file->set->settings->expected == NULL)
+        return true;
+    const struct manifest_entry *e = entry_of(file);
+    return e != NULL && file->digested && memcmp(e->sha256, file->sha256, DIGEST_SIZE) == 0;
+}
+
+// Whether the list, if there is one, has a file of that name.
+static bool is_listed(const struct restored_file *file) {
+    return file->set->settings->expected == NULL || entry_of(file) != NULL;
+}
+
+// The file, written or waiting, gets this name on the disk, or, if it has one, another.
+static int put(struct restored_file *file, const char *name, struct fault *f) {
+    struct outdir *dir = file->set->settings->dir;
+    char *disk = strdup(name);
+    if (disk == NULL)
+        return diag_fault_memory(f);
+    int result;
+    if (file->state == NAMED) {
+        result = outdir_rename(dir, file->disk, name, &file->own, f);
+    } else {
+        struct outfile *out = file->out;
+        bool begun_so = name == file->name && !file->renamed;
+        result = begun_so ? 0 : outdir_move(dir, out, name, f);
+        if (result == 0)
+            result = outfile_identify(out, &file->own, f);
+        if (result == 0) {
+            file->set->waiting -= file->state == WAITING;
+            file->state = NOWHERE;
+            file->out = NULL;
+            result = outfile_commit(out, f);
+        }
+    }
+    if (result < 0) {
+        free(disk);
+        return -1;
+    }
+    free(file->disk);
+    file->disk = disk;
+    file->state = NAMED;
+    return 0;
+}
+
+// Notes what the damaged file is called, or that it is gone.
+static int note_damaged(struct restored_file *file, const char *name, struct fault *f) {
+    size_t size = name != NULL ? strlen(name) : 0, room = 4 * size + 5; // diag_name cuts nothing
+    char *shown = malloc(room);
+    if (shown == NULL)
+        return diag_fault_memory(f);
+    salvage_file(file->scope, name != NULL ? diag_name(name, size, shown, room) : NULL);
+    free(shown);
+    return 0;
+}
+
+static void forget_aside(struct restored_file *file) {
+    struct name *aside =
+        file->disk != NULL ? names_find(file->set->aside, file->disk, strlen(file->disk)) : NULL;
+    if (aside != NULL && aside->value == file)
+        names_remove(file->set->aside, aside);
+}
+
+// A name for the damaged file that no member has, no other damaged file, and nothing that was on
+// the disk before. NULL and *f on failure.
+static char *choose_aside(const struct restored_file *file, struct fault *f) {
+    struct restored *set = file->set;
+    for (unsigned number = 0;; number++) {
+        char *name = outfile_damaged_name(file->name, number);
+        if (name == NULL) {
+            diag_fault_memory(f);
+            return NULL;
+        }
+        size_t size = strlen(name);
+        bool taken = names_find(set->names, name, size) != NULL;
+        const struct name *aside = names_find(set->aside, name, size);
+        taken = taken || (aside != NULL && aside->value != file);
+        if (!taken && aside == NULL && outdir_has(set->settings->dir, name, &taken, f) < 0) {
+            free(name);
+            return NULL;
+        }
+        if (!taken)
+            return name;
+        free(name);
+    }
+}
+
+// Gives the damaged file a name of its own, or another one.
+static int put_aside(struct restored_file *file, struct fault *f) {
+    file->damaged = true;
+    if (file->set->settings->dir == NULL || (file->state != NAMED && file->out == NULL))
+        return 0;
+    char *name = choose_aside(file, f);
+    if (name == NULL)
+        return -1;
+    int result = 0;
+    if (file->state != NAMED || strcmp(name, file->disk) != 0) {
+        forget_aside(file);
+        struct name *aside = names_add(&file->set->aside, name, strlen(name));
+        result = aside != NULL ? put(file, name, f) : diag_fault_memory(f);
+        if (aside != NULL)
+            aside->value = file;
+    }
+    if (result == 0)
+        result = note_damaged(file, name, f);
+    free(name);
+    return result;
+}
+
+// Gives the file its own name.
+static int put_in_place(struct restored_file *file, struct fault *f) {
+    const struct name *aside = names_find(file->set->aside, file->name, strlen(file->name));
+    if (aside != NULL && put_aside(aside->value, f) < 0)
+        return -1;
+    return put(file, file->name, f);
+}
+
+static void drop(struct restored_file *file) {
+    file->set->waiting -= file->state == WAITING;
+    file->state = NOWHERE;
+    outfile_discard(file->out);
+    file->out = NULL;
+}
+
+static void wait_for_name(struct restored_file *file) {
+    if (file->set->waiting >= file->set->waiting_max) {
+        drop(file);
+        file->dropped = true;
+        return;
+    }
+    file->state = WAITING;
+    file->set->waiting++;
+}
+
+int restored_written(struct restored_file *file, struct salvage_scope *scope, struct fault *f) {
+    file->scope = scope;
+    if (scope != NULL && file->renamed)
+        salvage_rename(scope, file->name, strlen(file->name));
+    if (file->out == NULL)
+        file->state = NOWHERE;
+    if (file->removed) {
+        drop(file);
+        return 0;
+    }
+    file->damaged = scope != NULL && scope->losses > 0;
+    if (file->out == NULL)
+        return 0;
+    if (file->damaged && is_listed(file))
+        return put_aside(file, f);
+    if (!file->damaged && is_expected(file))
+        return put_in_place(file, f);
+    wait_for_name(file);
+    return 0;
+}
+
+int restored_retract(struct restored_file *file, struct fault *f) {
+    if (file->state == WRITING || file->removed || file->damaged)
+        return 0; // it will be, or is, put aside; or there is none
+    return put_aside(file, f);
+}
+
+static int remove_now(struct restored_file *file, struct fault *f) {
+    file->removed = true;
+    if (file->damaged)
+        salvage_file(file->scope, NULL);
+    forget_aside(file);
+    if (file->state == NAMED) {
+        file->state = NOWHERE;
+        return outdir_remove(file->set->settings->dir, file->disk, &file->own, f);
+    }
+    if (file->state == WAITING)
+        drop(file);
+    return 0;
+}
+
+static int rename_now(struct restored_file *file, char *name, struct fault *f) {
+    free(file->name);
+    file->name = name;
+    file->renamed = true;
+    if (file->scope != NULL)
+        salvage_rename(file->scope, name, strlen(name));
+    if (file->state != NAMED || file->removed)
+        return 0;
+    if (file->damaged)
+        return put_aside(file, f);
+    if (is_expected(file))
+        return put_in_place(file, f);
+    if (outdir_reopen(file->set->settings->dir, file->disk, &file->own, &file->out, f) < 0)
+        return -1;
+    wait_for_name(file);
+    return 0;
+}
+
+// ---- Changes, from when they are met until their turn comes.
+
+struct change {
+    struct unit unit;
+    struct restored_file *file;
+    const struct stage *reader;
+    char *name; // NULL: the file is removed
+};
+
+static void deliver_change(struct unit *unit) {
+    struct change *c = (struct change *)unit;
+    struct fault f;
+    if (c->reader->broken)
+        return;
+    char *name = c->name;
+    c->name = NULL;
+    int result = name == NULL ? remove_now(c->file, &f) : rename_now(c->file, name, &f);
+    if (result < 0)
+        ordered_fail_now(c->reader->ordered, &f);
+}
+
+static void release_change(struct unit *unit) {
+    struct change *c = (struct change *)unit;
+    c->file->set->changes--;
+    free(c->name);
+    free(c);
+}
+
+// Takes over the name.
+static int submit(struct restored_file *file, char *name, const struct stage *reader,
+                  struct fault *f) {
+    struct change *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        free(name);
+        return diag_fault_memory(f);
+    }
+    c->unit.deliver = deliver_change;
+    c->unit.release = release_change;
+    c->unit.cost = sizeof *c;
+    c->file = file;
+    c->reader = reader;
+    c->name = name;
+    file->set->changes++;
+    ordered_submit(reader->ordered, &c->unit);
+    return 0;
+}
+
+static void give_up_claim(struct restored_file *file) {
+    if (file->claim != NULL)
+        names_remove(file->set->names, file->claim);
+    file->claim = NULL;
+}
+
+int restored_rename(struct restored_file *file, const char *name, size_t size,
+                    const struct stage *reader, struct fault *f) {
+    struct name *claimed;
+    if (file->claim != NULL && file->claim->size == size &&
+        memcmp(file->claim->bytes, name, size) == 0)
+        return 0;
+    if (claim_path(file->set, name, size, file, NULL, &claimed, f) < 0)
+        return -1;
+    give_up_claim(file);
+    file->claim = claimed;
+    char *copy = strdup(name);
+    return copy != NULL ? submit(file, copy, reader, f) : diag_fault_memory(f);
+}
+
+int restored_remove(struct restored_file *file, const struct stage *reader, struct fault *f) {
+    give_up_claim(file);
+    return submit(file, NULL, reader, f);
+}
+
+int restored_remove_folder(struct restored *set, const char *name, size_t size, struct fault *f) {
+    struct name *gone = names_add(&set->gone, name, size);
+    if (gone == NULL)
+        return diag_fault_memory(f);
+    gone->value = set;
+    return 0;
+}
+
+// ---- The end.
+
+// Damaged files make way for members that came after them, whatever became of those.
+static int settle_aside(struct restored *set, struct fault *f) {
+    for (struct restored_file *file = set->first; file != NULL; file = file->next)
+        if (file->damaged && !file->removed && file->state == NAMED &&
+            names_find(set->names, file->disk, strlen(file->disk)) != NULL &&
+            put_aside(file, f) < 0)
+            return -1;
+    return 0;
+}
+
+static bool is_gone(const struct restored *set, const char *name, size_t size) {
+    for (size_t at = 0; at <= size; at++)
+        if ((at == size || name[at] == '/') && names_find(set->gone, name, at) != NULL)
+            return true;
+    return false;
+}
+
+static void collect(struct name *name, void *context) {
+    *(*(struct name ***)context)++ = name;
+}
+
+static void count_name(struct name *name, void *context) {
+    (void)name;
+    ++*(size_t *)context;
+}
+
+// The deepest first.
+static int compare_sizes(const void *a, const void *b) {
+    const struct name *x = *(struct name *const *)a, *y = *(struct name *const *)b;
+    return (x->size < y->size) - (x->size > y->size);
+}
+
+// Removes the folders that the stream has removed, as far as they are empty.
+static int remove_folders(struct restored *set, struct fault *f) {
+    size_t count = 0;
+    names_visit(set->names, count_name, &count);
+    if (set->gone == NULL || set->settings->dir == NULL || count == 0)
+        return 0;
+    struct name **names = malloc(count * sizeof(struct name *)), **end = names;
+    if (names == NULL)
+        return diag_fault_memory(f);
+    names_visit(set->names, collect, &end);
+    qsort(names, count, sizeof(struct name *), compare_sizes);
+    for (size_t i = 0; i < count; i++)
+        if (names[i]->value == &is_folder && is_gone(set, names[i]->bytes, names[i]->size))
+            outdir_remove_folder(set->settings->dir, names[i]->bytes);
+    free(names);
+    return 0;
+}
+
+static void describe_mismatch(const struct restored_file *file, struct fault *f) {
+    char expected[2 * DIGEST_SIZE], found[2 * DIGEST_SIZE], shown[SHOWN_SIZE];
+    hex_encode(entry_of(file)->sha256, DIGEST_SIZE, false, expected);
+    hex_encode(file->sha256, DIGEST_SIZE, false, found);
+    diag_fault(f, EX_DATAERR, "SHA-256 is not that of %s: expected %.*s, found %.*s",
+               file->set->settings->expected_name, (int)sizeof expected, expected,
+               (int)sizeof found, found);
+    if (file->scope == NULL)
+        diag_prefix(f, diag_name(file->name, strlen(file->name), shown, sizeof shown));
+}
+
+// What the check of the list has found.
+struct verdict {
+    size_t differing, unlisted, missing;
+    struct fault first; // of the differing
+};
+
+// A file that is not what the list says of its name.
+static int judge_differing(struct restored_file *file, struct verdict *v, struct fault *f) {
+    struct fault found;
+    describe_mismatch(file, &found);
+    if (file->scope != NULL) {
+        salvage_lost(file->scope, &(struct salvage_loss){.format = "SHA-256"}, found.text);
+        return put_aside(file, f);
+    }
+    if (v->differing++ == 0)
+        v->first = found;
+    else
+        file->set->settings->report(found.text);
+    drop(file);
+    return 0;
+}
+
+static int refuse_dropped(const struct restored_file *file, struct fault *f) {
+    char shown[SHOWN_SIZE];
+    return diag_fault(
+        f, EX_OSERR,
+        "%s: more than %u files waited for the names that the stream gave them in the "
+        "end; restore without --verify, and check with sha256sum -c",
+        diag_name(file->name, strlen(file->name), shown, sizeof shown), file->set->waiting_max);
+}
+
+static int judge(struct restored_file *file, struct verdict *v, struct manifest *unlisted,
+                 struct fault *f) {
+    struct manifest_entry *entry = entry_of(file);
+    if (entry == NULL) {
+        v->unlisted++;
+        drop(file);
+        return manifest_add(unlisted, file->name, strlen(file->name), NULL, f);
+    }
+    entry->found = true;
+    if (file->damaged)
+        return put_aside(file, f);
+    if (!is_expected(file))
+        return judge_differing(file, v, f);
+    if (file->dropped)
+        return refuse_dropped(file, f);
+    return file->state == WAITING ? put_in_place(file, f) : 0;
+}
+
+static void report_entry(const struct restored *set, const struct manifest_entry *entry,
+                         bool missing) {
+    char shown[SHOWN_SIZE], text[3 * SHOWN_SIZE];
+    snprintf(text, sizeof text, missing ? "%s: in %s, but not in the input" : "%s: not in %s",
+             diag_name(entry->name, entry->size, shown, sizeof shown),
+             set->settings->expected_name);
+    set->settings->report(text);
+}
+
+static int report_verdict(struct restored *set, struct verdict *v, struct manifest *unlisted,
+                          struct fault *f) {
+    const struct manifest *expected = set->settings->expected;
+    if (v->differing > 0) {
+        *f = v->first;
+        return -1;
+    }
+    manifest_sort(unlisted);
+    for (size_t i = 0; i < unlisted->count; i++)
+        report_entry(set, &unlisted->entries[i], false);
+    for (size_t i = 0; i < expected->count && !set->settings->partial; i++)
+        if (!expected->entries[i].found) {
+            report_entry(set, &expected->entries[i], true);
+            v->missing++;
+        }
+    if (v->missing + v->unlisted == 0)
+        return 0;
+    return diag_fault(
+        f, EX_DATAERR,
+        "the files are not those of %s: %zu missing in the input, %zu not in the list",
+        set->settings->expected_name, v->missing, v->unlisted);
+}
+
+static int check_list(struct restored *set, struct fault *f) {
+    struct verdict v = {0};
+    struct manifest unlisted = {0};
+    int result = 0;
+    for (struct restored_file *file = set->first; file != NULL && result == 0; file = file->next)
+        if (!file->removed)
+            result = judge(file, &v, &unlisted, f);
+    if (result == 0)
+        result = report_verdict(set, &v, &unlisted, f);
+    manifest_clear(&unlisted);
+    return result;
+}
+
+static int fill_manifest(struct restored *set, struct fault *f) {
+    for (const struct restored_file *file = set->first; file != NULL; file = file->next)
+        if (!file->removed && !file->damaged && file->digested &&
+            manifest_add(set->settings->digests, file->name, strlen(file->name), file->sha256, f) <
+                0)
+            return -1;
+    return 0;
+}
+
+int restored_finish(struct restored *set, struct fault *f) {
+    const struct outfiles_settings *settings = set->settings;
+    if (settings->expected != NULL && check_list(set, f) < 0)
+        return -1;
+    if (settle_aside(set, f) < 0 || remove_folders(set, f) < 0)
+        return -1;
+    return settings->digests != NULL ? fill_manifest(set, f) : 0;
+}
