@@ -71,6 +71,19 @@ void fuzz_seeds(fuzz_add *add) {
     xbs_end(&seed, "nothing");
     xbs_payload(&seed, "more", 0, "");
     give(add, &seed);
+    bytes_little(&seed, 7, 1);
+    xbs_member(&seed, "d/a", "one", 3);
+    xbs_rename(&seed, "d/a", "d/t#P#p0");
+    xbs_rewrite(&seed, "d/b", "two");
+    xbs_rewrite(&seed, "d/b", "three");
+    xbs_remove(&seed, "d/t#P#*");
+    xbs_payload(&seed, "log", 0, "written once");
+    xbs_seek(&seed, "log", 8);
+    xbs_payload(&seed, "log", 8, "twice");
+    xbs_end(&seed, "log");
+    xbs_remove(&seed, "d");
+    xbs_rename(&seed, "log", "log2");
+    give(add, &seed);
     static const char hints[][10] = {"\0XBCRYP03", "\0qpress10", "\0\x1f\x8b",
                                      "\0\x28\xb5\x2f\xfd"};
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++) {

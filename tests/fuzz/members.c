@@ -51,6 +51,35 @@ static void end(void *context, void *member) {
     mark(r, m, 'e');
 }
 
+static void seek(void *context, void *member, uint64_t offset) {
+    struct fuzz_members *r = context;
+    const struct fuzz_member *m = member;
+    if (m->ended || m->removed)
+        fuzz_broken("a seek after a member's end");
+    r->current = 0;
+    mark(r, m, 's');
+    show(r, &offset, sizeof offset);
+}
+
+// These two are met in the input, so that what they change must not depend on what was delivered.
+static int rename_member(void *context, void *member, const char *from, const char *name,
+                         size_t size, struct fault *f) {
+    const struct fuzz_member *m = member;
+    (void)context, (void)f;
+    if (m->removed || from[0] == '\0' || name[size] != '\0' || size == 0 || size > MEMBER_NAME_MAX)
+        fuzz_broken("a member gets a name of %zu bytes", size);
+    return 0;
+}
+
+static int remove_member(void *context, void *member, const char *name, struct fault *f) {
+    struct fuzz_member *m = member;
+    (void)context, (void)f;
+    if (m->removed || name[0] == '\0')
+        fuzz_broken("a member is removed twice");
+    m->removed = true;
+    return 0;
+}
+
 static void finish(void *context) {
     struct fuzz_members *r = context;
     for (unsigned i = 0; i < r->members; i++)
@@ -70,6 +99,9 @@ struct archive_target fuzz_members_target(struct fuzz_members *m, struct stage *
     return (struct archive_target){.begin = begin,
                                    .data = data,
                                    .end = end,
+                                   .seek = seek,
+                                   .rename = rename_member,
+                                   .remove = remove_member,
                                    .finish = finish,
                                    .unfinished = unfinished,
                                    .context = m};

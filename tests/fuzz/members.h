@@ -17,7 +17,7 @@ struct fuzz_members {
     unsigned members;
     struct fuzz_member {
         unsigned number;
-        bool ended;
+        bool ended, removed;
     } member[FUZZ_MEMBERS_MAX];
     unsigned current;
 };

@@ -41,7 +41,7 @@ void repair_xbstream(uint8_t *data, size_t size, unsigned seed) {
         char type = (char)data[9];
         size_t path_size = le32_get(data + 10);
         size_t map = type == 'S' ? 4 : 0;
-        size_t tail = type == 'E' ? 0 : map + TAIL;
+        size_t tail = type == 'E' || type == 'D' ? 0 : type == 'R' ? 4 : map + TAIL;
         if (path_size == 0 || path_size > 511) {
             if (seed & REPAIR_NOT_SIZES)
                 return;
@@ -51,10 +51,23 @@ void repair_xbstream(uint8_t *data, size_t size, unsigned seed) {
         if (path_size > size - PATH || tail > size - PATH - path_size)
             return;
         uint8_t *p = data + PATH + path_size;
+        if (type == 'S' && memcmp(p + 8, "XBSTCK01", 8) == 0) { // MariaDB's seek
+            find(members, data + PATH, path_size)->offset = le64_get(p);
+            data = p + 8;
+            size -= PATH + path_size + 8;
+            continue;
+        }
         struct member *m = find(members, data + PATH, path_size);
         data = p + tail;
         size -= PATH + path_size + tail;
-        if (type == 'E')
+        if (type == 'R') {
+            size_t to = le32_get(p);
+            if (to > size)
+                return;
+            data += to;
+            size -= to;
+        }
+        if (type == 'E' || type == 'D' || type == 'R')
             continue;
         size_t entries = map > 0 ? le32_get(p) : 0;
         if (entries > size / 8) {
