@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// MariaDB's changes to members that have been sent: renames, removals, and rewrites that begin with
+// a seek (xbstream_reader.h).
+#include "archive/extract_private.h"
+
+#include <string.h>
+
+void extract_changes_seek(void *context, void *member, uint64_t offset) {
+    (void)context;
+    const struct member *m = extract_member_of(member);
+    if (m != NULL)
+        stage_seek(extract_member_first_stage(m), offset);
+}
+
+static void say_changed(const struct extract *e, const char *from, const char *to) {
+    char shown_from[SHOWN_SIZE], shown_to[SHOWN_SIZE];
+    diag_name(from, strlen(from), shown_from, sizeof shown_from);
+    if (to != NULL)
+        diag_name(to, strlen(to), shown_to, sizeof shown_to);
+    if (e->settings->changed != NULL)
+        e->settings->changed(shown_from, to != NULL ? shown_to : NULL);
+}
+
+// The member was passed over when it was sent, and now gets a name that is selected.
+static int refuse_unselected(const char *from, const char *name, size_t size, struct fault *f) {
+    char shown_from[SHOWN_SIZE], shown[SHOWN_SIZE];
+    return diag_fault(f, EX_NOINPUT,
+                      "%s: the stream sends it as %s, which is not selected, and renames it later; "
+                      "select that, too",
+                      diag_name(name, size, shown, sizeof shown),
+                      diag_name(from, strlen(from), shown_from, sizeof shown_from));
+}
+
+static int refuse_other_decoding(const char *from, const char *name, size_t size, struct fault *f) {
+    char shown_from[SHOWN_SIZE], shown[SHOWN_SIZE];
+    return diag_fault(f, EX_DATAERR,
+                      "%s: the stream renames it to %s, which would be decoded in another way; "
+                      "unpack without --decompress and --decrypt",
+                      diag_name(from, strlen(from), shown_from, sizeof shown_from),
+                      diag_name(name, size, shown, sizeof shown));
+}
+
+// The member has already been written to standard output.
+static int refuse_output(struct fault *f) {
+    return diag_fault(f, EX_DATAERR,
+                      "the stream removes the member, or sends it anew, after its bytes: what was "
+                      "written is not of the backup; unpack it with -C");
+}
+
+int extract_changes_remove(void *context, void *member, const char *name, struct fault *f) {
+    const struct extract *e = context;
+    struct handle *h = member;
+    if (h == NULL || !h->wanted)
+        return 0;
+    selection_forget(e->settings->selection, name, strlen(name));
+    say_changed(e, name, NULL);
+    if (h->listed != NULL)
+        h->listed->wanted = false;
+    if (h->output)
+        return refuse_output(f);
+    return h->file != NULL ? restored_remove(h->file, e->reader, f) : 0;
+}
+
+// Renames a member that is decoded: a file, or part of a list in long form, or what goes to
+// standard output, which keeps its bytes.
+static int rename_decoded(struct extract *e, struct handle *h, const char *from, const char *name,
+                          size_t size, struct fault *f) {
+    struct member_plan p;
+    if (extract_member_plan(e, name, size, &p, f) < 0)
+        return -1;
+    if (!member_plan_undoes_the_same(&h->undone, &p.undo))
+        return refuse_other_decoding(from, name, size, f);
+    say_changed(e, from, name);
+    if (h->listed != NULL && !listing_entry_rename(h->listed, name, size))
+        return diag_fault_memory(f);
+    return h->file != NULL ? restored_rename(h->file, p.name.bytes, p.name.size, e->reader, f) : 0;
+}
+
+int extract_changes_rename(void *context, void *member, const char *from, const char *name,
+                           size_t size, struct fault *f) {
+    struct extract *e = context;
+    struct handle *h = member;
+    if (e->settings->info_only)
+        return 0;
+    bool wanted = selection_wants(e->settings->selection, name, size);
+    if (h == NULL || !h->wanted)
+        return wanted ? refuse_unselected(from, name, size, f) : 0;
+    if (selection_excludes(e->settings->selection, name, size))
+        return extract_changes_remove(e, h, from, f);
+    return rename_decoded(e, h, from, name, size, f);
+}
+
+int extract_changes_remove_folder(void *context, const char *name, size_t size, struct fault *f) {
+    const struct extract *e = context;
+    struct member_name clean;
+    struct fault unused;
+    if (e->settings->files == NULL || member_name_clean(&clean, name, size, &unused) < 0)
+        return 0;
+    return outfiles_remove_folder(e->settings->files, clean.bytes, clean.size, f);
+}
+
+// ---- A list of names, for which nothing is decoded.
+
+int extract_changes_list_rename(void *context, void *member, const char *from, const char *name,
+                                size_t size, struct fault *f) {
+    struct extract *e = context;
+    struct listing_entry *l = ((struct handle *)member)->listed;
+    (void)from;
+    l->wanted = selection_wants(e->settings->selection, name, size) ||
+                (l->wanted && !selection_excludes(e->settings->selection, name, size));
+    return listing_entry_rename(l, name, size) ? 0 : diag_fault_memory(f);
+}
+
+int extract_changes_list_remove(void *context, void *member, const char *name, struct fault *f) {
+    const struct extract *e = context;
+    struct listing_entry *l = ((struct handle *)member)->listed;
+    (void)f;
+    if (l->wanted)
+        selection_forget(e->settings->selection, name, strlen(name));
+    l->wanted = false;
+    return 0;
+}
