@@ -1,49 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "file/restored.h"
 
-#include "base/hex.h"
-#include "base/names.h"
 #include "file/outdir.h"
+#include "file/restored_private.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-enum { OPEN_MAX_EASY = 200, SHOWN_SIZE = 256 };
-
-struct restored {
-    const struct outfiles_settings *settings;
-    struct names *names; // claimed now; the value: a struct restored_file, or is_folder
-    struct names *gone;  // folders that the stream has removed
-    struct names *aside; // names of damaged files on the disk; the value: a struct restored_file
-    struct restored_file *first, **last; // in the order of their claims
-    unsigned waiting, waiting_max;       // files; one too many is not kept
-    size_t changes;                      // that have been submitted, and whose turn has not come
-};
-
-enum state {
-    WRITING,
-    NAMED,   // as `disk` says
-    WAITING, // under its temporary name
-    NOWHERE  // there is no file any more, or there never was
-};
-
-struct restored_file {
-    struct restored *set;
-    struct restored_file *next;
-    struct name *claim; // NULL: removed, or renamed and not yet claimed
-    char *name;         // that it has in the order of deliveries
-    char *stored;       // as the archive has it, printable; NULL: as the name
-    enum state state;
-    struct outfile *out;         // WRITING, WAITING
-    char *disk;                  // NAMED
-    struct outfile_identity own; // NAMED
-    struct salvage_scope *scope;
-    bool removed, renamed, damaged, digested;
-    bool dropped; // for lack of descriptors
-    uint8_t sha256[DIGEST_SIZE];
-};
+enum { OPEN_MAX_EASY = 200 };
 
 static char is_folder;
 
@@ -165,145 +130,6 @@ void restored_digest(struct restored_file *file, const uint8_t sha256[static DIG
 
 // ---- What is done on the disk, in order.
 
-// The entry of the list for the name that the file has; NULL: none.
-static struct manifest_entry *entry_of(const struct restored_file *file) {
-    return manifest_find(file->set->settings->expected, file->name, strlen(file->name));
-}
-
-// Whether the file may have its name, by the list if there is one.
-static bool is_expected(const struct restored_file *file) {
-    if (file->set->settings->expected == NULL)
-        return true;
-    const struct manifest_entry *e = entry_of(file);
-    return e != NULL && file->digested && memcmp(e->sha256, file->sha256, DIGEST_SIZE) == 0;
-}
-
-// Whether the list, if there is one, has a file of that name.
-static bool is_listed(const struct restored_file *file) {
-    return file->set->settings->expected == NULL || entry_of(file) != NULL;
-}
-
-// The file, written or waiting, gets this name on the disk, or, if it has one, another.
-static int put(struct restored_file *file, const char *name, struct fault *f) {
-    struct outdir *dir = file->set->settings->dir;
-    char *disk = strdup(name);
-    if (disk == NULL)
-        return diag_fault_memory(f);
-    int result;
-    if (file->state == NAMED) {
-        result = outdir_rename(dir, file->disk, name, &file->own, f);
-    } else {
-        struct outfile *out = file->out;
-        bool begun_so = name == file->name && !file->renamed;
-        result = begun_so ? 0 : outdir_move(dir, out, name, f);
-        if (result == 0)
-            result = outfile_identify(out, &file->own, f);
-        if (result == 0) {
-            file->set->waiting -= file->state == WAITING;
-            file->state = NOWHERE;
-            file->out = NULL;
-            result = outfile_commit(out, f);
-        }
-    }
-    if (result < 0) {
-        free(disk);
-        return -1;
-    }
-    free(file->disk);
-    file->disk = disk;
-    file->state = NAMED;
-    return 0;
-}
-
-// Notes what the damaged file is called, or that it is gone.
-static int note_damaged(struct restored_file *file, const char *name, struct fault *f) {
-    size_t size = name != NULL ? strlen(name) : 0, room = 4 * size + 5; // diag_name cuts nothing
-    char *shown = malloc(room);
-    if (shown == NULL)
-        return diag_fault_memory(f);
-    salvage_file(file->scope, name != NULL ? diag_name(name, size, shown, room) : NULL);
-    free(shown);
-    return 0;
-}
-
-static void forget_aside(struct restored_file *file) {
-    struct name *aside =
-        file->disk != NULL ? names_find(file->set->aside, file->disk, strlen(file->disk)) : NULL;
-    if (aside != NULL && aside->value == file)
-        names_remove(file->set->aside, aside);
-}
-
-// A name for the damaged file that no member has, no other damaged file, and nothing that was on
-// the disk before. NULL and *f on failure.
-static char *choose_aside(const struct restored_file *file, struct fault *f) {
-    struct restored *set = file->set;
-    for (unsigned number = 0;; number++) {
-        char *name = outfile_damaged_name(file->name, number);
-        if (name == NULL) {
-            diag_fault_memory(f);
-            return NULL;
-        }
-        size_t size = strlen(name);
-        bool taken = names_find(set->names, name, size) != NULL;
-        const struct name *aside = names_find(set->aside, name, size);
-        taken = taken || (aside != NULL && aside->value != file);
-        if (!taken && aside == NULL && outdir_has(set->settings->dir, name, &taken, f) < 0) {
-            free(name);
-            return NULL;
-        }
-        if (!taken)
-            return name;
-        free(name);
-    }
-}
-
-// Gives the damaged file a name of its own, or another one.
-static int put_aside(struct restored_file *file, struct fault *f) {
-    file->damaged = true;
-    if (file->set->settings->dir == NULL || (file->state != NAMED && file->out == NULL))
-        return 0;
-    char *name = choose_aside(file, f);
-    if (name == NULL)
-        return -1;
-    int result = 0;
-    if (file->state != NAMED || strcmp(name, file->disk) != 0) {
-        forget_aside(file);
-        struct name *aside = names_add(&file->set->aside, name, strlen(name));
-        result = aside != NULL ? put(file, name, f) : diag_fault_memory(f);
-        if (aside != NULL)
-            aside->value = file;
-    }
-    if (result == 0)
-        result = note_damaged(file, name, f);
-    free(name);
-    return result;
-}
-
-// Gives the file its own name.
-static int put_in_place(struct restored_file *file, struct fault *f) {
-    const struct name *aside = names_find(file->set->aside, file->name, strlen(file->name));
-    if (aside != NULL && put_aside(aside->value, f) < 0)
-        return -1;
-    return put(file, file->name, f);
-}
-
-static void drop(struct restored_file *file) {
-    file->set->waiting -= file->state == WAITING;
-    file->state = NOWHERE;
-    outfile_discard(file->out);
-    file->out = NULL;
-}
-
-static void wait_for_name(struct restored_file *file) {
-    if (file->set->waiting >= file->set->waiting_max) {
-        drop(file);
-        file->dropped = true;
-        return;
-    }
-    file->state = WAITING;
-    file->set->waiting++;
-}
-
 int restored_written(struct restored_file *file, struct salvage_scope *scope, struct fault *f) {
     file->scope = scope;
     if (scope != NULL && file->renamed)
@@ -311,37 +137,37 @@ int restored_written(struct restored_file *file, struct salvage_scope *scope, st
     if (file->out == NULL)
         file->state = NOWHERE;
     if (file->removed) {
-        drop(file);
+        restored_disk_drop(file);
         return 0;
     }
     file->damaged = scope != NULL && scope->losses > 0;
     if (file->out == NULL)
         return 0;
-    if (file->damaged && is_listed(file))
-        return put_aside(file, f);
-    if (!file->damaged && is_expected(file))
-        return put_in_place(file, f);
-    wait_for_name(file);
+    if (file->damaged && restored_list_has(file))
+        return restored_disk_put_aside(file, f);
+    if (!file->damaged && restored_list_allows(file))
+        return restored_disk_put_in_place(file, f);
+    restored_disk_wait(file);
     return 0;
 }
 
 int restored_retract(struct restored_file *file, struct fault *f) {
     if (file->state == WRITING || file->removed || file->damaged)
         return 0; // it will be, or is, put aside; or there is none
-    return put_aside(file, f);
+    return restored_disk_put_aside(file, f);
 }
 
 static int remove_now(struct restored_file *file, struct fault *f) {
     file->removed = true;
     if (file->damaged)
         salvage_file(file->scope, NULL);
-    forget_aside(file);
+    restored_disk_forget_aside(file);
     if (file->state == NAMED) {
         file->state = NOWHERE;
         return outdir_remove(file->set->settings->dir, file->disk, &file->own, f);
     }
     if (file->state == WAITING)
-        drop(file);
+        restored_disk_drop(file);
     return 0;
 }
 
@@ -354,12 +180,12 @@ static int rename_now(struct restored_file *file, char *name, struct fault *f) {
     if (file->state != NAMED || file->removed)
         return 0;
     if (file->damaged)
-        return put_aside(file, f);
-    if (is_expected(file))
-        return put_in_place(file, f);
+        return restored_disk_put_aside(file, f);
+    if (restored_list_allows(file))
+        return restored_disk_put_in_place(file, f);
     if (outdir_reopen(file->set->settings->dir, file->disk, &file->own, &file->out, f) < 0)
         return -1;
-    wait_for_name(file);
+    restored_disk_wait(file);
     return 0;
 }
 
@@ -450,7 +276,7 @@ static int settle_aside(struct restored *set, struct fault *f) {
     for (struct restored_file *file = set->first; file != NULL; file = file->next)
         if (file->damaged && !file->removed && file->state == NAMED &&
             names_find(set->names, file->disk, strlen(file->disk)) != NULL &&
-            put_aside(file, f) < 0)
+            restored_disk_put_aside(file, f) < 0)
             return -1;
     return 0;
 }
@@ -495,111 +321,6 @@ static int remove_folders(struct restored *set, struct fault *f) {
     return 0;
 }
 
-static void describe_mismatch(const struct restored_file *file, struct fault *f) {
-    char expected[2 * DIGEST_SIZE], found[2 * DIGEST_SIZE], shown[SHOWN_SIZE];
-    hex_encode(entry_of(file)->sha256, DIGEST_SIZE, false, expected);
-    hex_encode(file->sha256, DIGEST_SIZE, false, found);
-    diag_fault(f, EX_DATAERR, "SHA-256 is not that of %s: expected %.*s, found %.*s",
-               file->set->settings->expected_name, (int)sizeof expected, expected,
-               (int)sizeof found, found);
-    if (file->scope == NULL)
-        diag_prefix(f, diag_name(file->name, strlen(file->name), shown, sizeof shown));
-}
-
-// What the check of the list has found.
-struct verdict {
-    size_t differing, unlisted, missing;
-    struct fault first; // of the differing
-};
-
-// A file that is not what the list says of its name.
-static int judge_differing(struct restored_file *file, struct verdict *v, struct fault *f) {
-    struct fault found;
-    describe_mismatch(file, &found);
-    if (file->scope != NULL) {
-        salvage_lost(file->scope, &(struct salvage_loss){.format = "SHA-256"}, found.text);
-        return put_aside(file, f);
-    }
-    if (v->differing++ == 0)
-        v->first = found;
-    else
-        file->set->settings->report(found.text);
-    drop(file);
-    return 0;
-}
-
-static int refuse_dropped(const struct restored_file *file, struct fault *f) {
-    char shown[SHOWN_SIZE];
-    return diag_fault(
-        f, EX_OSERR,
-        "%s: more than %u files waited for the names that the stream gave them in the "
-        "end; restore without --verify, and check with sha256sum -c",
-        diag_name(file->name, strlen(file->name), shown, sizeof shown), file->set->waiting_max);
-}
-
-static int judge(struct restored_file *file, struct verdict *v, struct manifest *unlisted,
-                 struct fault *f) {
-    struct manifest_entry *entry = entry_of(file);
-    if (entry == NULL) {
-        v->unlisted++;
-        drop(file);
-        return manifest_add(unlisted, file->name, strlen(file->name), NULL, f);
-    }
-    entry->found = true;
-    if (file->damaged)
-        return put_aside(file, f);
-    if (!is_expected(file))
-        return judge_differing(file, v, f);
-    if (file->dropped)
-        return refuse_dropped(file, f);
-    return file->state == WAITING ? put_in_place(file, f) : 0;
-}
-
-static void report_entry(const struct restored *set, const struct manifest_entry *entry,
-                         bool missing) {
-    char shown[SHOWN_SIZE], text[3 * SHOWN_SIZE];
-    snprintf(text, sizeof text, missing ? "%s: in %s, but not in the input" : "%s: not in %s",
-             diag_name(entry->name, entry->size, shown, sizeof shown),
-             set->settings->expected_name);
-    set->settings->report(text);
-}
-
-static int report_verdict(struct restored *set, struct verdict *v, struct manifest *unlisted,
-                          struct fault *f) {
-    const struct manifest *expected = set->settings->expected;
-    if (v->differing > 0) {
-        *f = v->first;
-        return -1;
-    }
-    manifest_sort(unlisted);
-    for (size_t i = 0; i < unlisted->count; i++)
-        report_entry(set, &unlisted->entries[i], false);
-    for (size_t i = 0; i < expected->count && !set->settings->partial; i++)
-        if (!expected->entries[i].found) {
-            report_entry(set, &expected->entries[i], true);
-            v->missing++;
-        }
-    if (v->missing + v->unlisted == 0)
-        return 0;
-    return diag_fault(
-        f, EX_DATAERR,
-        "the files are not those of %s: %zu missing in the input, %zu not in the list",
-        set->settings->expected_name, v->missing, v->unlisted);
-}
-
-static int check_list(struct restored *set, struct fault *f) {
-    struct verdict v = {0};
-    struct manifest unlisted = {0};
-    int result = 0;
-    for (struct restored_file *file = set->first; file != NULL && result == 0; file = file->next)
-        if (!file->removed)
-            result = judge(file, &v, &unlisted, f);
-    if (result == 0)
-        result = report_verdict(set, &v, &unlisted, f);
-    manifest_clear(&unlisted);
-    return result;
-}
-
 static int fill_manifest(struct restored *set, struct fault *f) {
     for (const struct restored_file *file = set->first; file != NULL; file = file->next)
         if (!file->removed && !file->damaged && file->digested &&
@@ -611,7 +332,7 @@ static int fill_manifest(struct restored *set, struct fault *f) {
 
 int restored_finish(struct restored *set, struct fault *f) {
     const struct outfiles_settings *settings = set->settings;
-    if (settings->expected != NULL && check_list(set, f) < 0)
+    if (settings->expected != NULL && restored_list_check(set, f) < 0)
         return -1;
     if (settle_aside(set, f) < 0 || remove_folders(set, f) < 0)
         return -1;

@@ -6,6 +6,7 @@
 //
 // Parsers: extract.c extract_member.c extract_changes.c member_plan.c suffix.c capture.c limit.c
 // Parsers: digest.c outfiles.c outdir.c outfile.c sink.c names.c ordered.c stage.c
+// Parsers: restored.c restored_disk.c restored_list.c
 //
 // First byte: bit 0 decrypt, bit 1 decompress, bit 2 --no-strict, bit 3 list, bit 4 the rest is a
 // recipe and not an archive, bit 5 into a directory, bit 6 with all that may be asked for besides
