@@ -194,3 +194,13 @@ void tar_extension_clear(struct tar_extension *e) {
     tar_map_clear(&e->map);
     *e = (struct tar_extension){0};
 }
+
+const char *tar_extension_entry_name(const struct tar_extension *e, const struct tar_entry *entry,
+                                     size_t *size) {
+    if (e->sparse_name_size > 0) {
+        *size = e->sparse_name_size;
+        return e->sparse_name;
+    }
+    *size = e->name_size > 0 ? e->name_size : entry->name_size;
+    return e->name_size > 0 ? e->name : entry->name;
+}

@@ -4,6 +4,7 @@
 #ifndef XBPIPE_TAR_EXTENSION_H
 #define XBPIPE_TAR_EXTENSION_H
 
+#include "format/tar.h"
 #include "format/tar_map.h"
 
 // All zero: nothing has been said.
@@ -32,6 +33,11 @@ int tar_extension_add(struct tar_extension *e, const uint8_t *records, size_t si
 
 // Adds the contents of a TAR_LONG_NAME. The same results.
 int tar_extension_name(struct tar_extension *e, const uint8_t *name, size_t size, struct fault *f);
+
+// The name of an entry, from wherever it is: a record, a TAR_LONG_NAME or the entry's own header.
+// It is terminated, of *size bytes, hostile, and lives as long as both.
+const char *tar_extension_entry_name(const struct tar_extension *e, const struct tar_entry *entry,
+                                     size_t *size);
 
 void tar_extension_clear(struct tar_extension *e);
 

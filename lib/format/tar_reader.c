@@ -131,20 +131,9 @@ static int prefix_name(const char *name, size_t size, struct fault *f) {
     return -1;
 }
 
-// The entry's name, from wherever it is.
-static const char *entry_name(const struct reader *r, size_t *size) {
-    const struct tar_extension *e = &r->extension;
-    if (e->sparse_name_size > 0) {
-        *size = e->sparse_name_size;
-        return e->sparse_name;
-    }
-    *size = e->name_size > 0 ? e->name_size : r->entry.name_size;
-    return e->name_size > 0 ? e->name : r->entry.name;
-}
-
 static int begin_folder(struct reader *r, struct fault *f) {
     size_t size;
-    const char *name = entry_name(r, &size);
+    const char *name = tar_extension_entry_name(&r->extension, &r->entry, &size);
     while (size > 1 && name[size - 1] == '/')
         size--;
     struct name *folder = names_add(&r->names, name, size);
@@ -156,7 +145,7 @@ static int begin_folder(struct reader *r, struct fault *f) {
 static int refuse_other(struct reader *r, struct fault *f) {
     size_t size;
     char where[PLACE_TEXT_SIZE];
-    const char *name = entry_name(r, &size);
+    const char *name = tar_extension_entry_name(&r->extension, &r->entry, &size);
     if (!r->target.wants(r->target.context, name, size))
         return 0;
     diag_fault(f, EX_DATAERR,
@@ -169,7 +158,7 @@ static int refuse_other(struct reader *r, struct fault *f) {
 static int check_name(const struct reader *r, struct fault *f) {
     size_t size;
     char where[PLACE_TEXT_SIZE];
-    const char *name = entry_name(r, &size);
+    const char *name = tar_extension_entry_name(&r->extension, &r->entry, &size);
     if (size > 0 && size <= MEMBER_NAME_MAX)
         return 0;
     diag_fault(f, EX_DATAERR,
@@ -184,7 +173,7 @@ static int begin_member(struct reader *r, struct fault *f) {
     r->scope = NULL;
     size_t size;
     char where[PLACE_TEXT_SIZE];
-    const char *bytes = entry_name(r, &size);
+    const char *bytes = tar_extension_entry_name(&r->extension, &r->entry, &size);
     r->name = names_add(&r->names, bytes, size);
     if (r->name == NULL)
         return diag_fault_memory(f);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// MariaDB's changes to members that have been sent: renames, removals and rewrites.
+// MariaDB's changes to members that have been sent: renames, removals, rewrites and
+// seeks.
 #include "format/xbstream_reader_private.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,4 +126,26 @@ int xbstream_changes_apply(struct reader *r, struct fault *f) {
 int xbstream_changes_forget_rewritten(struct reader *r, struct fault *f) {
     struct member *m = r->header.rewrite ? xbstream_reader_known(r, &r->header) : NULL;
     return m != NULL && m->ended ? remove_member(r, m, f) : 0;
+}
+
+int xbstream_changes_seek(struct reader *r, struct fault *f) {
+    const struct xbstream_chunk *h = &r->header;
+    struct member *m = xbstream_reader_member(r, f);
+    if (m == NULL || xbstream_reader_check_open(r, f) < 0)
+        return -1;
+    if (!m->ended && h->offset <= m->size) {
+        m->offset = h->offset;
+        xbstream_reader_mark(r, m, true, h->offset);
+        return 0;
+    }
+    char where[PLACE_TEXT_SIZE];
+    place_text(&r->head.place, 0, where);
+    if (m->ended)
+        diag_fault(f, EX_DATAERR, "xbstream chunk %s comes after the end of its member", where);
+    else
+        diag_fault(f, EX_DATAERR,
+                   "xbstream chunk %s seeks beyond the end of its member: expected an offset of at "
+                   "most %" PRIu64 ", found %" PRIu64,
+                   where, m->size, h->offset);
+    return xbstream_reader_prefix(m, f);
 }

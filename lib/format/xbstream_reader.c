@@ -177,7 +177,7 @@ static void deliver_mark(struct unit *unit) {
         target->seek(target->context, e->member->target, e->offset);
 }
 
-static void submit_mark(struct reader *r, struct member *member, bool seek, uint64_t offset) {
+void xbstream_reader_mark(struct reader *r, struct member *member, bool seek, uint64_t offset) {
     struct mark *e = calloc(1, sizeof *e);
     if (e == NULL) {
         stage_fail_memory(&r->stage);
@@ -201,7 +201,7 @@ void xbstream_reader_close(struct reader *r, struct member *member) {
 
 void xbstream_reader_end(struct reader *r, struct member *member) {
     xbstream_reader_close(r, member);
-    submit_mark(r, member, false, 0);
+    xbstream_reader_mark(r, member, false, 0);
 }
 
 struct member *xbstream_reader_known(const struct reader *r, const struct xbstream_chunk *c) {
@@ -250,7 +250,7 @@ struct member *xbstream_reader_member(struct reader *r, struct fault *f) {
 }
 
 // To be called when a member may have been begun that will not end at once.
-static int check_open(const struct reader *r, struct fault *f) {
+int xbstream_reader_check_open(const struct reader *r, struct fault *f) {
     char where[PLACE_TEXT_SIZE];
     if (r->unfinished <= XBSTREAM_OPEN_MAX || r->stage.salvage != NULL)
         return 0;
@@ -259,28 +259,6 @@ static int check_open(const struct reader *r, struct fault *f) {
                       "not ended; no backup tool writes more at a time: the stream is no backup, "
                       "or damaged",
                       place_text(&r->head.place, 0, where), XBSTREAM_OPEN_MAX);
-}
-
-int xbstream_reader_seek(struct reader *r, struct fault *f) {
-    const struct xbstream_chunk *h = &r->header;
-    struct member *m = xbstream_reader_member(r, f);
-    if (m == NULL || check_open(r, f) < 0)
-        return -1;
-    if (!m->ended && h->offset <= m->size) {
-        m->offset = h->offset;
-        submit_mark(r, m, true, h->offset);
-        return 0;
-    }
-    char where[PLACE_TEXT_SIZE];
-    place_text(&r->head.place, 0, where);
-    if (m->ended)
-        diag_fault(f, EX_DATAERR, "xbstream chunk %s comes after the end of its member", where);
-    else
-        diag_fault(f, EX_DATAERR,
-                   "xbstream chunk %s seeks beyond the end of its member: expected an offset of at "
-                   "most %" PRIu64 ", found %" PRIu64,
-                   where, m->size, h->offset);
-    return xbstream_reader_prefix(m, f);
 }
 
 // ---- Chunks.
@@ -302,7 +280,7 @@ static int begin_chunk(struct reader *r, struct fault *f) {
     if (h->type == XBSTREAM_RENAME || h->type == XBSTREAM_REMOVE)
         return xbstream_changes_apply(r, f);
     if (h->type == XBSTREAM_SEEK)
-        return xbstream_reader_seek(r, f);
+        return xbstream_changes_seek(r, f);
     struct member *member =
         xbstream_changes_forget_rewritten(r, f) == 0 ? xbstream_reader_member(r, f) : NULL;
     if (member == NULL)
@@ -317,7 +295,7 @@ static int begin_chunk(struct reader *r, struct fault *f) {
         xbstream_reader_end(r, member);
         return 0;
     }
-    if (check_open(r, f) < 0)
+    if (xbstream_reader_check_open(r, f) < 0)
         return -1;
     if (h->offset != member->offset) {
         diag_fault(f, EX_DATAERR,

@@ -77,8 +77,14 @@ int xbstream_reader_prefix(const struct member *m, struct fault *f);
 // A copy with a terminator, which the caller frees; NULL if the allocation failed.
 char *xbstream_reader_copy_name(const uint8_t *path, size_t size);
 
+// Returns 0 if another member may be begun; or -1 and EX_DATAERR: too many are open.
+int xbstream_reader_check_open(const struct reader *r, struct fault *f);
+
+// Submits a mark in the member's data: a seek to `offset`, or the member's end.
+void xbstream_reader_mark(struct reader *r, struct member *member, bool seek, uint64_t offset);
+
 // A seek: the next chunk of its member belongs somewhere else. Returns 0; or -1 and *f.
-int xbstream_reader_seek(struct reader *r, struct fault *f);
+int xbstream_changes_seek(struct reader *r, struct fault *f);
 
 // From now on the member takes no more chunks.
 void xbstream_reader_close(struct reader *r, struct member *member);

@@ -452,7 +452,7 @@ static void salvage_seek(struct reader *r, uint64_t position, size_t size) {
         return;
     }
     m->seen = position + size;
-    if (xbstream_reader_seek(r, &f) < 0)
+    if (xbstream_changes_seek(r, &f) < 0)
         stage_fail(&r->stage, &f);
 }
 

@@ -4,14 +4,15 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     load common.bash
+    load loops.bash
     ddl=$fixtures/mariadb_ddl
 }
 
 # state DIR: its files with their contents, "NAME=CONTENT", a line each.
 state() {
-    (cd "$1" && find . -type f -printf '%P\n' | LC_ALL=C sort | while read -r name; do
-        printf '%s=%s\n' "$name" "$(cat "$name")"
-    done)
+    find "$1" -type f -printf '%P\n' | LC_ALL=C sort | while read -r name; do
+        printf '%s=%s\n' "$name" "$(cat "$1/$name")"
+    done
 }
 
 # ends_as STATE CHUNK...: a stream of these chunks is restored so, is listed and tested so, and its
@@ -305,11 +306,11 @@ assert {l['member'] for l in r['lost']} == {'c'}, r"
     for overwrite in "" --overwrite; do
         for order in before after; do
             mapfile -t chunks < <(
-                [ $order = after ] || echo 'MEMBER name=a.damaged data=sound'
+                if [ $order = before ]; then echo 'MEMBER name=a.damaged data=sound'; fi
                 damaged a
                 damaged "A$x.ibd"
                 damaged "B$x.ibd"
-                [ $order = before ] || echo 'MEMBER name=a.damaged data=sound'
+                if [ $order = after ]; then echo 'MEMBER name=a.damaged data=sound'; fi
                 echo 'MEMBER name=z data=z'
             )
             make_xbstream "${chunks[@]}" >stream
