@@ -208,8 +208,11 @@ void destination_interrupted(const struct destination_options *options) {
 static void remove_empty(int at, const char *name) {
     int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    if (dir == NULL)
+    if (dir == NULL) {
+        if (fd >= 0)
+            close(fd);
         return;
+    }
     const struct dirent *entry;
     while ((entry = readdir(dir)) != NULL)
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
