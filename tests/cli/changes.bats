@@ -4,7 +4,6 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     load common.bash
-    load loops.bash
     ddl=$fixtures/mariadb_ddl
 }
 

@@ -77,8 +77,7 @@ synced_after_renames() { awk -v path="$1" '$1 == "rename" { last = NR } $1 == "f
     faulty() { strace -f -o /dev/null -e trace=fsync -e inject=fsync:error=EIO:when="$1" "${@:2}"; }
     for j in 1 3; do
         fails 74 "xbunpack: d/e/a: cannot sync: Input/output error" faulty 1+ xbunpack -j $j --fsync -C out -i in
-        [ -z "$(files out)" ]
-        rm -r out
+        [ ! -e out ]
     done
     fails 74 "xbunpack: cannot sync folder d: Input/output error" faulty 4 xbunpack -j 1 --fsync -C out -i in
     fails 74 "xbunpack: cannot sync the directory: Input/output error" faulty 6 xbunpack -j 1 --fsync --overwrite -C out -i in

@@ -15,7 +15,8 @@ show_loops() {
     fi
 }
 
-# The file's own teardown comes after that.
+# The file's own teardown comes after that. Loaded twice, this would call itself for ever.
+! declare -F own_teardown >/dev/null || return 0
 eval "$(declare -f teardown | sed '1s/^teardown /own_teardown /')"
 teardown() {
     show_loops

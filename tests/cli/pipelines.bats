@@ -161,7 +161,7 @@ quits() {
 
 # The cipher library keeps the expanded key in memory of its own.
 @test "a program that has read a key leaves no core dump" {
-    for command in "xbcrypt-dec -f $xbc/key256" "xbcrypt-enc -f $xbc/key256" "xbunpack --decrypt -f $xbc/key256"; do
+    for command in "xbcrypt-dec -f $xbc/key256" "xbcrypt-enc -f $xbc/key256" "xbunpack -C . --decrypt -f $xbc/key256"; do
         rm -f in
         mkfifo in
         # shellcheck disable=SC2086 # several words
