@@ -378,12 +378,14 @@ static int report_incomplete(const struct options *o, const struct backup_comple
     enum backup_complete_verdict verdict = backup_complete_judge(complete, text);
     if (verdict == BACKUP_COMPLETE_YES)
         return result;
+    if (verdict == BACKUP_COMPLETE_NO && salvage != NULL && salvage_losses(salvage->record) > 0)
+        backup_complete_lacks(complete, text);
     if (verdict != BACKUP_COMPLETE_NO || o->incomplete_ok) {
         diag_warn("%s", text);
         return result;
     }
     if (salvage != NULL) {
-        salvage_lost(salvage, &(struct salvage_loss){.format = "backup"}, text);
+        salvage_lost(salvage, &(struct salvage_loss){.format = "backup", .conclusion = true}, text);
         return result;
     }
     if (result < 0)

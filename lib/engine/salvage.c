@@ -208,10 +208,12 @@ int salvage_verdict(const struct salvage *s, struct fault *f) {
                       s->losses, s->losses == 1 ? "" : "es", where);
 }
 
-// By member, then by format (its name: the stage nearest to the output first), then by place: the
-// order in which several members are delivered varies.
+// Conclusions last. By member, then by format (its name: the stage nearest to the output first),
+// then by place: the order in which several members are delivered varies.
 static int compare_entries(const void *a, const void *b) {
     const struct entry *x = a, *y = b;
+    if (x->loss.conclusion != y->loss.conclusion)
+        return x->loss.conclusion ? 1 : -1;
     if (x->scope->serial != y->scope->serial)
         return x->scope->serial < y->scope->serial ? -1 : 1;
     int formats = strcmp(x->loss.format, y->loss.format);

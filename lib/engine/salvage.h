@@ -34,6 +34,7 @@ struct salvage_loss {
     uint64_t output_offset; // in the stage's output
     uint64_t zeros;         // bytes of zeros that were delivered there
     bool exact;             // exactly this much is missing; false: what follows may be shifted
+    bool conclusion;        // drawn from all the others: listed last
 };
 
 // An empty record with the scope of the whole input. Returns 0; or -1 and EX_OSERR in *f.
@@ -49,7 +50,7 @@ struct salvage_scope *salvage_whole(struct salvage *s);
 struct salvage_scope *salvage_member(struct salvage *s, const char *name, size_t size);
 
 // Adds a loss. `why` says what was found. At most SALVAGE_LISTED_MAX are kept; the others count.
-enum { SALVAGE_LISTED_MAX = 1 << 20, SALVAGE_WHY_MAX = 200 };
+enum { SALVAGE_LISTED_MAX = 1 << 20, SALVAGE_WHY_MAX = 300 };
 void salvage_lost(struct salvage_scope *scope, const struct salvage_loss *loss, const char *why);
 
 // Notes that the file of the scope, which lacks something, or may, has the (printable) name `name`

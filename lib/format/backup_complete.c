@@ -135,6 +135,16 @@ static void list_missing(const struct backup_complete *b, char text[static BACKU
         add(text, true, "backup-my.cnf");
 }
 
+void backup_complete_lacks(const struct backup_complete *b,
+                           char text[static BACKUP_COMPLETE_TEXT]) {
+    char missing[BACKUP_COMPLETE_TEXT];
+    list_missing(b, missing);
+    snprintf(text, BACKUP_COMPLETE_TEXT,
+             "the backup lacks %.100s and cannot be prepared: what is missing may be in the part "
+             "that was lost",
+             missing);
+}
+
 enum backup_complete_verdict backup_complete_judge(const struct backup_complete *b,
                                                    char text[static BACKUP_COMPLETE_TEXT]) {
     char missing[BACKUP_COMPLETE_TEXT];
@@ -155,7 +165,8 @@ enum backup_complete_verdict backup_complete_judge(const struct backup_complete 
     if (verdict == BACKUP_COMPLETE_NO)
         snprintf(text, BACKUP_COMPLETE_TEXT,
                  "the backup ends without %.100s; it cannot be prepared: the job that made it has "
-                 "probably died; the files in it are all there is",
+                 "died, or the download was cut between two members: compare its size with the "
+                 "console's, fetch it again",
                  missing);
     else if (verdict == BACKUP_COMPLETE_DOUBT)
         snprintf(text, BACKUP_COMPLETE_TEXT,

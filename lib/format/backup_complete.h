@@ -62,4 +62,8 @@ enum { BACKUP_COMPLETE_TEXT = 400 };
 enum backup_complete_verdict backup_complete_judge(const struct backup_complete *b,
                                                    char text[static BACKUP_COMPLETE_TEXT]);
 
+// Says what BACKUP_COMPLETE_NO means if part of the archive is known to be lost: nothing can be
+// said of the job that made it.
+void backup_complete_lacks(const struct backup_complete *b, char text[static BACKUP_COMPLETE_TEXT]);
+
 #endif

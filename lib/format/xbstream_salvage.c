@@ -60,6 +60,19 @@ static enum resync_answer need_more(const struct resync_window *w, const size_t 
     return RESYNC_NOTHING;
 }
 
+// The same for a chunk whose head is parsed, and says of which member it is.
+static enum resync_answer need_payload(const struct xbstream_chunk *c,
+                                       const struct resync_window *w, const size_t *size,
+                                       struct fault *why) {
+    char shown[100];
+    enum resync_answer answer = need_more(w, size, why);
+    if (answer == RESYNC_NOTHING && c->path_size > 0)
+        diag_fault(
+            why, EX_DATAERR, "the input ends inside a chunk of %s, after %zu of at least %zu bytes",
+            diag_name((const char *)c->path, c->path_size, shown, sizeof shown), w->have, *size);
+    return answer;
+}
+
 // Judges the chunk in the window, whose head is parsed; *size is that of the head, and becomes that
 // of the chunk.
 static enum resync_answer probe_payload(const struct xbstream_chunk *c,
@@ -68,7 +81,7 @@ static enum resync_answer probe_payload(const struct xbstream_chunk *c,
     size_t head = *size;
     *size += c->map_size + (size_t)c->payload_size;
     if (w->have < *size)
-        return need_more(w, size, why);
+        return need_payload(c, w, size, why);
     uint32_t crc = checksum_crc32(0, w->data + head, *size - head);
     if (crc == c->crc && *size > head)
         return RESYNC_UNIT;

@@ -5,7 +5,7 @@ bats_require_minimum_version 1.5.0
 setup() {
     load common.bash
     server="ibdata1 mysql/db.frm mysql/gtid_slave_pos.ibd shop/t.ibd"
-    died="it cannot be prepared: the job that made it has probably died; the files in it are all there is"
+    died="it cannot be prepared: the job that made it has died, or the download was cut between two members: compare its size with the console's, fetch it again"
     cut="the backup ends without redo log (xtrabackup_logfile), xtrabackup_checkpoints and backup-my.cnf; $died"
 }
 
@@ -178,6 +178,22 @@ xbunpack: nosuch: not found in the archive; -t lists what it holds" xbunpack --i
     [ "$status" -eq 65 ]
     [[ $stderr == *"inside a chunk"* ]]
     run ! grep -q "cannot be prepared" <<<"$stderr"
+}
+
+@test "--salvage of a cut download: the cut comes first, with the member, and the job is not blamed" {
+    local real=$fixtures/mariadb/shop_qp.xb
+    head -c 500000 "$real" >cut.xb
+    for j in 1 3; do
+        fails 65 "xbunpack: warning: lost 49138 bytes at byte 450862 of the xbstream data: the input ends inside a chunk of mysql/help_topic.MAD.qp, after 49138 of at least 901288 bytes
+xbunpack: warning: the backup lacks redo log (ib_logfile0), xtrabackup_checkpoints and backup-my.cnf and cannot be prepared: what is missing may be in the part that was lost
+xbunpack: damaged input: 2 losses; all else was delivered" xbunpack -j $j --salvage --decompress -C "out$j" -i cut.xb
+    done
+    # Damage inside, and a cut between two members.
+    head -c 450862 "$real" >between.xb
+    printf X | dd of=between.xb bs=1 seek=449700 conv=notrunc status=none
+    run -65 --separate-stderr xbunpack --salvage --decompress -C damaged -i between.xb
+    [[ ${stderr_lines[-2]} == *"what is missing may be in the part that was lost" ]]
+    [[ $stderr != *"has died"* ]]
 }
 
 @test "--salvage: what is missing is a loss in the report" {
