@@ -13,6 +13,7 @@
 
 // What the user asked for. Strings belong to the caller; NULL: not given.
 struct kms_request {
+    const char *input;      // the path of what was read, for messages; NULL: standard input
     const char *master_key; // the path of a file
     const char *region, *endpoint, *profile, *key_id;
     const char *ca_file;

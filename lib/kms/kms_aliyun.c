@@ -95,7 +95,7 @@ int kms_aliyun_unwrap(const struct kms_request *request, const struct secret *in
                       struct secret *plaintext, struct kms_report *report, struct fault *f) {
     *plaintext = SECRET_NONE;
     struct secret blob; // with a NUL after its text
-    if (kms_input_ciphertext(&blob, input, f) < 0)
+    if (kms_input_ciphertext(&blob, request->input, input, f) < 0)
         return -1;
     json_t *root;
     int result =

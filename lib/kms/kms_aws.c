@@ -88,7 +88,7 @@ int kms_aws_unwrap(const struct kms_request *request, const struct secret *input
                    struct secret *plaintext, struct kms_report *report, struct fault *f) {
     *plaintext = SECRET_NONE;
     struct secret blob;
-    if (kms_input_blob(&blob, input, f) < 0)
+    if (kms_input_blob(&blob, request->input, input, f) < 0)
         return -1;
     json_t *object = object_of_bytes("CiphertextBlob", &blob), *root;
     secret_free(&blob);

@@ -23,7 +23,7 @@ int kms_file_unwrap(const struct kms_request *request, const struct secret *inpu
                     struct secret *plaintext, struct kms_report *report, struct fault *f) {
     *plaintext = SECRET_NONE;
     struct secret wrapped = SECRET_NONE, master_key = SECRET_NONE;
-    int result = kms_input_blob(&wrapped, input, f);
+    int result = kms_input_blob(&wrapped, request->input, input, f);
     if (result == 0)
         result = keywrap_read_master_key(&master_key, request->master_key, f);
     if (result == 0) {

@@ -10,6 +10,8 @@
 #include <ctype.h>
 #include <string.h>
 
+enum { SHOWN_SIZE = 200 };
+
 // How the ciphertexts of AWS KMS begin, as far as known. A hint only: they are opaque.
 static const uint8_t aws_head[] = {0x01, 0x02, 0x02, 0x00};
 
@@ -104,12 +106,20 @@ static bool has(const json_t *object, const char *name) {
     return json_object_get(object, name) != NULL;
 }
 
-static int from_object(struct secret *line, const json_t *object, struct fault *f) {
+// What the input is called in a message.
+static const char *source(const char *path, char shown[static SHOWN_SIZE]) {
+    return path != NULL ? diag_name(path, strlen(path), shown, SHOWN_SIZE) : "standard input";
+}
+
+static int from_object(struct secret *line, const char *path, const json_t *object,
+                       struct fault *f) {
+    char shown[SHOWN_SIZE];
     struct kms_refusal refusal = {.http_status = 0};
     if (has(object, "Plaintext"))
         return diag_fault(f, EX_DATAERR,
-                          "standard input is the reply of a key service, with the key unwrapped: "
-                          "use --provider=response");
+                          "%s is the reply of a key service, with the key unwrapped: "
+                          "use --provider=response",
+                          source(path, shown));
     const char *blob = json_secret_string(object, "CiphertextBlob");
     if (blob != NULL)
         return copy(line, trim((struct span){(const uint8_t *)blob, strlen(blob)}), f);
@@ -117,12 +127,13 @@ static int from_object(struct secret *line, const json_t *object, struct fault *
         return kms_refusal_fault(&refusal, "kms:Decrypt", f);
     if (has(object, "Metadata") || has(object, "metadata") || has(object, "x-amz-key-v2"))
         return diag_fault(f, EX_DATAERR,
-                          "standard input is the metadata of an object in S3: use "
-                          "--provider=aws --envelope=FILE");
+                          "%s is the metadata of an object in S3: use "
+                          "--provider=aws --envelope=FILE",
+                          source(path, shown));
     return diag_fault(f, EX_DATAERR, "expected a ciphertext, found JSON without a CiphertextBlob");
 }
 
-static int from_json(struct secret *line, struct span s, struct fault *f) {
+static int from_json(struct secret *line, const char *path, struct span s, struct fault *f) {
     json_t *value = json_secret_parse(s.data, s.size, "ciphertext", f);
     if (value == NULL)
         return -1;
@@ -133,19 +144,19 @@ static int from_json(struct secret *line, struct span s, struct fault *f) {
                                          json_string_length(value)}),
                       f);
     else if (json_is_object(value))
-        result = from_object(line, value, f);
+        result = from_object(line, path, value, f);
     else
         result = diag_fault(f, EX_DATAERR, "expected a ciphertext, found a JSON array");
     json_decref(value);
     return result;
 }
 
-static int from_text(struct secret *line, struct span s, struct fault *f) {
+static int from_text(struct secret *line, const char *path, struct span s, struct fault *f) {
     struct kms_refusal refusal = {.http_status = 0};
     if (kms_refusal_from_cli(&refusal, s.data, s.size))
         return kms_refusal_fault(&refusal, "kms:Decrypt", f);
     if (s.size > 0 && (s.data[0] == '{' || s.data[0] == '[' || s.data[0] == '"'))
-        return from_json(line, s, f);
+        return from_json(line, path, s, f);
     if (s.size >= 2 && s.data[0] == '\'' && s.data[s.size - 1] == '\'')
         s = trim((struct span){s.data + 1, s.size - 2});
     return copy(line, s, f);
@@ -185,12 +196,13 @@ static int normalize(struct secret *line, struct fault *f) {
     return result;
 }
 
-int kms_input_ciphertext(struct secret *line, const struct secret *input, struct fault *f) {
+int kms_input_ciphertext(struct secret *line, const char *path, const struct secret *input,
+                         struct fault *f) {
     struct span all = {input->data, input->size};
     *line = SECRET_NONE;
     if (is_binary(all))
         return encode(line, all, f);
-    int result = from_text(line, trim(all), f);
+    int result = from_text(line, path, trim(all), f);
     if (result == 0)
         result = normalize(line, f);
     if (result < 0)
@@ -198,10 +210,11 @@ int kms_input_ciphertext(struct secret *line, const struct secret *input, struct
     return result;
 }
 
-int kms_input_blob(struct secret *bytes, const struct secret *input, struct fault *f) {
+int kms_input_blob(struct secret *bytes, const char *path, const struct secret *input,
+                   struct fault *f) {
     struct secret line;
     *bytes = SECRET_NONE;
-    if (kms_input_ciphertext(&line, input, f) < 0)
+    if (kms_input_ciphertext(&line, path, input, f) < 0)
         return -1;
     int result = keytext_decode(bytes, line.data, line.size, f);
     secret_free(&line);

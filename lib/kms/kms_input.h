@@ -25,12 +25,15 @@ bool kms_input_is_aws_blob(const struct secret *bytes);
 enum kms_input kms_input_kind(const struct secret *text);
 
 // Makes one line of base64 of a ciphertext as it came in, cleaned: binary, base64 with blanks and
-// line ends, in quotes, encoded twice, or JSON with a CiphertextBlob. Returns 0 and *line, with a
+// line ends, in quotes, encoded twice, or JSON with a CiphertextBlob. `path` is that of
+// the file it was read from, for messages; NULL: standard input. Returns 0 and *line, with a
 // NUL after its `size` characters, which the caller frees; or -1: for an error reply the fault of
 // kms_refusal_fault; EX_DATAERR for all else, with the right command if it is known; EX_OSERR.
-int kms_input_ciphertext(struct secret *line, const struct secret *input, struct fault *f);
+int kms_input_ciphertext(struct secret *line, const char *path, const struct secret *input,
+                         struct fault *f);
 
 // The same, decoded.
-int kms_input_blob(struct secret *bytes, const struct secret *input, struct fault *f);
+int kms_input_blob(struct secret *bytes, const char *path, const struct secret *input,
+                   struct fault *f);
 
 #endif

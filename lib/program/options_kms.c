@@ -123,7 +123,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         choose_provider(options, arg, state);
         return 0;
     case 'i':
-        options->input = strcmp(arg, "-") == 0 ? NULL : arg;
+        options->input = options->request.input = strcmp(arg, "-") == 0 ? NULL : arg;
         return 0;
     case KEY_OUTPUT:
         if (!keytext_parse_format(arg, &options->format))
@@ -207,7 +207,7 @@ void options_kms_operand(struct options_kms *options, const char *operand,
     if (options->input != NULL || access(operand, F_OK) < 0)
         argp_error(state, "unexpected operand, and no file: keys and ciphertexts come from "
                           "standard input or -i FILE, never from the command line");
-    options->input = operand;
+    options->input = options->request.input = operand;
 }
 
 static int open_input(const char *path, struct fault *f) {

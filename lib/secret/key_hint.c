@@ -40,8 +40,8 @@ const char *key_hint_content(const struct secret *content) {
     while (size > 0 && strchr(" \t\r\n", text[size - 1]) != NULL)
         size--;
     if (text[0] == '{' && memmem(text, size, "\"Plaintext\"", 11) != NULL)
-        return "; it is the reply of a key service: -f <(kmsunwrap < FILE), for a backup of "
-               "ApsaraDB -f <(kmsunwrap --output=hex < FILE)";
+        return "; it is the reply of a key service: -f <(kmsunwrap --output=raw < FILE), for a "
+               "backup of ApsaraDB -f <(kmsunwrap --output=hex < FILE)";
     if (text[0] == '{' && memmem(text, size, "\"CiphertextBlob\"", 16) != NULL)
         return "; it is a wrapped key: a key service has to unwrap it, see kmsunwrap(1)";
     if (begins(text, size, "-----BEGIN "))

@@ -111,7 +111,7 @@ warned() {
     hint 45 "pho5mD9SjOHfqFCFpx5NzVZO1NGON68ZV6WCcHl5BYg=\\n" "it is a key as base64: -f <(base64 -d FILE)"
     hint 35 "\\xef\\xbb\\xbf$digits" "it begins with a byte order mark: save it without one, as ASCII"
     hint 6 "\\xff\\xfea\\0b\\0" "it is UTF-16 text, as PowerShell's > writes it: save it as ASCII, without a line end"
-    hint 20 '{"Plaintext":"QUJD"}' "it is the reply of a key service: -f <(kmsunwrap < FILE), for a backup of ApsaraDB -f <(kmsunwrap --output=hex < FILE)"
+    hint 20 '{"Plaintext":"QUJD"}' "it is the reply of a key service: -f <(kmsunwrap --output=raw < FILE), for a backup of ApsaraDB -f <(kmsunwrap --output=hex < FILE)"
     hint 25 '{"CiphertextBlob":"QUJD"}' "it is a wrapped key: a key service has to unwrap it, see kmsunwrap(1)"
     hint 60 "AQICAHhAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" "it is base64 text: if it is a wrapped key, a key service has to unwrap it, see kmsunwrap(1)"
     hint 27 '-----BEGIN PRIVATE KEY-----' "it is a PEM file"
@@ -121,6 +121,10 @@ warned() {
     succeeds xbcrypt-dec -f <(xxd -r -p form) -i /dev/null
     printf 'pho5mD9SjOHfqFCFpx5NzVZO1NGON68ZV6WCcHl5BYg=' >form
     succeeds xbcrypt-dec -f <(base64 -d form) -i /dev/null
+    printf '{"Plaintext":"%s"}' "$(printf 0123456789abcdef0123456789abcdef | base64)" >form
+    succeeds xbcrypt-dec -f <(kmsunwrap --output=raw <form) -i /dev/null
+    printf '{"Plaintext":"%s"}' "$(printf 0123456789abcdef | base64)" >form
+    succeeds xbcrypt-dec -f <(kmsunwrap --output=hex <form) -i /dev/null
     # In the other programs, too.
     printf '%s%s' $digits $digits >form
     fails 65 "kmsunwrap: master key file: expected 16, 24 or 32 bytes (raw, not base64 or hexadecimal), found 64; it is a key as hexadecimal digits: -f <(xxd -r -p FILE)" \

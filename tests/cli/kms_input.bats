@@ -80,10 +80,12 @@ forms() {
     aws_keys
     cp "$kms/aws-decrypt.json" reply
     says 65 "kmsunwrap: standard input is the reply of a key service, with the key unwrapped: use --provider=response" aws <reply
-    says 65 "kmsunwrap: standard input is the reply of a key service, with the key unwrapped: use --provider=response" \
+    says 65 "kmsunwrap: reply is the reply of a key service, with the key unwrapped: use --provider=response" \
         kmsunwrap --master-key="$kms/demo-master.key" -i reply
     echo '{"ContentLength": 5, "Metadata": {"x-amz-key-v2": "AQICAA=="}}' >head.json
     says 65 "kmsunwrap: standard input is the metadata of an object in S3: use --provider=aws --envelope=FILE" aws <head.json
+    says 65 "kmsunwrap: head.json is the metadata of an object in S3: use --provider=aws --envelope=FILE" \
+        kmsunwrap --master-key="$kms/demo-master.key" -i head.json
     echo '{"a": 1}' >other
     says 65 "kmsunwrap: expected a ciphertext, found JSON without a CiphertextBlob" aws <other
     echo '["a"]' >array

@@ -203,7 +203,7 @@ static void check_input(struct fuzz_input in) {
     if (kms_input_clean(&input, &f) < 0)
         fuzz_broken("not cleaned: %s", f.text);
     (void)kms_input_kind(&input);
-    if (kms_input_ciphertext(&line, &input, &f) < 0) {
+    if (kms_input_ciphertext(&line, NULL, &input, &f) < 0) {
         fuzz_check_fault(&f, refusals);
         if (line.data != NULL)
             fuzz_broken("a ciphertext and a fault");
