@@ -424,7 +424,10 @@ static void say_next(const struct options *o, const struct backupinfo *info,
                      const struct counts *counts) {
     char text[BACKUPINFO_TEXT_MAX];
     unsigned left = counts->left;
-    if (o->test)
+    if (o->test && left > 0)
+        diag_note("verified, %u file%s, %u of which as they are stored, encrypted or compressed",
+                  counts->members, counts->members == 1 ? "" : "s", left);
+    else if (o->test)
         diag_note("verified, %u file%s", counts->members, counts->members == 1 ? "" : "s");
     if (backupinfo_made(info, text))
         diag_note("%s", text);
@@ -468,6 +471,12 @@ static int read_input(struct input *in, const struct options *o, struct ordered 
 static int report_encrypted(const struct options *o, unsigned left, unsigned members,
                             struct fault *f) {
     static const char advice[] = "stayed encrypted: use --decrypt -f FILE";
+    if (left > 0 && o->test && !o->decompress && o->key.file == NULL) {
+        diag_warn("%u of %u members stayed encrypted: of these only the checksums of the archive "
+                  "were verified; to verify their content, use --decrypt -f FILE",
+                  left, members);
+        return 0;
+    }
     if (left == 0 || (!o->decompress && o->key.file == NULL))
         return 0;
     if (left == members && o->decompress)
