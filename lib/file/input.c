@@ -21,16 +21,22 @@ enum { READ_SIZE = 512 << 10, READ_MIN = 64 << 10 };
 
 int input_open(struct input *in, const char *path, struct fault *f) {
     *in = (struct input){.fd = STDIN_FILENO, .name = "standard input", .size = UINT64_MAX};
+    struct stat st;
     if (path != NULL && strcmp(path, "-") != 0) {
         char shown[256];
         in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         if (in->fd < 0)
             return diag_fault_errno(f, diag_open_status(errno, EX_NOINPUT), errno, "cannot open %s",
                                     diag_name(path, strlen(path), shown, sizeof shown));
+        if (fstat(in->fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+            close(in->fd);
+            in->fd = -1;
+            return diag_fault(f, EX_NOINPUT, "%s is a directory: expected a file",
+                              diag_name(path, strlen(path), shown, sizeof shown));
+        }
         in->name = path;
     }
     noclobber_add(in->fd);
-    struct stat st;
     if (fstat(in->fd, &st) == 0 && S_ISREG(st.st_mode)) {
         off_t at = lseek(in->fd, 0, SEEK_CUR);
         if (at >= 0 && st.st_size >= at) {

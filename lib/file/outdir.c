@@ -99,6 +99,9 @@ static int make_or_open(struct outdir *o, const char *path, const char *shown, s
     snprintf(making, sizeof making, "cannot make directory %s", shown);
     snprintf(opening, sizeof opening, "cannot open directory %s", shown);
     int parent_fd = path_open_parent(path, &base, making, f);
+    if (parent_fd < 0 && errno == ENOENT)
+        return diag_fault(f, EX_CANTCREAT, "%s: the folder that it would be in does not exist",
+                          making);
     if (parent_fd < 0)
         return -1;
     // "", "." and ".." are there.

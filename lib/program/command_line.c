@@ -20,6 +20,7 @@ struct entry {
 struct list {
     struct entry entries[ENTRIES_MAX];
     size_t count;
+    bool given[128]; // by the letter of an option that names the one input, output, key or folder
 };
 
 // argp's own, which stand last.
@@ -84,6 +85,22 @@ static bool is_shown(const struct argp_option *o) {
     return o->name != NULL && (o->flags & OPTION_HIDDEN) == 0;
 }
 
+// Whether the long name ends with `name`, hyphens aside: --keyfile for --encrypt-key-file.
+static bool ends_with(const char *long_name, const char *name) {
+    size_t l = strlen(long_name), n = strlen(name);
+    if (n < 4)
+        return false; // by chance
+    while (n > 0 && l > 0) {
+        if (long_name[l - 1] == '-')
+            l--;
+        else if (name[n - 1] == '-')
+            n--;
+        else if (long_name[--l] != name[--n])
+            return false;
+    }
+    return n == 0;
+}
+
 // The long name nearest to `name`; NULL if none is near.
 static const char *nearest(const struct list *l, const char *name) {
     const char *best = NULL;
@@ -91,6 +108,8 @@ static const char *nearest(const struct list *l, const char *name) {
     for (size_t i = 0; i < l->count; i++) {
         const struct argp_option *o = l->entries[i].option;
         unsigned distance = is_shown(o) ? command_line_distance(name, o->name) : limit;
+        if (is_shown(o) && best == NULL && ends_with(o->name, name))
+            distance = limit - 1;
         if (distance < limit) {
             best = o->name;
             limit = distance;
@@ -259,35 +278,57 @@ static void check_option(const struct argp *argp, const struct list *l,
         print_help(argp, l);
 }
 
-// Returns true if the next word is the value of the last letter.
-static bool check_letters(const struct argp *argp, const struct list *l, const char *letters) {
+// Checks the value of an option that names a file or a folder; NULL: it is missing, which argp
+// says.
+static void check_value(struct list *l, const struct argp_option *o, const char *value) {
+    if (o->arg == NULL || o->key <= 0 || o->key > 127 || strchr("iofC", o->key) == NULL)
+        return;
+    if (value != NULL && value[0] == '\0') {
+        diag_error("-%c: expected the name of a %s, found an empty one", o->key,
+                   o->key == 'C' ? "folder" : "file");
+        exit(EX_USAGE);
+    }
+    if (l->given[o->key]) {
+        diag_error("-%c is given twice: expected one %s", o->key, o->arg);
+        exit(EX_USAGE);
+    }
+    l->given[o->key] = true;
+}
+
+// `next` is the word behind the letters, or NULL. Returns true if it is the value of the last one.
+static bool check_letters(const struct argp *argp, struct list *l, const char *letters,
+                          const char *next) {
     for (; *letters != '\0'; letters++) {
         const struct argp_option *o = find_short(l, (unsigned char)*letters);
         if (o == NULL)
             refuse_short(l, (unsigned char)*letters);
         check_option(argp, l, o);
+        bool value_next = takes_next(o) && letters[1] == '\0';
+        check_value(l, o, value_next ? next : letters + 1);
         if (o->arg != NULL)
-            return takes_next(o) && letters[1] == '\0';
+            return value_next;
     }
     return false;
 }
 
-static bool check_long(const struct argp *argp, const struct list *l, const char *text) {
+static bool check_long(const struct argp *argp, struct list *l, const char *text,
+                       const char *next) {
     size_t size = strcspn(text, "=");
     const struct argp_option *o = find_long(l, text, size);
     check_option(argp, l, o);
+    check_value(l, o, text[size] == '=' ? text + size + 1 : next);
     return takes_next(o) && text[size] == '\0';
 }
 
-static void check(const struct argp *argp, const struct list *l, int argc, char **argv) {
+static void check(const struct argp *argp, struct list *l, int argc, char **argv) {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         if (argv[i][0] != '-' || argv[i][1] == '\0') {
             if (getenv("POSIXLY_CORRECT") != NULL)
                 return; // only operands follow
             continue;
         }
-        bool next = argv[i][1] == '-' ? check_long(argp, l, argv[i] + 2)
-                                      : check_letters(argp, l, argv[i] + 1);
+        bool next = argv[i][1] == '-' ? check_long(argp, l, argv[i] + 2, argv[i + 1])
+                                      : check_letters(argp, l, argv[i] + 1, argv[i + 1]);
         i += next ? 1 : 0;
     }
 }

@@ -235,7 +235,7 @@ link" ]
 
 @test "the directory, the input: 66, 73, 74, 77" {
     fails 66 "qpunpack: cannot open missing: No such file or directory" qpunpack -i missing
-    fails 74 "qpunpack: cannot read / at input offset 0: Is a directory" qpunpack -i /
+    fails 66 "qpunpack: / is a directory: expected a file" qpunpack -i /
     closed() { qpunpack <&-; }
     fails 74 "qpunpack: cannot read standard input at input offset 0: Bad file descriptor" closed
     fails 73 "qpunpack: cannot make directory missing/out: No such file or directory" qpunpack -i "$qp/stdin.qp" -C missing/out

@@ -221,6 +221,25 @@ t1" ]
     [ "$(files out | wc -l)" -eq 80 ]
 }
 
+@test "a second input, output, key or folder is an error, and so is an empty name, in every program" {
+    for program in xbunpack qpunpack xbcrypt-dec xbcrypt-enc s3cse-dec s3cse-enc kmsunwrap kmswrap; do
+        fails 64 "$program: -i is given twice: expected one FILE" $program -i a --input=b
+        fails 64 "$program: -i: expected the name of a file, found an empty one" $program -i ""
+        fails 64 "$program: -i: expected the name of a file, found an empty one" $program --input=
+    done
+    for program in xbunpack xbpack xbcrypt-dec xbcrypt-enc s3cse-dec s3cse-enc; do
+        fails 64 "$program: -f is given twice: expected one FILE" $program -f a -f b
+        fails 64 "$program: -f: expected the name of a file, found an empty one" $program -f ""
+    done
+    for program in xbpack xbcrypt-dec xbcrypt-enc s3cse-dec s3cse-enc; do
+        fails 64 "$program: -o is given twice: expected one FILE" $program -o a -ob
+    done
+    for program in xbunpack qpunpack xbpack; do
+        fails 64 "$program: -C is given twice: expected one DIR" $program -C a -C b
+        fails 64 "$program: -C: expected the name of a folder, found an empty one" $program -C ""
+    done
+}
+
 @test "an unknown option names the nearest one, in every program" {
     nearest() {
         fails 64 "$1: unrecognized option '--$2': did you mean --$3? See $1 --help" "$1" "--$2"
@@ -238,6 +257,11 @@ t1" ]
     nearest b64hex revers3 reverse
     nearest s3cse-dec envelop3 envelope
     nearest s3cse-enc contend content
+    # The end of a name.
+    for name in key-file keyfile file; do
+        nearest xbcrypt-dec $name encrypt-key-file
+        nearest xbunpack $name encrypt-key-file
+    done
     fails 64 "xbunpack: unrecognized option '--frobnicate': see xbunpack --help" xbunpack --frobnicate=x
     fails 64 "xbunpack: invalid option '-X': did you mean -x? See xbunpack --help" xbunpack -tX
     fails 64 "xbunpack: invalid option '-z': see xbunpack --help" xbunpack -z

@@ -229,7 +229,7 @@ out" ]
 
 @test "the input cannot be opened or read: 66 and 74" {
     fails 66 "xbcrypt-dec: cannot open missing: No such file or directory" xbcrypt-dec -f "$xbc/key256" -i missing
-    fails 74 "xbcrypt-dec: cannot read / at input offset 0: Is a directory" xbcrypt-dec -f "$xbc/key256" -i /
+    fails 66 "xbcrypt-dec: / is a directory: expected a file" xbcrypt-dec -f "$xbc/key256" -i /
     fails 74 "xbcrypt-dec: cannot read standard input at input offset 0: Is a directory" from / xbcrypt-dec -f "$xbc/key256"
     closed() { xbcrypt-dec -f "$xbc/key256" <&-; }
     fails 74 "xbcrypt-dec: cannot read standard input at input offset 0: Bad file descriptor" closed

@@ -144,7 +144,7 @@ decode() {
 
 @test "input and output that fail: 66, 73, 74" {
     fails 66 "xbcrypt-enc: cannot open missing: No such file or directory" xbcrypt-enc -f "$xbc/key256" -i missing
-    fails 74 "xbcrypt-enc: cannot read / at input offset 0: Is a directory" xbcrypt-enc -f "$xbc/key256" -i /
+    fails 66 "xbcrypt-enc: / is a directory: expected a file" xbcrypt-enc -f "$xbc/key256" -i /
     echo old >out
     fails 73 "xbcrypt-enc: out: file exists already; remove it, or use --overwrite to replace it" xbcrypt-enc -f "$xbc/key256" -i "$xbc/plain.txt" --output=out
     [ "$(cat out)" = old ]
