@@ -300,6 +300,7 @@ int main(int argc, char **argv) {
     s3_envelope_free(&e);
     progress_end(result == 0);
     wiped_finish();
+    interrupt_say();
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;
 }

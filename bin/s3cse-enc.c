@@ -312,6 +312,7 @@ int main(int argc, char **argv) {
     free(o.context);
     progress_end(result == 0);
     wiped_finish();
+    interrupt_say();
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;
 }

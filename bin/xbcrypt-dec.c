@@ -101,6 +101,7 @@ int main(int argc, char **argv) {
     if (result == 0 && xbcrypt_dec_doubt(&setup.settings) != NULL)
         diag_warn("%s", xbcrypt_dec_doubt(&setup.settings));
     result = salvage_report_end(&report, result, &f);
+    interrupt_say();
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;
 }

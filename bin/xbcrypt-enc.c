@@ -75,6 +75,7 @@ int main(int argc, char **argv) {
     command_line_parse(&parser, argc, argv, &o);
     struct encoder encoder = {.chunk_size = (size_t)o.chunk_size};
     int result = xbcrypt_filter(&o.common, &encoder.key, make_stage, &encoder, &f);
+    interrupt_say();
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;
 }

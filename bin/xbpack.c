@@ -295,6 +295,7 @@ int main(int argc, char **argv) {
     command_line_parse(&parser, argc, argv, &o);
     int result = pack(&o, &f);
     progress_end(result == 0);
+    interrupt_say();
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;
 }

@@ -340,11 +340,13 @@ static void name_change(const char *from, const char *to) {
 }
 
 static void report_unfinished(const char *stored) {
-    diag_error("%s: unfinished: the stream ended before it; its file was not created", stored);
+    if (interrupt_pending() == 0)
+        diag_error("%s: unfinished: the stream ended before it; its file was not created", stored);
 }
 
 static void report_untested(const char *stored) {
-    diag_error("%s: unfinished: the stream ended before it", stored);
+    if (interrupt_pending() == 0)
+        diag_error("%s: unfinished: the stream ended before it", stored);
 }
 
 // Says which of the members asked for were not there. Returns 0 if all were, or -1 and *f.
@@ -398,8 +400,10 @@ static void print_info(const char *key, const char *value) {
 }
 
 // The whole of --info, once the stream has been read. Returns 0, or -1 and *f.
-static int report_info(const struct backupinfo *info, const char *unread, struct fault *f) {
-    static const char missing[] = "is encrypted: use --decrypt -f FILE to read it";
+static int report_info(const struct backupinfo *info, const char *unread, bool automatic,
+                       struct fault *f) {
+    const char *missing = automatic ? "is encrypted: use -f FILE to read it"
+                                    : "is encrypted: use --decrypt -f FILE to read it";
     if (!backupinfo_known(info) && unread != NULL)
         return diag_fault(f, EX_USAGE, "%s %s", unread, missing);
     if (!backupinfo_known(info))
@@ -500,8 +504,8 @@ static int extract(struct input *in, const struct options *o, struct ordered *fr
     if (result == 0)
         result = report_encrypted(o, extract_left_encrypted(e), extract_members(e), f);
     if (result == 0) {
-        result =
-            o->info ? report_info(settings->info, extract_unread_info(e), f) : report_missing(o, f);
+        result = o->info ? report_info(settings->info, extract_unread_info(e), o->automatic, f)
+                         : report_missing(o, f);
         result = report_incomplete(o, settings->complete, salvage, result, f);
     }
     counts->members = extract_members(e);

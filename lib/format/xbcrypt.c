@@ -26,7 +26,7 @@ struct context {
 
 struct xbcrypt_key {
     const char *algorithm;
-    bool looks_like_base64;
+    const char *wrong_hint; // if the hash is wrong: what the key looks like; static
     EVP_MD *sha256;
     unsigned threads;
     struct context contexts[];
@@ -109,17 +109,6 @@ static unsigned bits_of(size_t key_size) {
     return key_size == 16 || key_size == 24 || key_size == 32 ? 8 * (unsigned)key_size : 0;
 }
 
-static bool is_base64_text(const uint8_t *data, size_t size) {
-    for (size_t i = 0; i < size; i++) {
-        bool letter = (data[i] >= '0' && data[i] <= '9') || (data[i] >= 'A' && data[i] <= 'Z') ||
-                      (data[i] >= 'a' && data[i] <= 'z') || data[i] == '+' || data[i] == '/';
-        if (!letter && !(data[i] == '=' && i + 2 >= size))
-            return false;
-    }
-    // 24 characters with padding are what 16 bytes become.
-    return size > 0 && data[size - 1] == '=';
-}
-
 static int make_contexts(struct xbcrypt_key *key, const char *name, const uint8_t *bytes,
                          struct fault *f) {
     key->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
@@ -167,7 +156,7 @@ int xbcrypt_key_new(struct xbcrypt_key **out, const struct secret *secret, unsig
     if (key == NULL)
         return diag_fault_memory(f);
     key->threads = threads;
-    key->looks_like_base64 = secret != NULL && is_base64_text(secret->data, size);
+    key->wrong_hint = secret != NULL ? key_hint_wrong(secret->data, size) : "";
     const char *cipher = bits == 128   ? "AES-128-CTR"
                          : bits == 192 ? "AES-192-CTR"
                          : bits == 256 ? "AES-256-CTR"
@@ -224,8 +213,8 @@ static int library_fault(struct fault *f) {
 static int hash_fault(const struct xbcrypt_key *key, const struct place *place, struct fault *f) {
     char where[PLACE_TEXT_SIZE];
     const char *hint = key->contexts[0].cipher == NULL ? "; the chunk is encrypted or damaged"
-                       : key->looks_like_base64
-                           ? "; the key looks like base64: give its bytes in hexadecimal (b64hex)"
+                       : key->wrong_hint[0] != '\0'
+                           ? key->wrong_hint
                            : "; most likely this is not the key the backup was encrypted with";
     return diag_fault(f, EX_DATAERR, "SHA-256 of xbcrypt chunk %s does not match%s",
                       place_text(place, 0, where), hint);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/interrupt.h"
 
+#include "base/diag.h"
+
 #include <signal.h>
 #include <stddef.h>
 
@@ -22,6 +24,11 @@ void interrupt_catch(void) {
 
 int interrupt_pending(void) {
     return pending;
+}
+
+void interrupt_say(void) {
+    if (pending != 0)
+        diag_error("interrupted");
 }
 
 void interrupt_die(void) {

@@ -198,8 +198,11 @@ unsigned destination_removed(const struct destination *d) {
 
 void destination_interrupted(const struct destination_options *options) {
     char shown[256];
-    if (interrupt_pending() != 0 && options->directory != NULL)
-        diag_error("interrupted: %s does not hold the whole backup",
+    if (options->directory == NULL)
+        interrupt_say();
+    else if (interrupt_pending() != 0)
+        diag_error("interrupted: %s does not hold the whole backup: remove it, or run again with "
+                   "--overwrite",
                    diag_name(options->directory, strlen(options->directory), shown, sizeof shown));
 }
 

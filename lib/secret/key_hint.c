@@ -56,6 +56,30 @@ const char *key_hint_content(const struct secret *content) {
     return "";
 }
 
+const char *key_hint_wrong(const uint8_t *key, size_t size) {
+    const char *text = (const char *)key;
+    bool lower = false, upper = false, printable = true;
+    for (size_t i = 0; i < size; i++) {
+        lower = lower || islower(key[i]);
+        upper = upper || isupper(key[i]);
+        printable = printable && key[i] < 0x80 && isprint(key[i]);
+    }
+    if (size == 16 && !printable)
+        return "; the key is 16 raw bytes: if it is the Plaintext of a backup of ApsaraDB, give it "
+               "as "
+               "hexadecimal digits: -f <(xxd -p FILE | tr -d '\\n')";
+    if (is_hex(text, size))
+        return size == 32 && upper && !lower ? "; the key is hexadecimal digits in upper case: the "
+                                               "password of ApsaraDB has them "
+                                               "in lower case: -f <(tr A-F a-f <FILE)"
+                                             : "";
+    if (size == 24 && text[23] == '=' && is_base64(text, size))
+        return "; the key looks like base64: give its bytes in hexadecimal (b64hex)";
+    if (size == 32 && is_base64(text, size))
+        return "; the key may be base64 of 24 bytes: -f <(base64 -d FILE)";
+    return "";
+}
+
 // Whether the folder of a path is there: then the name is that of a file with a mistake in it.
 static bool has_folder(const char *path, const char *slash) {
     char folder[256];

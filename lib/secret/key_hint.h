@@ -11,6 +11,10 @@
 // of a message. "" if nothing is known about it.
 const char *key_hint_content(const struct secret *content);
 
+// What a key of a right size (16, 24 or 32 bytes) that turned out to be wrong looks like, and what
+// to do: a text for the end of a message. "" if nothing is known about it.
+const char *key_hint_wrong(const uint8_t *key, size_t size);
+
 // Whether what was given as the name of a file, of which there is none, looks like a key itself: it
 // must then not be shown.
 bool key_hint_is_key(const char *name);

@@ -113,7 +113,7 @@ END
         # shellcheck disable=SC2046
         archive $(tr ' ' '\n' <<<"$names" | grep -v '^xtrabackup_info') >less
         fails 0 "xbunpack: warning: the backup has no xtrabackup_info, which is written at its end: the job that made it may have died; what it needs to be prepared is there" \
-            xbunpack --test -i less
+            xbunpack -t -i less
     done
 }
 

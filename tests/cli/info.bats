@@ -73,6 +73,8 @@ xbunpack: xbstream ends too early, at input offset $(stat -c %s cut): expected t
     [[ $stderr == "xbunpack: "*".xbcrypt is encrypted: use --decrypt -f FILE to read it" ]]
     make_xbstream 'MEMBER name=xtrabackup_info.xbcrypt data=?' 'MEMBER name=xtrabackup_checkpoints data=@checkpoints' >some
     fails 0 "xbunpack: warning: xtrabackup_info.xbcrypt is encrypted: use --decrypt -f FILE to read it" xbunpack --info -i some
+    run -0 --separate-stderr xbunpack --info --auto -i some
+    [ "$stderr" = "xbunpack: warning: xtrabackup_info.xbcrypt is encrypted: use -f FILE to read it" ]
     [ "${lines[0]}" = "type: incremental" ]
     tr 0-9 1-90 <"$key" >other
     chmod 600 other

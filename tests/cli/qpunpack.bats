@@ -238,7 +238,7 @@ link" ]
     fails 66 "qpunpack: / is a directory: expected a file" qpunpack -i /
     closed() { qpunpack <&-; }
     fails 74 "qpunpack: cannot read standard input at input offset 0: Bad file descriptor" closed
-    fails 73 "qpunpack: cannot make directory missing/out: No such file or directory" qpunpack -i "$qp/stdin.qp" -C missing/out
+    fails 73 "qpunpack: cannot make directory missing/out: the folder that it would be in does not exist" qpunpack -i "$qp/stdin.qp" -C missing/out
     echo >file
     fails 73 "qpunpack: cannot open directory file: Not a directory" qpunpack -i "$qp/stdin.qp" --directory=file
     need_unprivileged

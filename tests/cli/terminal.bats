@@ -70,7 +70,7 @@ setup() {
         exec 7>&-
         [ "$status" -eq 130 ] || { echo "$command: $status"; return 1; }
         directory=${command##* }
-        [ "$(cat messages)" = "${command%% *}: interrupted: $directory does not hold the whole backup" ] ||
+        [ "$(cat messages)" = "${command%% *}: interrupted: $directory does not hold the whole backup: remove it, or run again with --overwrite" ] ||
             { echo "$command:"; cat messages; return 1; }
     done
 }

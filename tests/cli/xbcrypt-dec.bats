@@ -139,6 +139,27 @@ hint() { printf '%s\n%s' "$1" "Try \`xbcrypt-dec --help' or \`xbcrypt-dec --usag
     [ -z "$output" ]
 }
 
+@test "a wrong key in another form gets a hint, which is true" {
+    stream=$fixtures/rds/stream_v3.xb.xbcrypt
+    wrong="xbcrypt-dec: SHA-256 of xbcrypt chunk at input offset 0 does not match"
+    b64hex -n <"$fixtures/rds/plaintext.b64" >lower
+    tr a-f A-F <lower >upper
+    if ! cmp -s lower upper; then # the sample's has digits only
+        fails 65 "$wrong; the key is hexadecimal digits in upper case: the password of ApsaraDB has them in lower case: -f <(tr A-F a-f <FILE)" xbcrypt-dec -f upper -i "$stream"
+    fi
+    printf 00112233445566778899AABBCCDDEEFF >upper
+    fails 65 "$wrong; the key is hexadecimal digits in upper case: the password of ApsaraDB has them in lower case: -f <(tr A-F a-f <FILE)" xbcrypt-dec -f upper -i "$stream"
+    xbcrypt-enc -f <(tr A-F a-f <upper) -i /dev/stdin -o other.xbcrypt <<<data
+    succeeds xbcrypt-dec -f <(tr A-F a-f <upper) -i other.xbcrypt
+    xxd -r -p lower >raw
+    fails 65 "$wrong; the key is 16 raw bytes: if it is the Plaintext of a backup of ApsaraDB, give it as hexadecimal digits: -f <(xxd -p FILE | tr -d '\\n')" xbcrypt-dec -f raw -i "$stream"
+    succeeds xbcrypt-dec -f <(xxd -p raw | tr -d '\n') -i "$stream" -o out
+    printf abcdefghijklmnopqrstuvwx | base64 | tr -d '\n' >b64
+    fails 65 "$wrong; the key may be base64 of 24 bytes: -f <(base64 -d FILE)" xbcrypt-dec -f b64 -i "$stream"
+    printf 'a pass phrase of 32 characters !' >phrase
+    fails 65 "$wrong; most likely this is not the key the backup was encrypted with" xbcrypt-dec -f phrase -i "$stream"
+}
+
 @test "a wrong key for version 2: 65 and no output; with --no-strict a warning" {
     tr 0-9 1-90 <"$xbc/key256" >other
     fails 0 "$wrong_warning" xbcrypt-dec --strict --no-strict -f other -i "$xbc/plain.v2.aes256.xbcrypt" -o out
@@ -297,7 +318,7 @@ out" ]
         exec 8>&-
         [ $rc -eq $((128 + $(kill -l $signal))) ]
         rm pipe
-        [ ! -s err ]
+        [ "$(cat err)" = "xbcrypt-dec: interrupted" ]
         [ "$(files .)" = err ]
     done
 }

@@ -576,7 +576,7 @@ t.ibd.qp" ]
             [ $rc -eq $((128 + $(kill -l $signal))) ]
             [ "$(cat err)" = "xbunpack: whole
 xbunpack: half
-xbunpack: interrupted: out does not hold the whole backup" ]
+xbunpack: interrupted: out does not hold the whole backup: remove it, or run again with --overwrite" ]
             [ "$(files out)" = whole ]
             rm -r pipe out
         done
