@@ -34,7 +34,7 @@ struct member {
     uint64_t began, seen; // where in the stream its first chunk began, its last one ended
     uint64_t lost_before; // bytes of the stream that were lost until then
     bool refused;         // for its name
-    bool empty;           // it is nothing but an end
+    bool empty;           // it has ended without a byte
 };
 
 struct chunk; // xbstream_reader.c

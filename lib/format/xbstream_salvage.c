@@ -14,8 +14,8 @@ struct salvaging {
     uint64_t lost_until; // where in the stream the last part ended that is lost, or out of place
     uint64_t lost;       // bytes of it that are
     // Where in the stream the first member began that has chunks which may be another's: its own
-    // do not fit, or it does not end. A member that had no chunk but its end after that may have
-    // had them.
+    // do not fit, or it does not end. A member that ended without a byte after that may have had
+    // them.
     uint64_t misnamed_from;
     bool misnamed; // the same is known: there is such a member
     // A chunk that does not continue its member: the member's next chunk shows whether its offset
@@ -365,7 +365,6 @@ static void hold_doubtful(struct reader *r, struct member *m, struct view v, uin
 
 static void salvage_end(struct reader *r, struct view v, uint64_t position, const char *hit) {
     struct salvaging *s = salvaging_of(r);
-    bool known = xbstream_reader_known(r, &r->header) != NULL;
     struct member *m = salvage_member_of(r, position, v.size);
     if (m == NULL)
         return;
@@ -374,7 +373,7 @@ static void salvage_end(struct reader *r, struct view v, uint64_t position, cons
         return;
     }
     settle_doubtful(r, m, UINT64_MAX);
-    m->empty = !known;
+    m->empty = m->size == 0;
     if (hit != NULL)
         doubt_end(r, m, position, false, hit);
     else if (s->lost_until > m->seen ||

@@ -284,6 +284,23 @@ xbunpack: damaged input: 2 losses, 1 member with losses; all else was delivered"
     [ "$(files out2)" = "$(printf 'a.damaged\nb')" ]
 }
 
+@test "a member without a byte may lack the chunks that have another's name, also if it has an empty chunk" {
+    make_xbstream "P name=t" "P name=T data=tttt" "E name=t" "MEMBER name=z data=zz" >bad
+    for j in 1 3; do
+        rm -rf out report.json
+        run --separate-stderr xbunpack -C out -j "$j" --salvage --report=report.json -i bad
+        [ "$status" -eq 65 ]
+        [ "$(files out)" = "$(printf 'T.damaged\nt.damaged\nz')" ]
+        report report.json "[x['member'] for x in r['damaged_files']] == ['t', 'T']"
+        report report.json "sorted(x['member'] for x in r['lost']) == ['T', 't']"
+    done
+    # Empty files are whole if no chunk has a wrong name.
+    make_xbstream "P name=t" "E name=t" "E name=u" "MEMBER name=z data=zz crc=bad" >bad
+    run --separate-stderr xbunpack -C out2 --salvage -i bad
+    [ "$status" -eq 65 ]
+    [ "$(files out2)" = "$(printf 't\nu\nz.damaged')" ]
+}
+
 @test "a long name is cut off in a warning between two characters" {
     # 250 bytes of it are shown: 1 to 3, 60 times 3, 1, 22 times 3, and 2, 1 or no bytes of one more.
     euros() { for ((i = 0; i < $1; i++)); do printf '%s' "$2"; done; }
