@@ -114,8 +114,9 @@ int restored_claim_folder(struct restored *set, const char *name, size_t size, s
 
 int restored_create(struct restored_file *file, struct fault *f) {
     struct outdir *dir = file->set->settings->dir;
-    // What has the name on the disk may be about to lose it; the name is checked again in the end.
-    bool check = file->set->changes == 0;
+    // What has the name on the disk may be about to lose it, or the file, which is not in the list,
+    // never gets it; the name is checked again in the end.
+    bool check = file->set->changes == 0 && restored_list_has(file);
     return dir != NULL ? outdir_create(dir, file->name, check, &file->out, f) : 0;
 }
 
@@ -154,7 +155,8 @@ int restored_written(struct restored_file *file, struct salvage_scope *scope, st
 int restored_retract(struct restored_file *file, struct fault *f) {
     if (file->state == WRITING || file->removed || file->damaged)
         return 0; // it will be, or is, put aside; or there is none
-    return restored_disk_put_aside(file, f);
+    file->damaged = true;
+    return restored_list_has(file) ? restored_disk_put_aside(file, f) : 0;
 }
 
 static int remove_now(struct restored_file *file, struct fault *f) {
@@ -179,10 +181,13 @@ static int rename_now(struct restored_file *file, char *name, struct fault *f) {
         salvage_rename(file->scope, name, strlen(name));
     if (file->state != NAMED || file->removed)
         return 0;
-    if (file->damaged)
+    if (file->damaged && restored_list_has(file))
         return restored_disk_put_aside(file, f);
-    if (restored_list_allows(file))
+    if (!file->damaged && restored_list_allows(file))
         return restored_disk_put_in_place(file, f);
+    if (file->damaged)
+        salvage_file(file->scope, NULL);
+    restored_disk_forget_aside(file);
     if (outdir_reopen(file->set->settings->dir, file->disk, &file->own, &file->out, f) < 0)
         return -1;
     restored_disk_wait(file);

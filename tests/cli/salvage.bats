@@ -301,6 +301,38 @@ xbunpack: damaged input: 2 losses, 1 member with losses; all else was delivered"
     [ "$(files out2)" = "$(printf 't\nu\nz.damaged')" ]
 }
 
+@test "--salvage --verify: what is not in the list is not created, also if it is damaged" {
+    printf '%s  b\n' "$(printf hello | sha256sum | cut -c-64)" >list
+    head -c 20000000 /dev/urandom >large
+    # The chunk behind its end comes when the file is complete.
+    make_xbstream "MEMBER name=b data=hello" "MEMBER name=a data=evil" "MEMBER name=c data=@large" \
+        "P name=a offset=4 data=more" "P name=d data=d crc=bad" "E name=d" "MEMBER name=y data=y" >bad
+    for j in 1 3; do
+        for there in no yes; do
+            rm -rf out
+            mkdir out
+            [ $there = no ] || echo precious >out/a
+            run --separate-stderr xbunpack -x -C out -j "$j" --salvage --verify=list -i bad
+            [ "$status" -eq 65 ] || { echo "j=$j there=$there status=$status $stderr"; return 1; }
+            [[ $stderr == *"xbunpack: a: not in list"* ]]
+            [ "$(cat out/b)" = hello ]
+            if [ $there = no ]; then
+                [ "$(files out)" = b ] || { files out; return 1; }
+            else
+                [ "$(files out)" = "$(printf 'a\nb')" ] || { files out; return 1; }
+                [ "$(cat out/a)" = precious ]
+            fi
+        done
+    done
+    # A damaged file that loses its place in the list by a rename.
+    printf '%064d  a\n' 1 >list
+    make_xbstream "P name=a data=aaaa crc=bad" "E name=a" "R name=a to=x" "MEMBER name=y data=y" >bad
+    run --separate-stderr xbunpack -C out3 --salvage --verify=list --report=report.json -i bad
+    [ "$status" -eq 65 ]
+    [ -z "$(files out3)" ]
+    report report.json "r['damaged_files'] == []"
+}
+
 @test "a long name is cut off in a warning between two characters" {
     # 250 bytes of it are shown: 1 to 3, 60 times 3, 1, 22 times 3, and 2, 1 or no bytes of one more.
     euros() { for ((i = 0; i < $1; i++)); do printf '%s' "$2"; done; }
