@@ -274,6 +274,42 @@ xbunpack: the files are not those of list: 1 missing in the input, 1 not in the 
     [ "$(state out)" = b=2 ]
 }
 
+@test "--salvage: a new member of a name that was renamed away keeps it, and the old one its own" {
+    make_xbstream 'MEMBER name=d/a data=OLD' 'R name=d/a to=d/b' 'MEMBER name=d/a data=NEW' 'MEMBER name=c data=c' >stream
+    local j
+    for j in 1 3; do
+        rm -rf out
+        succeeds xbunpack -j $j -C out --salvage --report=report$j -i stream
+        [ "$(state out)" = 'c=c
+d/a=NEW
+d/b=OLD' ] || { state out; return 1; }
+        python3 -c "import json; r = json.load(open('report$j')); assert r['complete'] and not r['lost'], r"
+    done
+}
+
+@test "what is written over: the manifest has the sum of the end, and --verify takes no other" {
+    make_xbstream 'P name=a data=AAAAAAAA' 'SEEK name=a offset=2' 'P name=a offset=2 data=B' 'E name=a' >stream
+    local j right zeros list
+    right=$(printf AABAAAAA | sha256sum | cut -c-64)
+    zeros=$(printf '%064d' 0)
+    printf '%s  a\n' "$zeros" >zero
+    printf '%s  a\n' "$(printf AAAAAAAAB | sha256sum | cut -c-64)" >stale
+    for j in 1 3; do
+        rm -rf out sums
+        succeeds xbunpack -j $j -C out --manifest=sums -i stream
+        [ "$(cat out/a)" = AABAAAAA ]
+        [ "$(cat sums)" = "$right  a" ]
+        rm -rf out
+        succeeds xbunpack -j $j -C out --verify=sums -i stream
+        for list in zero stale; do
+            rm -rf out
+            run -65 --separate-stderr xbunpack -j $j -C out --verify=$list -i stream
+            [[ $stderr == "xbunpack: a: SHA-256 is not that of $list: expected "*", found $right" ]]
+            [ -z "$(files out)" ]
+        done
+    done
+}
+
 @test "--salvage: damaged files are renamed and removed, and the report has their last names" {
     make_xbstream 'P name=a data=1111' 'P name=a offset=4 data=2222 crc=bad' 'P name=a offset=8 data=3333' 'E name=a' 'MEMBER name=c.damaged data=sound' 'R name=a to=c' >stream
     local j

@@ -333,6 +333,22 @@ xbunpack: damaged input: 2 losses, 1 member with losses; all else was delivered"
     report report.json "r['damaged_files'] == []"
 }
 
+@test "many members with a chunk behind their end take no longer for each, also with --manifest" {
+    python3 - <<'PYTHON' >many
+import struct, sys, zlib
+def head(t, n): return b"XBSTCK01\0" + t + struct.pack("<I", len(n)) + n
+names = [b"%x" % i for i in range(100000)]
+crc = zlib.crc32(b"x")
+for n in names:
+    sys.stdout.buffer.write(head(b"P", n) + struct.pack("<QQI", 1, 0, crc) + b"x" + head(b"E", n))
+for n in names:
+    sys.stdout.buffer.write(head(b"E", n))
+PYTHON
+    run -65 --separate-stderr timeout 100 xbunpack --test --salvage --report=report.json --manifest=sums -i many
+    [[ $stderr == *"damaged input: 100000 losses, 100000 members with losses"* ]] || { echo "${stderr: -300}"; return 1; }
+    [ ! -s sums ]
+}
+
 @test "a long name is cut off in a warning between two characters" {
     # 250 bytes of it are shown: 1 to 3, 60 times 3, 1, 22 times 3, and 2, 1 or no bytes of one more.
     euros() { for ((i = 0; i < $1; i++)); do printf '%s' "$2"; done; }
