@@ -9,11 +9,15 @@ struct names {
     void *root; // of glibc's tree
 };
 
+// As in a dictionary, so that names with the same beginning are neighbours.
+static int compare_bytes(const void *a, size_t a_size, const void *b, size_t b_size) {
+    int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
+    return order != 0 ? order : (a_size > b_size) - (a_size < b_size);
+}
+
 static int compare(const void *a, const void *b) {
     const struct name *x = a, *y = b;
-    if (x->size != y->size)
-        return x->size < y->size ? -1 : 1;
-    return memcmp(x->bytes, y->bytes, x->size);
+    return compare_bytes(x->bytes, x->size, y->bytes, y->size);
 }
 
 static struct name *make(const void *bytes, size_t size) {
@@ -48,15 +52,29 @@ struct wanted {
 static int compare_wanted(const void *a, const void *b) {
     const struct wanted *x = a;
     const struct name *y = b;
-    if (x->size != y->size)
-        return x->size < y->size ? -1 : 1;
-    return memcmp(x->bytes, y->bytes, x->size);
+    return compare_bytes(x->bytes, x->size, y->bytes, y->size);
+}
+
+// Whatever begins with the bytes is equal to them.
+static int compare_beginning(const void *a, const void *b) {
+    const struct wanted *x = a;
+    const struct name *y = b;
+    return compare_bytes(x->bytes, x->size, y->bytes, y->size < x->size ? y->size : x->size);
+}
+
+static struct name *find(const struct names *set, const void *bytes, size_t size,
+                         int (*order)(const void *, const void *)) {
+    struct wanted wanted = {size, bytes};
+    struct name *const *found = set != NULL ? tfind(&wanted, &set->root, order) : NULL;
+    return found != NULL ? *found : NULL;
 }
 
 struct name *names_find(const struct names *set, const void *bytes, size_t size) {
-    struct wanted wanted = {size, bytes};
-    struct name *const *found = set != NULL ? tfind(&wanted, &set->root, compare_wanted) : NULL;
-    return found != NULL ? *found : NULL;
+    return find(set, bytes, size, compare_wanted);
+}
+
+struct name *names_find_beginning(const struct names *set, const void *bytes, size_t size) {
+    return find(set, bytes, size, compare_beginning);
 }
 
 void names_remove(struct names *set, struct name *name) {

@@ -19,6 +19,9 @@ struct name *names_add(struct names **set, const void *bytes, size_t size);
 // The name of `size` bytes; NULL if it is not in the set.
 struct name *names_find(const struct names *set, const void *bytes, size_t size);
 
+// A name that begins with the `size` bytes; NULL if there is none.
+struct name *names_find_beginning(const struct names *set, const void *bytes, size_t size);
+
 // Takes a name out of the set and frees it.
 void names_remove(struct names *set, struct name *name);
 

@@ -12,8 +12,7 @@
 
 // Zero is the empty roster.
 struct xbstream_roster {
-    struct names *members;
-    struct names *groups; // by their prefixes: "db/", "db/t#P#"
+    struct names *members; // the value: the user's pointer
 };
 
 // Where the user's pointer for the member of that name is kept; NULL at first. The name is added if
