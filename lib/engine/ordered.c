@@ -178,6 +178,11 @@ void ordered_relieve(struct ordered *o) {
         ordered_pump(o);
 }
 
+void ordered_relieve_behind(struct ordered *o) {
+    for (struct ordered *behind = o->behind; behind != NULL; behind = behind->behind)
+        ordered_relieve(behind);
+}
+
 void ordered_flush(struct ordered *o) {
     while (o->first != NULL)
         retire_oldest(o);

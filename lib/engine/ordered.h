@@ -73,6 +73,9 @@ void ordered_pump(struct ordered *o);
 // flight, unless that input is itself being delivered by this queue.
 void ordered_relieve(struct ordered *o);
 
+// For a unit of this queue that is being delivered in many pieces: the same for each queue behind.
+void ordered_relieve_behind(struct ordered *o);
+
 // For a unit of this queue that is being delivered, and says something that is of no interest after
 // a failure behind: delivers all that is in the queues behind, and returns true if nothing there
 // has failed.

@@ -12,8 +12,6 @@
 const char frames_no_memory[] = "out of memory", frames_too_large[] = "too large a window";
 
 enum {
-    EXPANSION_GUESS = 3,    // of content to frame, for the cost of a unit
-    SIZE_WORTH = 256 << 10, // a frame whose head is asked how large the content is, for the same
     PIECE_LEAST = 64 << 10, // pieces of at least this size are not copied
     OWN_LEAST = 4 << 10,    // memory for those
     OUTPUT_LEAST = 64 << 10 // content that has a slab of its own, however large
@@ -238,6 +236,7 @@ static void deliver_part(struct unit *unit) {
         stage_break(&d->stage, &p->fault);
     for (unsigned i = 0; i < p->output_count && !d->stage.broken; i++)
         if (p->output_sizes[i] > 0) {
+            ordered_relieve_behind(d->stage.ordered); // of one frame there may be gigabytes
             p->shared->delivered += p->output_sizes[i];
             d->delivered += p->output_sizes[i];
             stage_push(d->next, (struct view){.data = p->outputs[i]->data,
@@ -261,14 +260,11 @@ static void release_part(struct unit *unit) {
     free(p);
 }
 
-// About how much content comes of what is held.
-static size_t guess_content(const struct frames *d) {
-    const struct frames_held *h = &d->frame;
-    uint64_t content = UINT64_MAX;
-    if (d->serial == NULL && h->have >= SIZE_WORTH)
-        content = d->codec->content_size(h->pieces[0].data, h->pieces[0].size);
-    if (content == UINT64_MAX)
-        content = h->have * EXPANSION_GUESS;
+// How much content the unit of what is held may come to hold. What the frame's head says is not
+// asked: the decoder sees at the frame's end only that it is wrong.
+static size_t take_content(struct frames *d) {
+    uint64_t content = d->walk.lost ? FRAMES_HOLD_MAX : d->walk.content;
+    d->walk.content = 0;
     return content < FRAMES_HOLD_MAX ? (size_t)content : FRAMES_HOLD_MAX;
 }
 
@@ -284,7 +280,7 @@ static void submit(struct frames *d, struct shared *shared, bool ends) {
     p->unit.job.run = run_part;
     p->unit.deliver = deliver_part;
     p->unit.release = release_part;
-    p->unit.cost = sizeof *p + d->frame.have + guess_content(d);
+    p->unit.cost = sizeof *p + d->frame.have + take_content(d);
     p->frames = d;
     p->shared = shared;
     p->input = d->frame;
@@ -397,12 +393,12 @@ void frames_take(struct frames *d, struct view v) {
             return;
         }
         bool piecewise = d->serial != NULL || d->walk.lost || d->frame.have > FRAMES_UNIT_MAX;
-        if (ended)
-            d->walk = (struct frames_walk){0};
         if (piecewise)
             submit_serial(d, ended);
         else if (ended)
             submit(d, shared_new(d), true);
+        if (ended)
+            d->walk = (struct frames_walk){0};
     }
 }
 

@@ -38,6 +38,7 @@ struct frames_walk {
     uint8_t bytes[4];
     unsigned have;
     unsigned blocks;  // seen so far
+    uint64_t content; // the most that can come of them: each codec adds what a block may hold
     uint64_t largest; // of the blocks, in bytes
     bool foreign;     // the magic number is another one
     bool lost;        // this is not a frame that the codec knows: its decoder will say why
@@ -53,7 +54,8 @@ struct frames_codec {
     const char *name; // "an LZ4", for messages
     uint32_t magic;
     // How many bytes (1 to 4) a step needs; and what they say, in w->bytes (those not needed are
-    // 0): sets w->skip and the next step. Returns false if they begin no frame.
+    // 0): sets w->skip and the next step, and adds to w->content. Returns false if they begin no
+    // frame.
     unsigned (*step_size)(unsigned step);
     bool (*take_step)(struct frames_walk *w);
     // A decoder for frames that takes windows of up to `window_max` bytes; NULL if allocation

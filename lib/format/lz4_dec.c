@@ -10,6 +10,7 @@
 // The outline of a frame (LZ4 Frame Format 1.6): magic, FLG, BD, [content size], [dictionary id],
 // header checksum, blocks of (size, data, [checksum]) until a size of 0, [content checksum].
 enum step { HEADER = FRAMES_FIRST, BLOCK_SIZE };
+enum { EXPANSION_MOST = 255, BLOCK_MAX = 4 << 20 };
 enum {
     FLAG_DICTIONARY = 0x01,
     FLAG_CONTENT_CHECKSUM = 0x04,
@@ -21,18 +22,28 @@ static unsigned step_size(unsigned step) {
     return step == HEADER ? 2 : 4;
 }
 
+// The most content of a block of `size` bytes: as the frame's BD allows, 64 KiB to 4 MiB.
+static uint64_t block_content(const struct frames_walk *w, uint32_t size, bool stored) {
+    unsigned code = w->flags >> 12 & 7;
+    uint64_t most = code < 4 ? BLOCK_MAX : UINT64_C(1) << (2 * code + 8);
+    uint64_t content = stored ? size : (uint64_t)EXPANSION_MOST * size;
+    return content < most ? content : most;
+}
+
 static bool take_step(struct frames_walk *w) {
     uint32_t word = le32_get(w->bytes);
     switch (w->step) {
     case HEADER: // FLG and BD; then what they promise and the header checksum
-        w->flags = w->bytes[0];
+        w->flags = w->bytes[0] | (unsigned)w->bytes[1] << 8;
         w->skip =
             1 + (w->flags & FLAG_CONTENT_SIZE ? 8u : 0) + (w->flags & FLAG_DICTIONARY ? 4u : 0);
         w->step = BLOCK_SIZE;
         return true;
     default:
         if (word != 0) { // bit 31: not compressed
-            w->skip = (word & 0x7fffffffu) + (w->flags & FLAG_BLOCK_CHECKSUM ? 4u : 0);
+            uint32_t size = word & 0x7fffffffu;
+            w->skip = size + (w->flags & FLAG_BLOCK_CHECKSUM ? 4u : 0);
+            w->content += block_content(w, size, size != word);
             return true;
         }
         w->skip = w->flags & FLAG_CONTENT_CHECKSUM ? 4 : 0;
@@ -83,7 +94,7 @@ struct stage *lz4_dec_new(struct ordered *o, struct stage *next) {
                                               .decode = decode,
                                               .close = close_decoder,
                                               .content_size = content_size,
-                                              .block_max = 4 << 20,
+                                              .block_max = BLOCK_MAX,
                                               .wrong_checksum = "ERROR_contentChecksum_invalid"};
     return frames_new(o, &codec, 0, next);
 }

@@ -76,6 +76,7 @@ static void pass_on_chunk(struct chunk *c) {
     }
     for (size_t at = 0; at < c->map_size; at += XBSTREAM_MAP_ENTRY) {
         uint32_t skip = le32_get(c->map + at), length = le32_get(c->map + at + 4);
+        ordered_relieve_behind(c->reader->stage.ordered); // runs may be of a byte
         if (skip > 0)
             target->data(target->context, c->member->target,
                          (struct view){.size = skip, .origin = c->place.origin, .exact = true});

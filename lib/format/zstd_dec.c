@@ -10,7 +10,8 @@
 // The outline of a frame (RFC 8878): magic, descriptor, [window], [dictionary id], [content size],
 // blocks of (3-byte header, data) until the last one, [checksum].
 enum step { DESCRIPTOR = FRAMES_FIRST, BLOCK_HEADER };
-enum { FLAG_CHECKSUM = 0x04, FLAG_SINGLE_SEGMENT = 0x20, BLOCK_RLE = 1, BLOCK_RESERVED = 3 };
+enum { FLAG_CHECKSUM = 0x04, FLAG_SINGLE_SEGMENT = 0x20 };
+enum { BLOCK_RLE = 1, BLOCK_COMPRESSED = 2, BLOCK_RESERVED = 3 };
 enum { WINDOW_LOG_LEAST = 23 };
 
 static uint64_t header_rest(uint8_t descriptor) {
@@ -26,7 +27,7 @@ static unsigned step_size(unsigned step) {
 }
 
 static bool take_step(struct frames_walk *w) {
-    uint32_t word = le32_get(w->bytes), type = word >> 1 & 3;
+    uint32_t word = le32_get(w->bytes), type = word >> 1 & 3, size = word >> 3;
     switch (w->step) {
     case DESCRIPTOR:
         w->flags = w->bytes[0];
@@ -34,7 +35,8 @@ static bool take_step(struct frames_walk *w) {
         w->step = BLOCK_HEADER;
         return true;
     default: // bit 0: the last block; bits 1 and 2: its type; the rest: its size
-        w->skip = type == BLOCK_RLE ? 1 : word >> 3;
+        w->skip = type == BLOCK_RLE ? 1 : size;
+        w->content += type == BLOCK_COMPRESSED ? ZSTD_BLOCKSIZE_MAX : size;
         if ((word & 1) != 0) {
             w->skip += w->flags & FLAG_CHECKSUM ? 4u : 0;
             w->step = FRAMES_LAST;

@@ -70,6 +70,26 @@ def end(name):
 def member(name, data, chunk=10 << 20):
     return b"".join(payload(name, at, data[at:at + chunk]) for at in range(0, len(data), chunk)) + end(name)
 
+def sparse(name, runs):
+    """A sparse chunk with runs of a byte, each behind a hole of a byte."""
+    table, data = struct.pack("<II", 1, 1) * runs, b"x" * runs
+    return (b"XBSTCK01\0S" + struct.pack("<I", len(name)) + name + struct.pack("<IQQI", runs, runs, 0,
+            zlib.crc32(data, zlib.crc32(table))) + table + data)
+
+def zst_bomb(blocks):
+    """A frame of blocks of 128 KiB, each in four bytes, that does not say how large its content is."""
+    block = lambda last: struct.pack("<I", 1 << 17 << 3 | 1 << 1 | last)[:3] + b"A"
+    return b"\x28\xb5\x2f\xfd\0\x50" + block(0) * (blocks - 1) + block(1)
+
+def lz4_bomb(blocks):
+    """The same as LZ4, in blocks of 4 MiB that take 16 KiB each."""
+    head = b"\x60\x70"
+    size = 4 << 20 # a literal; a match of all but it and the last five bytes, which are literals, too
+    rest = size - 1 - 5 - 19
+    block = b"\x1fA\1\0" + b"\xff" * (rest // 255) + bytes([rest % 255]) + b"\x50AAAAA"
+    return (b"\x04\x22\x4d\x18" + head + bytes([xxh32_of_few(head) >> 8 & 255])
+            + (struct.pack("<I", len(block)) + block) * blocks + bytes(4))
+
 def make_open(suffix, n):
     return b"".join(payload(b"%d%s" % (i, suffix), 0, b"q") for i in range(n))
 
@@ -90,6 +110,19 @@ elif what.startswith("tiny."):
     tiny = {b: codecs[codec](bytes([b])) for b in range(256)}
     small = qp(data, 1) if codec == "qp" else b"".join(tiny[b] for b in data)
     made = member(b"tiny.ibd." + codec.encode(), small)
+elif what == "bombs.zst": # with 16 MB each
+    made = member(b"a.ibd.zst", zst_bomb(121) * n)
+elif what == "bombs.lz4":
+    made = member(b"a.ibd.lz4", lz4_bomb(4) * n)
+elif what == "begun.zst":
+    made = (b"".join(payload(b"%d.zst" % i, 0, zst_bomb(121)) for i in range(n))
+            + b"".join(end(b"%d.zst" % i) for i in range(n)))
+elif what == "bomb.zst": # a single frame
+    made = member(b"a.ibd.zst", zst_bomb(121 * n))
+elif what == "sparse":
+    made = sparse(b"a.ibd", n) + end(b"a.ibd")
+elif what == "deep":
+    made = b"".join(end(b"%06d" % i + b"/a" * 252) for i in range(n))
 else: # whole: a stream that is packed in frames of a byte
     made = b"".join(codecs[what[6:]](bytes([b])) for b in member(b"a.ibd", random.randbytes(n)))
 sys.stdout.buffer.write(made)
@@ -180,6 +213,44 @@ END
             rm -r out
         done
     done
+}
+
+@test "small frames with much content each take at most 100 MiB on two threads, however many" {
+    for bombs in bombs.zst bombs.lz4 begun.zst bomb.zst; do
+        for n in 20 80; do
+            make $bombs $n >in
+            for how in --test "--test --manifest=m --overwrite"; do
+                # shellcheck disable=SC2086 # words
+                peak in xbunpack -j 2 --decompress --incomplete-ok $how
+                [ "$status" -eq 0 ] || { cat err; return 1; }
+                within 100
+            done
+        done
+        peak in xbunpack -j 2 --decompress --incomplete-ok -C out
+        [ "$status" -eq 0 ] || { cat err; return 1; }
+        within 100
+        rm -r out
+    done
+}
+
+@test "runs of a byte in a sparse chunk take no memory each" {
+    for n in 80000 320000; do
+        make sparse $n >in
+        for how in "--test --manifest=m --overwrite" "-C out"; do
+            # shellcheck disable=SC2086 # words
+            peak in xbunpack -j 2 --incomplete-ok $how
+            [ "$status" -eq 0 ] || { cat err; return 1; }
+            within 24
+        done
+        rm -r out
+    done
+}
+
+@test "a list of names of many components takes memory as the stream does" {
+    make deep 4000 >in # 2 MB
+    peak in xbunpack -j 2 --incomplete-ok -t
+    [ "$status" -eq 0 ] || { cat err; return 1; }
+    within 24
 }
 
 @test "time grows with the number of members, not with its square" {
