@@ -29,4 +29,4 @@ exec 9< <(kmsunwrap --provider=aliyun --output=hex <"$ciphertext")
 # A key fits into the pipe, so that its writers end before it is read; a refusal ends this script
 # with kmsunwrap's status before the command has begun.
 wait $!
-exec "$@"
+exec -- "$@"

@@ -12,7 +12,7 @@ fail() {
 
 [ $# -eq 1 ] || fail "usage: examples/demo.sh BUILD"
 [ -x "$1/xbunpack" ] || fail "$1/xbunpack is missing: run make first"
-build=$(cd "$1" && pwd)
+build=$(cd -- "$1" && pwd)
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d "$build/demo.XXXXXX")
 trap 'rm -rf "$work"' EXIT

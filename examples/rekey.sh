@@ -8,7 +8,8 @@
 #
 # What is in BACKUP is in clear in pipes only, never on a disk. NEW appears once all of it was read
 # again and found to hold the same as BACKUP, which stays as it is: remove it when you have no more
-# need of it and its key. An xbstream takes its own size twice beside NEW, until it is done.
+# need of it and its key. An xbstream takes its own size twice beside NEW, until it is done. Others may
+# write to BACKUP meanwhile, but not to the folder that NEW is in, unless that is sticky, as /tmp is.
 # An error ends it with the status of the program that found it, and without NEW.
 set -euo pipefail
 
@@ -72,12 +73,12 @@ same() {
     [ "$from" = "$to" ] || fail 65 "$1: what was written differs: the disk or the memory is at fault"
 }
 
-# Each encrypted file of the folder $1; there has to be one. What cannot be looked into is an error,
-# and so is a link, which could lead anywhere.
+# Each encrypted file of the folder $1, which is $2 to the user; there has to be one. What cannot be
+# looked into is an error, and so is a link, which could lead anywhere.
 encrypted_files() {
     local others
     others=$(cd "$1" && find . ! -type f ! -type d -print -quit)
-    [ -z "$others" ] || fail 65 "$1/$others: neither a file nor a folder"
+    [ -z "$others" ] || fail 65 "$2/$others: neither a file nor a folder"
     (cd "$1" && find . -type f -name '*.xbcrypt' -print0) >"$work/list"
     mapfile -d '' -t files <"$work/list"
     rm -- "$work/list"
@@ -86,13 +87,16 @@ encrypted_files() {
 
 case $form in
 folder)
-    encrypted_files "$backup"
+    encrypted_files "$backup" "$backup"
+    # Others may change the folder while it is copied. tar follows no link, nobody else can change the
+    # copy, and what counts is what is found there.
     mkdir "$work/new"
-    cp -rp -- "$backup/." "$work/new"
+    tar -C "$backup" --format=posix --sparse -cf - . | tar -C "$work/new" --numeric-owner -xpf -
+    encrypted_files "$work/new" "$backup"
     for file in "${files[@]}"; do
-        rm -- "$work/new/$file"
-        rekey "$backup/$file" "$work/new/$file"
-        same "$backup/$file" "$work/new/$file"
+        rekey "$work/new/$file" "$work/member"
+        same "$backup/$file" "$work/member"
+        mv -T -- "$work/member" "$work/new/$file"
     done
     ;;
 *.xbcrypt)
@@ -101,7 +105,7 @@ folder)
     ;;
 *)
     xbunpack -C "$work/members" -i "$backup"
-    encrypted_files "$work/members"
+    encrypted_files "$work/members" "$backup"
     for file in "${files[@]}"; do
         rekey "$work/members/$file" "$work/member"
         mv -T -- "$work/member" "$work/members/$file"

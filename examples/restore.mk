@@ -11,10 +11,11 @@
 # Members and files may be encrypted and compressed one by one. KEY is a file with the key, or a pipe
 # that it comes from, as in KEY=<(key): never the key itself.
 #
-# Until the end the files are in DIR.part. A run that fails removes it; what a killed one left is
-# removed by the next, which begins anew: nothing of one run gets into another.
+# Until the end the files are in a folder of this run alone, DIR.part.XXXXXX, which only its owner can
+# look into. A run that fails removes it. What a killed run left stays, for you to remove: the next one
+# begins anew, in another folder, so that nothing of one run gets into another.
 #
-# It needs bash, flock and, for a folder, tar. As always with make, the status is 2 after any error;
+# It needs bash and, for a folder, tar. As always with make, the status is 2 after any error;
 # the message says which it was.
 
 SHELL := /bin/bash
@@ -37,24 +38,23 @@ restore:
 	[ -n "$$DIR" ] && [ -n "$$BACKUP" ] || fail 'expected DIR=... and BACKUP=...: see make -f restore.mk help'
 	case $$DIR in /*) ;; *) DIR=$$PWD/$$DIR ;; esac
 	case $$BACKUP in /*) ;; *) BACKUP=$$PWD/$$BACKUP ;; esac
+	case $$KEY in '' | /*) ;; *) KEY=$$PWD/$$KEY ;; esac
 	while [ "$$DIR" != "$${DIR%/}" ]; do DIR=$${DIR%/}; done
 	[ -r "$$BACKUP" ] || fail "$$BACKUP: no file or folder that can be read"
 	[ -z "$$KEY" ] || [ -r "$$KEY" ] || fail 'KEY=...: no such file, or it cannot be read'
 	[ ! -e "$$DIR" ] || [ -d "$$DIR" -a -z "$$(ls -A "$$DIR")" ] || fail "$$DIR exists already"
 
-	# The folder is locked by every program that is started from here: nothing of a killed run works
-	# beside this one.
-	part=$$DIR.part
-	(umask 027 && mkdir -p -- "$$part")
-	exec 8<"$$part"
-	flock -w 10 8 || fail "$$part: another run is at work there"
-	case $$(ls -A "$$part") in '' | files) ;; *) fail "$$part holds something else: remove it" ;; esac
-	trap 'rm -rf -- "$$part"' EXIT
+	# All is done from inside the new folder: whoever may write beside it can put another folder, or a
+	# link, in its place, but nothing is written or removed through its name.
+	(umask 027 && mkdir -p -- "$$(dirname "$$DIR")")
+	part=$$(mktemp -d -- "$$DIR.part.XXXXXX")
+	cd -P -- "$$part"
+	case "$$(stat -c '%u %a' .) $$(ls -A)" in "$$EUID 700 " | "$$EUID 2700 ") ;; *) fail "$$part: somebody else has changed it" ;; esac
+	trap 'rm -rf files; rmdir -- "$$part"' EXIT
 	trap 'exit 1' INT TERM HUP
-	rm -rf -- "$$part/files"
 
-	# What xbunpack says to a terminal of what comes next would name DIR.part.
-	options=(--auto --fsync -C "$$part/files")
+	# What xbunpack says to a terminal of what comes next would name a folder that is gone then.
+	options=(--auto --fsync -C files)
 	[ -z "$$KEY" ] || options+=(-f "$$KEY")
 	[ ! -t 2 ] || options+=(--progress)
 	if [ -d "$$BACKUP" ]; then
@@ -62,7 +62,7 @@ restore:
 	else
 	    xbunpack "$${options[@]}" -i "$$BACKUP" |& cat >&2
 	fi
-	mv -T -- "$$part/files" "$$DIR"
+	mv -T -- files "$$DIR"
 	sync -- "$$(dirname "$$DIR")"
 
 help:

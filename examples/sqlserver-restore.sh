@@ -30,8 +30,8 @@ while [ $# -gt 0 ]; do
         sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$0"
         exit
         ;;
-    --version-id=?*) version=(--version-id "${1#*=}") ;;
-    --key-id=?*) key_id=(--key-id "${1#*=}") ;;
+    --version-id=?*) version=("$1") ;;
+    --key-id=?*) key_id=("$1") ;;
     --version-id | --key-id) # the value is the next argument
         set -- "$1=${2-}" "${@:3}"
         continue
@@ -45,17 +45,21 @@ if [ $# -ne 3 ] || [ "${1#-}" != "$1" ]; then
     exit 64
 fi
 bucket=$1 key=$2 file=$3
-part=$file.unchecked.$$
+case $file in -*) file=./$file ;; esac
 [ ! -e "$file" ] || fail 73 "$file exists already"
 
+# The second one is beside FILE, so that what is in it can be renamed.
 work=$(mktemp -d)
-trap 'rm -rf "$work" "$part"' EXIT
+trap 'rm -rf "$work"' EXIT
+unchecked=$(mktemp -d -- "$file.XXXXXX") || exit 73
+trap 'rm -rf "$work" "$unchecked"' EXIT
+part=$unchecked/part
 
 s3() {
     aws ${S3_ENDPOINT:+--endpoint-url "$S3_ENDPOINT"} "$@"
 }
 head_object() {
-    s3 s3api head-object --bucket "$bucket" --key "$key" "${version[@]}" --output json
+    s3 s3api head-object --bucket "$bucket" --key="$key" "${version[@]}" --output json
 }
 etag() {
     sed -n 's/^.*"ETag": *"\(.*\)".*$/\1/p' "$1"
@@ -67,7 +71,7 @@ envelope=("$work/head.json")
 info=$(s3cse-dec --info -e "$work/head.json" 2>"$work/err") || info="format: incomplete"
 case $info in
 "format: none"* | "format: incomplete")
-    if s3 s3api get-object --bucket "$bucket" --key "$key.instruction" "$work/instruction" >/dev/null 2>"$work/why"; then
+    if s3 s3api get-object --bucket "$bucket" --key="$key.instruction" "$work/instruction" >/dev/null 2>"$work/why"; then
         envelope+=("$work/instruction")
     elif ! grep -qE '\((404|NoSuchKey|AccessDenied|403)\)' "$work/why"; then
         cat "$work/why" >&2
@@ -89,7 +93,7 @@ wait $!
 # A single connection, but of that version; or the parts of the object side by side.
 fetch() {
     if [ ${#version[@]} -gt 0 ]; then
-        s3 s3api get-object --bucket "$bucket" --key "$key" "${version[@]}" /dev/fd/3 3>&1 >"$work/out"
+        s3 s3api get-object --bucket "$bucket" --key="$key" "${version[@]}" /dev/fd/3 3>&1 >"$work/out"
     else
         s3 s3 cp --only-show-errors "s3://$bucket/$key" -
     fi
@@ -105,6 +109,6 @@ head_object >"$work/after.json" || exit 69
     fail 75 "$key was replaced while it was fetched: try again, with --version-id"
 head -c 8 "$part" | grep -qaE '^(TAPE|MSSQLBAK)' ||
     fail 65 "$key decrypts to something that is no SQL Server backup: it begins with neither TAPE nor MSSQLBAK"
-mv -n -- "$part" "$file"
+mv -nT -- "$part" "$file"
 [ ! -e "$part" ] || fail 73 "$file exists already"
 echo "$file: restore it by RESTORE DATABASE ... FROM DISK = N'$file'"

@@ -240,6 +240,76 @@ SH
     cmp "$rds/part_lz4_v3.xb" old.xb
 }
 
+@test "rekey.sh: a link that a neighbour swaps in while the folder is copied leads nowhere" {
+    mkdir -p bak/sub victim bin
+    echo data | xbcrypt-enc -f KEY -o bak/sub/x.xbcrypt
+    cp bak/sub/x.xbcrypt victim
+    cp -r victim before
+    for tool in cp tar; do
+        cat >bin/$tool <<SH
+#!/bin/sh
+if mkdir $PWD/once 2>/dev/null; then mv $PWD/bak/sub $PWD/bak/.moved && ln -s $PWD/victim $PWD/bak/sub; fi
+while [ ! -L $PWD/bak/sub ]; do sleep 0.01; done
+exec $(command -v $tool) "\$@"
+SH
+    done
+    chmod +x bin/*
+    PATH=$PWD/bin:$PATH fails 65 "rekey.sh: bak/./sub: neither a file nor a folder" "$examples/rekey.sh" KEY NEWKEY bak new
+    diff -r before victim
+    [ ! -e new ]
+}
+
+@test "rekey.sh: what a folder holds beside encrypted files is copied with its mode and times" {
+    mkdir -p -- -bak/-d
+    echo data | xbcrypt-enc -f KEY -o ./-bak/-d/-x.xbcrypt
+    echo text >./-bak/-t
+    chmod 640 ./-bak/-t
+    touch -d '2020-02-02 02:02:02.123456789' ./-bak/-t
+    succeeds "$examples/rekey.sh" KEY NEWKEY -bak -new
+    [ "$(xbcrypt-dec -f NEWKEY -i ./-new/-d/-x.xbcrypt)" = data ]
+    [ "$(cd ./-bak && stat -c '%a %y %u' ./-t)" = "$(cd ./-new && stat -c '%a %y %u' ./-t)" ]
+    [ "$(files ./-new)" = "$(files ./-bak)" ]
+}
+
+# --- sqlserver-restore.sh: see also s3cse-chain.bats ---
+
+@test "sqlserver-restore.sh: names with a leading dash, and what has the name of its working file" {
+    mkdir bin tmp victim
+    cat >bin/aws <<'SH'
+#!/bin/bash
+echo "$*" >>calls
+case "$*" in *head-object*) echo '{ "ETag": "\"1\"" }' ;; *" cp "*) printf 'TAPE rows' ;; esac
+SH
+    printf '#!/bin/sh\necho 00\n' >bin/kmsunwrap
+    cat >bin/s3cse-dec <<'SH'
+#!/bin/bash
+case "$*" in *--info*) echo "format: 2" ;; *) while [ $# -gt 0 ]; do [ "$1" != -o ] || cat >"$2"; shift; done ;; esac
+SH
+    chmod +x bin/*
+    PATH=$PWD/bin:$PATH TMPDIR=$PWD/tmp succeeds "$examples/sqlserver-restore.sh" bucket -key -x.bak
+    [ "$(cat ./-x.bak)" = 'TAPE rows' ]
+    grep -q -- '--key=-key' calls
+    [ -z "$(ls tmp)" ]
+    # What others have put under the name that would come from the process's id.
+    cat >id.sh <<SH
+ln -s $PWD/victim "y.bak.unchecked.\$\$"
+exec bash "$examples/sqlserver-restore.sh" bucket key y.bak
+SH
+    PATH=$PWD/bin:$PATH TMPDIR=$PWD/tmp succeeds bash id.sh
+    [ "$(cat y.bak)" = 'TAPE rows' ]
+    [ -z "$(ls victim)" ]
+    [ -n "$(find . -name 'y.bak.unchecked.*' -type l)" ]
+}
+
+@test "aliyun-key.sh: a command with a leading dash is no option of the shell" {
+    mkdir bin
+    printf '#!/bin/sh\ncat >/dev/null; echo 00\n' >bin/kmsunwrap
+    printf '#!/bin/sh\necho run\n' >bin/-c
+    chmod +x -- bin/*
+    PATH=$PWD/bin:$PATH succeeds "$examples/aliyun-key.sh" KEY -c
+    [ "$output" = run ]
+}
+
 # --- systemd ---
 
 @test "the unit of systemd: its command restores, with the key where systemd puts it" {

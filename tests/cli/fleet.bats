@@ -189,6 +189,55 @@ kill_host() {
     [ "$(awk -F '\t' '$7 == 0' state/joblog | grep -c second)" -eq 7 ]
 }
 
+@test "links and folders that others have put into TARGET are not followed, locked or emptied" {
+    mkdir target victim
+    mkdir -m 700 victim/files
+    chmod 700 victim
+    echo precious >victim/files/db
+    echo precious >secret
+    cp "$fixtures/rds/part_zst.xb" served/plain
+    printf 'n\t%s\t-\n' "$PWD/served/plain" >list
+    ln -s "$PWD/secret" target/.n.lock
+    ln -s "$PWD/victim" target/.n.part
+    run -73 --separate-stderr "$fleet/restore-one" target n list
+    [[ $stderr == *"restore-one: "*"/target/.n.part: expected a folder of this script, found something else: remove it" ]]
+    [ "$(cat secret victim/files/db)" = "$(printf 'precious\nprecious')" ]
+    rm target/.n.part
+    # One with other things in it, or that others may write to.
+    mkdir -m 700 target/.n.part
+    echo mine >target/.n.part/mine
+    run -73 "$fleet/restore-one" target n list
+    rm target/.n.part/mine
+    mkdir target/.n.part/files
+    echo mine >target/.n.part/files/mine
+    chmod 770 target/.n.part
+    run -73 "$fleet/restore-one" target n list
+    [ -e target/.n.part/files/mine ]
+    # What an earlier try has left is removed; the source, the list and the target are relative.
+    chmod 700 target/.n.part
+    printf 'n\tserved/plain\t-\n' >list
+    run -0 "$fleet/restore-one" target n list
+    whole n
+    [ ! -e target/.n.part ]
+    [ ! -e target/n/mine ]
+    [ "$(cat secret)" = precious ]
+    run -0 "$fleet/restore-one" target n list
+    [[ $output == *"was there already" ]]
+    [ ! -e target/.n.part ]
+}
+
+@test "lists and folders with a leading dash, or that awk would take for a variable" {
+    echo '1/:' >-hosts
+    backup one
+    cp backups a=b
+    mv backups ./-backups
+    run -0 "$fleet/restore-fleet" -s -hosts -t target -w -state -- -backups --master-key="$PWD/master.key"
+    [ "$output" = "1 restored, 0 bad, 0 open" ]
+    run -0 "$fleet/restore-fleet" -s -hosts -t target2 -w state a=b --master-key="$PWD/master.key"
+    [ "$output" = "1 restored, 0 bad, 0 open" ]
+    whole one
+}
+
 @test "the arithmetic: what bounds a host, and hosts and hours for a petabyte" {
     # 16 cores at 0.38 GB/s, 3.1 GB/s of network, a disk of 2 GB/s: the disk bounds.
     run -0 "$fleet/plan" 1e15 2.3 8 16 0.38e9 3.1e9 2e9
