@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     HEX_SIZE = 2 * DIGEST_SIZE,
@@ -174,9 +175,20 @@ int manifest_read(struct manifest *m, const char *path, struct fault *f) {
     return result == 0 ? check_list(m, shown, f) : result;
 }
 
-static void put_entry(FILE *text, const struct manifest_entry *entry) {
+// For people at a terminal, which would obey what stands in a name.
+static void put_shown(FILE *text, const char *digits, const struct manifest_entry *entry) {
+    char name[4 * MEMBER_NAME_MAX + 4];
+    (void)fprintf(text, "%.*s  %s\n", HEX_SIZE, digits,
+                  diag_name(entry->name, entry->size, name, sizeof name));
+}
+
+static void put_entry(FILE *text, const struct manifest_entry *entry, bool shown) {
     char digits[HEX_SIZE];
     hex_encode(entry->sha256, DIGEST_SIZE, false, digits);
+    if (shown) {
+        put_shown(text, digits, entry);
+        return;
+    }
     bool escaped = strpbrk(entry->name, "\\\n\r") != NULL;
     (void)fprintf(text, "%s%.*s  ", escaped ? "\\" : "", HEX_SIZE, digits);
     for (const char *c = entry->name; *c != '\0'; c++)
@@ -193,8 +205,9 @@ int manifest_write(const struct manifest *m, int fd, const char *shown, struct f
     FILE *text = open_memstream(&bytes, &size);
     if (text == NULL)
         return diag_fault_memory(f);
+    bool terminal = isatty(fd);
     for (size_t i = 0; i < m->count; i++)
-        put_entry(text, &m->entries[i]);
+        put_entry(text, &m->entries[i], terminal);
     bool lost = ferror(text);
     int result = 0;
     // Where the last allocation fails glibc's stream ends well, without the bytes.

@@ -49,7 +49,8 @@ struct manifest_entry *manifest_find(const struct manifest *m, const char *name,
 // file.
 int manifest_read(struct manifest *m, const char *path, struct fault *f);
 
-// Writes the list to fd, which is called `shown` in messages. Returns 0; or -1 and *f (EX_IOERR,
+// Writes the list to fd, which is called `shown` in messages; to a terminal with names as diag_name
+// shows them, which manifest_read may not take. Returns 0; or -1 and *f (EX_IOERR,
 // EX_OSERR).
 int manifest_write(const struct manifest *m, int fd, const char *shown, struct fault *f);
 

@@ -50,6 +50,22 @@ sums() { (cd "$1" && find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0
     for list in binary cut; do succeeds xbunpack -C out --overwrite --verify=$list -i in; done
 }
 
+@test "--manifest on a terminal shows names, and obeys none" {
+    make_xbstream 'MEMBER name=c\x1b]0;pwn\x07\xe2\x80\xae\x5c data=x' >in
+    for to in - /dev/stdout; do
+        run -0 python3 -S -E "$XBPIPE_TESTS/cli/on_terminal.py" 1 xbunpack --test --overwrite --manifest=$to -i in
+        [ "$output" = "$(printf x | sum)  c\\x1b]0;pwn\\x07\\xe2\\x80\\xae\\x5c" ] || { echo "$to: $output" | cat -v; return 1; }
+    done
+    # The longest name, each byte of it escaped.
+    name=$(printf '\\x01%.0s' {1..255})
+    make_xbstream "MEMBER name=$name/$name data=x" >in
+    run -0 python3 -S -E "$XBPIPE_TESTS/cli/on_terminal.py" 1 xbunpack --test --manifest=- -i in
+    [ "$output" = "$(printf x | sum)  $name/$name" ]
+    # To a pipe it is the list of sha256sum.
+    xbunpack -C out --manifest=- -i in >list
+    sums out | cmp - list
+}
+
 @test "--verify: the fixtures' own lists hold" {
     for j in 1 3; do
         succeeds xbunpack -j $j -C out --decompress --verify="$shop" -i "$fixtures/mariadb/shop_qp.xb"
