@@ -50,7 +50,7 @@ static void set_content(struct options *o, const char *name, struct argp_state *
             o->content_given = true;
             return;
         }
-    argp_error(state, "--content=%s: expected cbc, gcm or commit", name);
+    argp_error(state, "--content=%s: expected cbc, gcm or commit", options_parse_shown(name));
 }
 
 static void add_context(struct options *o, char *arg, struct argp_state *state) {

@@ -30,7 +30,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case 's':
         if (!options_parse_size(arg, 1, XBCRYPT_CHUNK_MAX, &o->chunk_size))
-            argp_error(state, "-s %s: expected a size from 1K to 64M", arg);
+            argp_error(state, "-s %s: expected a size from 1K to 64M", options_parse_shown(arg));
         return 0;
     case ARGP_KEY_END:
         raise_chunk_size(o);

@@ -48,13 +48,14 @@ static void parse_compress(struct options *o, const char *arg, const struct argp
             continue;
         if (arg[size] == ':' && !options_parse_size(arg + size + 1, (uint64_t)codec->level_min,
                                                     (uint64_t)codec->level_max, &level))
-            argp_error(state, "--compress=%s: expected a level from %d to %d", arg,
-                       codec->level_min, codec->level_max);
+            argp_error(state, "--compress=%s: expected a level from %d to %d",
+                       options_parse_shown(arg), codec->level_min, codec->level_max);
         o->compress = codec;
         o->level = (int)level;
         return;
     }
-    argp_error(state, "--compress=%s: expected lz4 or zstd, and a level: zstd:9", arg);
+    argp_error(state, "--compress=%s: expected lz4 or zstd, and a level: zstd:9",
+               options_parse_shown(arg));
 }
 
 static void check(const struct options *o, const struct argp_state *state) {
@@ -103,7 +104,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_ENCRYPT:
         o->encrypt = true;
         if (arg != NULL && !xbcrypt_keyfile_algorithm(arg, &o->algorithm))
-            argp_error(state, "--encrypt=%s: expected AES128, AES192, AES256 or NONE", arg);
+            argp_error(state, "--encrypt=%s: expected AES128, AES192, AES256 or NONE",
+                       options_parse_shown(arg));
         return 0;
     case ARGP_KEY_ARGS:
         o->operands = state->argv + state->next;

@@ -129,7 +129,8 @@ static void parse_decrypt(struct options *o, const char *arg, struct argp_state 
         xbcrypt_keyfile_algorithm(state->argv[state->next], &o->algorithm))
         state->next++;
     else if (arg != NULL && !xbcrypt_keyfile_algorithm(arg, &o->algorithm))
-        argp_error(state, "--decrypt=%s: expected AES128, AES192, AES256 or NONE", arg);
+        argp_error(state, "--decrypt=%s: expected AES128, AES192, AES256 or NONE",
+                   options_parse_shown(arg));
 }
 
 static void parse_decompress(struct options *o, const char *arg, struct argp_state *state) {
@@ -139,7 +140,8 @@ static void parse_decompress(struct options *o, const char *arg, struct argp_sta
         if (strcasecmp(arg, forms[i]) == 0)
             return;
     if (arg != NULL)
-        argp_error(state, "--decompress=%s: expected nothing, qpress, quicklz, lz4 or zstd", arg);
+        argp_error(state, "--decompress=%s: expected nothing, qpress, quicklz, lz4 or zstd",
+                   options_parse_shown(arg));
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {

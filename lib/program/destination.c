@@ -19,7 +19,7 @@ enum { KEY_MANIFEST = 0x4101, KEY_VERIFY, KEY_FSYNC, KEY_MAX_SIZE, KEY_MAX_TOTAL
 static void parse_limit(uint64_t *limit, const char *option, const char *arg,
                         struct argp_state *state) {
     if (!options_parse_size(arg, 1, INT64_MAX, limit))
-        argp_error(state, "%s=%s: expected a size from 1", option, arg);
+        argp_error(state, "%s=%s: expected a size from 1", option, options_parse_shown(arg));
 }
 
 static void parse_sparse(struct destination_options *o, const char *arg, struct argp_state *state) {
@@ -35,7 +35,7 @@ static void parse_sparse(struct destination_options *o, const char *arg, struct 
             o->holes = modes[i].holes;
         }
     if (o->sparse == NULL)
-        argp_error(state, "--sparse=%s: expected auto, always or never", arg);
+        argp_error(state, "--sparse=%s: expected auto, always or never", options_parse_shown(arg));
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {

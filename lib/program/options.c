@@ -107,7 +107,7 @@ const struct argp options_key_argp = {.options = key_options, .parser = parse_ke
 void options_parse_threads(struct options_run *run, const char *arg, struct argp_state *state) {
     uint64_t value;
     if (!options_parse_size(arg, 1, OPTIONS_THREADS_MAX, &value))
-        argp_error(state, "%s: expected a number of threads from 1 to %d", arg,
+        argp_error(state, "%s: expected a number of threads from 1 to %d", options_parse_shown(arg),
                    OPTIONS_THREADS_MAX);
     run->threads = (unsigned)value;
 }
@@ -171,7 +171,8 @@ static error_t parse_limit(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_MAX_CHUNK:
         if (!options_parse_size(arg, 1024, UINT64_C(1) << 40, max_chunk))
-            argp_error(state, "--max-chunk=%s: expected a size from 1K to 1024G", arg);
+            argp_error(state, "--max-chunk=%s: expected a size from 1K to 1024G",
+                       options_parse_shown(arg));
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;

@@ -60,7 +60,7 @@ static void choose_provider(struct options_kms *options, const char *name,
         size_t used = strlen(known);
         snprintf(known + used, sizeof known - used, "%s%s", used != 0 ? ", " : "", p->name);
     }
-    argp_error(state, "--provider=%s: expected one of %s", name, known);
+    argp_error(state, "--provider=%s: expected one of %s", options_parse_shown(name), known);
 }
 
 // Chooses the provider by the other options, if none was named.
@@ -127,7 +127,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_OUTPUT:
         if (!keytext_parse_format(arg, &options->format))
-            argp_error(state, "--output=%s: expected base64, hex or raw", arg);
+            argp_error(state, "--output=%s: expected base64, hex or raw", options_parse_shown(arg));
         options->format_given = true;
         return 0;
     case KEY_MASTER_KEY:
@@ -153,13 +153,15 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_TIMEOUT:
         if (!options_parse_size(arg, 1, TIMEOUT_MAX, &value))
-            argp_error(state, "--timeout=%s: expected seconds from 1 to %d", arg, TIMEOUT_MAX);
+            argp_error(state, "--timeout=%s: expected seconds from 1 to %d",
+                       options_parse_shown(arg), TIMEOUT_MAX);
         else
             request->timeout = (unsigned)value;
         return 0;
     case KEY_RETRIES:
         if (!options_parse_size(arg, 0, RETRIES_MAX, &value))
-            argp_error(state, "--retries=%s: expected a number from 0 to %d", arg, RETRIES_MAX);
+            argp_error(state, "--retries=%s: expected a number from 0 to %d",
+                       options_parse_shown(arg), RETRIES_MAX);
         else
             request->retries = (unsigned)value;
         return 0;

@@ -31,3 +31,8 @@ bool options_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *
     *value = number;
     return true;
 }
+
+const char *options_parse_shown(const char *text) {
+    enum { KEY_SIZE_MIN = 16 };
+    return strlen(text) < KEY_SIZE_MIN ? text : "...";
+}

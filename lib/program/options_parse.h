@@ -10,4 +10,8 @@
 // MiB, GiB, TiB). Returns false for anything else, also for trailing text.
 bool options_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
+// The wrong value of an option, for a message: the text itself, or "..." if it is as long as a key
+// (16 bytes), which may have been typed there and must not be shown.
+const char *options_parse_shown(const char *text);
+
 #endif

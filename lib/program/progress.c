@@ -3,6 +3,7 @@
 
 #include "os/counters.h"
 #include "os/noclobber.h"
+#include "program/options_parse.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,7 +77,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         errno = 0;
         fd = strtol(arg, &end, 10);
         if (errno != 0 || end == arg || *end != '\0' || fd < 1 || fd > INT32_MAX)
-            argp_error(state, "--json-progress=%s: expected the number of a descriptor", arg);
+            argp_error(state, "--json-progress=%s: expected the number of a descriptor",
+                       options_parse_shown(arg));
         int flags = fcntl((int)fd, F_GETFL);
         if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
             argp_error(state, "--json-progress=%s: that descriptor is not open for writing", arg);

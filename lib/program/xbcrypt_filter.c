@@ -14,7 +14,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case 'a':
         if (!xbcrypt_keyfile_algorithm(arg, &o->algorithm))
-            argp_error(state, "-a %s: expected AES128, AES192, AES256 or NONE", arg);
+            argp_error(state, "-a %s: expected AES128, AES192, AES256 or NONE",
+                       options_parse_shown(arg));
         return 0;
     case KEY_THREADS:
         options_raise_threads(&o->run, arg, state);

@@ -152,3 +152,25 @@ warned() {
         fails 66 "xbcrypt-dec: cannot open key file $name: No such file or directory" xbcrypt-dec -f "$name" -i /dev/null
     done
 }
+
+@test "a key typed as the value of another option is not shown" {
+    secret=$(cat "$key")
+    # hides COMMAND...: it says which option is wrong, and not how.
+    hides() {
+        run -64 --separate-stderr "$@"
+        [[ $stderr == *"...: expected "* && $stderr != *"${secret:0:16}"* ]] || { echo "$*: $stderr"; return 1; }
+    }
+    for option in decrypt decompress max-chunk max-size max-total sparse threads; do
+        hides xbunpack -C out --$option="$secret" -i none
+    done
+    hides xbpack -C out --encrypt="$secret"
+    hides xbpack -C out --compress="$secret"
+    hides xbcrypt-enc -a "$secret" -i none
+    hides xbcrypt-enc -s "$secret" -i none
+    hides xbcrypt-dec --max-chunk="${secret:0:16}" -i none
+    hides qpunpack --max-chunk="$secret" -i none
+    for option in provider output timeout retries; do hides kmsunwrap --$option="$secret"; done
+    # Too short for a key.
+    run -64 --separate-stderr xbunpack -C out --max-chunk="${secret:0:15}" -i none
+    [[ $stderr == *"--max-chunk=${secret:0:15}: expected "* ]]
+}
