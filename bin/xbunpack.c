@@ -518,6 +518,7 @@ static int extract(struct input *in, const struct options *o, struct ordered *fr
 
 // What is done with each member that is met: settings for it.
 static void choose_reports(const struct options *o, struct extract_settings *settings) {
+    settings->doubt = diag_warn_text;
     settings->unfinished = o->test || o->info ? report_untested : report_unfinished;
     if (!o->list && !o->info)
         settings->layered = report_layered;

@@ -201,6 +201,12 @@ int extract_queues(struct ordered **rear, struct ordered *o, struct fault *f) {
     return 0;
 }
 
+static void doubt(void *context, const char *text) {
+    const struct extract *e = context;
+    if (e->settings->doubt != NULL)
+        e->settings->doubt(text);
+}
+
 static struct archive_target choose_target(struct extract *e) {
     bool names =
         e->settings->files == NULL && !e->settings->to_stdout && e->settings->entry == NULL;
@@ -210,6 +216,7 @@ static struct archive_target choose_target(struct extract *e) {
                                        .end = end,
                                        .finish = finish,
                                        .unfinished = unfinished,
+                                       .doubt = doubt,
                                        .rename = extract_changes_list_rename,
                                        .remove = extract_changes_list_remove,
                                        .folder = make_folder,
@@ -221,6 +228,7 @@ static struct archive_target choose_target(struct extract *e) {
                                    .end = end,
                                    .finish = finish,
                                    .unfinished = unfinished,
+                                   .doubt = doubt,
                                    .salvage = salvage,
                                    .retract = retract,
                                    .rename = extract_changes_rename,

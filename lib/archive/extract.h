@@ -54,6 +54,8 @@ struct extract_settings {
     // did not end. Only for those wanted. The names are printable. NULL: not called.
     void (*member)(const char *stored, const char *restored);
     void (*unfinished)(const char *stored);
+    // Called if members may have been lost though nothing is wrong; NULL: not called.
+    void (*doubt)(const char *text);
     // Called for each member that the stream renames or, NULL, removes. May be NULL.
     void (*changed)(const char *from, const char *to);
 };

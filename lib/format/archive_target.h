@@ -45,6 +45,8 @@ struct archive_target {
     bool (*wants)(void *context, const char *name, size_t size);
     // The stream has ended as it should.
     void (*finish)(void *context);
+    // In order: what has been read may lack something. Without salvage (below); may be NULL.
+    void (*doubt)(void *context, const char *text);
     // The stream has ended, and this member has not. May be NULL.
     void (*unfinished)(void *context, const char *name, size_t size);
     // If the reader salvages (struct stage); both may be NULL. Called right after `begin`: what

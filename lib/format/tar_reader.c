@@ -8,6 +8,7 @@
 #include "engine/salvage.h"
 #include "format/tar.h"
 #include "format/tar_extension.h"
+#include "format/tar_zeros.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -31,7 +32,8 @@ struct reader {
     bool exact;
     enum state state;
     uint64_t zeros; // blocks of zeros in a row
-    bool any;       // an entry has been met
+    struct tar_zeros between;
+    bool any; // an entry has been met
     struct head head;
     struct tar_entry entry;
     struct place entry_place;
@@ -384,6 +386,9 @@ static bool take_header(struct reader *r, struct view *v) {
         lose_block(r, &f);
         return true;
     }
+    if (r->entry.kind != TAR_ZEROS && parsed >= 0)
+        parsed = tar_zeros_header(&r->between, &r->stage, &r->target, &r->entry_place,
+                                  r->lost ? 0 : r->zeros, r->head.bytes, &f);
     if (r->entry.kind != TAR_ZEROS)
         end_lost(r, r->position - TAR_BLOCK);
     return !failed(r, parsed < 0 ? -1 : begin_entry(r, &f), &f);
@@ -554,7 +559,11 @@ static void finish(struct stage *stage) {
     if (stage_is_closed(stage))
         return;
     end_lost(r, r->position);
-    if (has_ended(r)) {
+    struct place end = {.origin = r->origin, .exact = r->exact, .position = r->position};
+    if (has_ended(r) && r->head.have == 0 &&
+        tar_zeros_finish(&r->between, stage, &r->target, &end, r->zeros, &f) < 0)
+        stage_fail(stage, &f);
+    else if (has_ended(r)) {
         submit(r, FINISH, (struct view){0});
     } else if (!r->any && r->head.have == 0) {
         diag_fault(&f, EX_DATAERR, "the tar archive is empty: expected a member");

@@ -9,8 +9,9 @@
 
 // A reader that refuses extended headers, names and maps of sparse files that take more than
 // max_chunk bytes. NULL if allocation failed. Failures (EX_DATAERR): what tar.h refuses, a link, a
-// device or a FIFO, a second member of a name, an extended header without an entry, an archive that
-// ends early or without its end mark of two blocks of zeros.
+// device or a FIFO, a second member of a name, an extended header without an entry, a lone block of
+// zeros before an entry, an archive that ends early or without its end mark of two blocks of zeros.
+// Other zeros that archives do not have between them are a doubt (tar_zeros.h), or a loss.
 //
 // A reader that salvages passes over blocks that are no header, up to the next one, and over
 // members that cannot be taken; it ends the member that the archive is cut in. It notes all that.

@@ -291,6 +291,100 @@ PY
     [ "$(files out2)" = a ]
 }
 
+# zeroed FIRST COUNT: z.tar is a.tar with zeros in so many of its blocks.
+zeroed() {
+    cp a.tar z.tar
+    dd if=/dev/zero of=z.tar bs=512 seek="$1" count="$2" conv=notrunc status=none
+}
+
+# members_lost OFFSET SIZE FILES: z.tar gets a warning of zeros there, and with --salvage a loss; FILES are left.
+members_lost() {
+    local j
+    for j in 1 3; do
+        rm -rf out report
+        fails 0 "xbunpack: warning: zeros of $2 bytes at input offset $1 inside the archive: members may have been lost" xbunpack -j $j --auto -C out -i z.tar
+        [ "$(files out)" = "$3" ] || { files out; return 1; }
+        rm -r out
+        fails 65 "xbunpack: warning: lost $2 bytes at byte $1 of the tar data: zeros inside the archive: members may have been lost
+xbunpack: damaged input: 1 loss; all else was delivered" xbunpack -j $j --auto --salvage --report=report -C out -i z.tar
+        [ "$(files out)" = "$3" ] || { files out; return 1; }
+        python3 -c "import json; r = json.load(open('report')); assert not r['complete'] and r['lost'][0]['offset'] == $1 and r['lost'][0]['length'] == $2, r"
+    done
+}
+
+@test "zeros in the place of members: a lone block is 65, others a warning; with --salvage a loss" {
+    mkdir tree
+    for n in a b d; do head -c 300 /dev/urandom >tree/$n; done
+    : >tree/c
+    tar -C tree -cf a.tar a b c d
+    # c, which is a header alone
+    zeroed 4 1
+    fails 65 "xbunpack: damaged tar archive at input offset 2048: expected an end mark, two blocks of zeros, or a header, found one block of zeros; fetch the backup again" xbunpack --auto -C out -i z.tar
+    rm -rf out
+    fails 65 "xbunpack: warning: lost 512 bytes at byte 2048 of the tar data: zeros inside the archive: members may have been lost
+xbunpack: damaged input: 1 loss; all else was delivered" xbunpack --auto --salvage --report=report -C out -i z.tar
+    [ "$(files out)" = $'a\nb\nd' ]
+    python3 -c "import json; assert not json.load(open('report'))['complete']"
+    # b, which looks like an end mark; b and c
+    zeroed 2 2
+    members_lost 1024 1024 $'a\nc\nd'
+    zeroed 2 3
+    members_lost 1024 1536 $'a\nd'
+    # The same in the first, the second and the last of three archives.
+    for n in 1 2 3; do
+        for m in a b c d; do printf '%s' $m$n >tree/$m$n; done
+        tar -C tree -cf $n.tar a$n b$n c$n d$n
+    done
+    cat 1.tar 2.tar 3.tar >a.tar
+    for n in 1 2 3; do
+        at=$(((n - 1) * 20 + 2))
+        zeroed $at 4
+        members_lost $((at * 512)) 2048 "$(files tree | grep -E '^.[123]$' | grep -vE "^[bc]$n\$")"
+        zeroed $at 2
+        members_lost $((at * 512)) 1024 "$(files tree | grep -E '^.[123]$' | grep -vE "^b$n\$")"
+    done
+    # More than fills a record up.
+    head -c 20480 /dev/zero >zeros
+    cat 1.tar zeros 2.tar >z.tar
+    members_lost 4096 26624 "$(files tree | grep -E '^.[12]$')"
+}
+
+@test "archives behind each other, in records of every common size: no warning" {
+    mkdir tree
+    for n in {1..9}; do head -c $((n * 700)) /dev/urandom >tree/t$n; done
+    for blocks in 1 2 4 8 20 64 128 2048; do
+        for n in {1..9}; do tar -C tree -b $blocks -cf $n.tar t$n; done
+        cat {1..9}.tar >a.tar
+        unpacks a.tar
+        same_tree out || { echo "blocks=$blocks"; return 1; }
+        rm -r out
+        succeeds xbunpack --auto --salvage -C out -i a.tar
+        rm -r out
+    done
+    for n in {1..9}; do tar -C tree -cf $n.tar t$n; done
+    cp 1.tar a.tar
+    for n in {2..9}; do tar --concatenate -f a.tar $n.tar; done
+    unpacks a.tar
+    same_tree out
+    rm -r out
+    # Archives without an end mark before one that has it, by another program, as innobackupex does it.
+    for n in {1..8}; do tar -C tree --format=ustar -b 1 -cf - t$n | head -c -1024; done >a.tar
+    cat 9.tar >>a.tar
+    cat a.tar <(tar -C tree --transform=s/t/u/ -cf - t4) >b.tar
+    unpacks b.tar
+    cmp out/u4 tree/t4
+    rm -r out
+    need_bsdtar
+    for n in {1..9}; do bsdtar -C tree -cf $n.tar t$n; done
+    cat {1..9}.tar >a.tar
+    unpacks a.tar
+    same_tree out
+    rm -r out
+    for n in {1..9}; do bsdtar -C tree -cf - t$n; done | cat >a.tar
+    unpacks a.tar
+    same_tree out
+}
+
 @test "--salvage: what is whole of a damaged archive; the rest is named" {
     mkdir tree
     for n in a b c; do printf 'the content of %s' $n >tree/$n; done
