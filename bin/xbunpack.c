@@ -4,6 +4,7 @@
 #include "archive/extract.h"
 #include "os/interrupt.h"
 #include "os/noclobber.h"
+#include "program/backup_report.h"
 #include "program/command_line.h"
 #include "program/destination.h"
 #include "program/filter.h"
@@ -374,79 +375,6 @@ static int report_missing(const struct options *o, struct fault *f) {
     return missing > 0 ? -1 : 0;
 }
 
-// Says if the archive, which has been read to its end, is a backup that was cut short. `result` and
-// *f are those of the run so far. Returns `result`, or -1 and EX_DATAERR in *f.
-static int report_incomplete(const struct options *o, const struct backup_complete *complete,
-                             struct salvage_scope *salvage, int result, struct fault *f) {
-    char text[BACKUP_COMPLETE_TEXT];
-    enum backup_complete_verdict verdict = backup_complete_judge(complete, text);
-    if (verdict == BACKUP_COMPLETE_YES)
-        return result;
-    if (verdict == BACKUP_COMPLETE_NO && salvage != NULL && salvage_losses(salvage->record) > 0)
-        backup_complete_lacks(complete, text);
-    if (verdict != BACKUP_COMPLETE_NO || o->incomplete_ok) {
-        diag_warn("%s", text);
-        return result;
-    }
-    if (salvage != NULL) {
-        salvage_lost(salvage, &(struct salvage_loss){.format = "backup", .conclusion = true}, text);
-        return result;
-    }
-    if (result < 0)
-        diag_print(f);
-    return diag_fault(f, EX_DATAERR, "%s; --incomplete-ok accepts it", text);
-}
-
-static void print_info(const char *key, const char *value) {
-    printf("%s: %s\n", key, value);
-}
-
-// The whole of --info, once the stream has been read. Returns 0, or -1 and *f.
-static int report_info(const struct backupinfo *info, const char *unread, bool automatic,
-                       struct fault *f) {
-    const char *missing = automatic ? "is encrypted: use -f FILE to read it"
-                                    : "is encrypted: use --decrypt -f FILE to read it";
-    if (!backupinfo_known(info) && unread != NULL)
-        return diag_fault(f, EX_USAGE, "%s %s", unread, missing);
-    if (!backupinfo_known(info))
-        return diag_fault(f, EX_NOINPUT,
-                          "the archive holds nothing that says what it is: expected one of "
-                          "xtrabackup_info, mariadb_backup_info, xtrabackup_checkpoints, "
-                          "mariadb_backup_checkpoints and backup-my.cnf");
-    if (unread != NULL)
-        diag_warn("%s %s", unread, missing);
-    backupinfo_describe(info, "DIR", print_info);
-    return 0;
-}
-
-// Of members.
-struct counts {
-    unsigned members;
-    unsigned left; // that keep a suffix of something that was not undone
-};
-
-// What there is to know, and to do, after a restore.
-static void say_next(const struct options *o, const struct backupinfo *info,
-                     const struct counts *counts) {
-    char text[BACKUPINFO_TEXT_MAX];
-    unsigned left = counts->left;
-    if (o->test && left > 0)
-        diag_note("verified, %u file%s, %u of which as they are stored, encrypted or compressed",
-                  counts->members, counts->members == 1 ? "" : "s", left);
-    else if (o->test)
-        diag_note("verified, %u file%s", counts->members, counts->members == 1 ? "" : "s");
-    if (backupinfo_made(info, text))
-        diag_note("%s", text);
-    if (o->test)
-        return;
-    if (left > 0)
-        diag_note("next: %u member%s stayed encrypted or compressed: unpack again with --decrypt "
-                  "and --decompress",
-                  left, left == 1 ? "" : "s");
-    else if (backupinfo_next(info, o->to.directory, text))
-        diag_note("next: %s", text);
-}
-
 static void note_found(const char *text) {
     diag_note("input: %s", text);
 }
@@ -494,7 +422,8 @@ static int report_encrypted(const struct options *o, unsigned left, unsigned mem
 // `members` is the queue of the members' stages, `front` the one of the input's.
 static int extract(struct input *in, const struct options *o, struct ordered *front,
                    struct ordered *members, const struct extract_settings *settings,
-                   struct salvage_scope *salvage, struct counts *counts, struct fault *f) {
+                   struct salvage_scope *salvage, struct backup_report_counts *counts,
+                   struct fault *f) {
     struct extract *e;
     if (extract_new(&e, members, settings, f) < 0)
         return -1;
@@ -506,9 +435,10 @@ static int extract(struct input *in, const struct options *o, struct ordered *fr
     if (result == 0)
         result = report_encrypted(o, extract_left_encrypted(e), extract_members(e), f);
     if (result == 0) {
-        result = o->info ? report_info(settings->info, extract_unread_info(e), o->automatic, f)
-                         : report_missing(o, f);
-        result = report_incomplete(o, settings->complete, salvage, result, f);
+        result = o->info
+                     ? backup_report_info(settings->info, extract_unread_info(e), o->automatic, f)
+                     : report_missing(o, f);
+        result = backup_report_incomplete(o->incomplete_ok, settings->complete, salvage, result, f);
     }
     counts->members = extract_members(e);
     counts->left = extract_left_transformed(e);
@@ -567,7 +497,7 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
     struct backup_complete complete = {0};
     struct backupinfo info = {0};
     settings.complete = &complete;
-    struct counts counts = {0};
+    struct backup_report_counts counts = {0};
     struct destination to = {0};
     struct ordered *ordered = NULL, *members = NULL;
     struct input in = {.fd = -1};
@@ -617,7 +547,7 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
                   destination_removed(&to) == 1 ? "" : "s");
     bool damaged = salvage != NULL && salvage_losses(salvage->record) > 0;
     if (result == 0 && talking && !damaged)
-        say_next(o, &info, &counts);
+        backup_report_next(o->test, o->to.directory, &info, &counts);
     backupinfo_clear(&info);
     destination_close(&to, result < 0);
     ordered_free(ordered);
