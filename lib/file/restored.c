@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "file/restored.h"
 
+#include "base/member_name.h"
 #include "file/outdir.h"
 #include "file/restored_private.h"
 
@@ -58,19 +59,39 @@ static int refuse_second(const struct restored_file *first, const char *name, co
         hint != NULL ? "; " : "", hint != NULL ? hint : "");
 }
 
+static int refuse_both(const char *name, size_t size, struct fault *f) {
+    char shown[SHOWN_SIZE];
+    return diag_fault(f, EX_DATAERR, "%s: the archive has a file and a folder of this name",
+                      diag_name(name, size, shown, sizeof shown));
+}
+
+// Whether a claimed name is below the one given.
+static bool has_below(const struct restored *set, const char *name, size_t size) {
+    char prefix[MEMBER_NAME_MAX + 1];
+    if (size > MEMBER_NAME_MAX)
+        return false;
+    memcpy(prefix, name, size);
+    prefix[size] = '/';
+    return names_find_beginning(set->names, prefix, size + 1) != NULL;
+}
+
+bool restored_has(const struct restored *set, const char *name, size_t size) {
+    return names_find(set->names, name, size) != NULL || has_below(set, name, size);
+}
+
 // Takes a name for a file, once, or for a folder. No name is both: which of the two came first to
 // its place on the disk would depend on the threads.
 static int claim(struct restored *set, const char *bytes, size_t size, void *what,
                  const char *stored, struct name **claimed, struct fault *f) {
+    if (what != &is_folder && has_below(set, bytes, size))
+        return refuse_both(bytes, size, f);
     struct name *name = names_add(&set->names, bytes, size);
     if (name == NULL)
         return diag_fault_memory(f);
-    char shown[SHOWN_SIZE];
     if (name->value == NULL)
         name->value = what;
     else if ((name->value == &is_folder) != (what == &is_folder))
-        return diag_fault(f, EX_DATAERR, "%s: the archive has a file and a folder of this name",
-                          diag_name(bytes, size, shown, sizeof shown));
+        return refuse_both(bytes, size, f);
     else if (what != &is_folder)
         return refuse_second(name->value, name->bytes, stored, f);
     if (claimed != NULL)
@@ -83,9 +104,16 @@ static int claim_path(struct restored *set, const char *bytes, size_t size, void
                       const char *stored, struct name **claimed, struct fault *f) {
     if (outdir_check_name(bytes, size, f) < 0)
         return -1;
+    size_t folder = 0;
     for (size_t at = 0; at < size; at++)
-        if (bytes[at] == '/' && claim(set, bytes, at, &is_folder, NULL, NULL, f) < 0)
-            return -1;
+        if (bytes[at] == '/') {
+            const struct name *above = names_find(set->names, bytes, folder = at);
+            if (above != NULL && above->value != &is_folder)
+                return refuse_both(bytes, at, f);
+        }
+    // It stays one also if the file goes; those above it are folders through it.
+    if (folder > 0 && claim(set, bytes, folder, &is_folder, NULL, NULL, f) < 0)
+        return -1;
     return claim(set, bytes, size, what, stored, claimed, f);
 }
 
@@ -280,7 +308,7 @@ int restored_remove_folder(struct restored *set, const char *name, size_t size, 
 static int settle_aside(struct restored *set, struct fault *f) {
     for (struct restored_file *file = set->first; file != NULL; file = file->next)
         if (file->damaged && !file->removed && file->state == NAMED &&
-            names_find(set->names, file->disk, strlen(file->disk)) != NULL &&
+            restored_has(set, file->disk, strlen(file->disk)) &&
             restored_disk_put_aside(file, f) < 0)
             return -1;
     return 0;
@@ -308,6 +336,18 @@ static int compare_sizes(const void *a, const void *b) {
     return (x->size < y->size) - (x->size > y->size);
 }
 
+// Removes the folder, and those above it that the stream has removed.
+static void remove_upwards(const struct restored *set, const struct name *name) {
+    char path[MEMBER_NAME_MAX + 1];
+    memcpy(path, name->bytes, name->size + 1);
+    for (char *end = path; end != NULL && is_gone(set, path, strlen(path));) {
+        outdir_remove_folder(set->settings->dir, path);
+        end = strrchr(path, '/');
+        if (end != NULL)
+            *end = '\0';
+    }
+}
+
 // Removes the folders that the stream has removed, as far as they are empty.
 static int remove_folders(struct restored *set, struct fault *f) {
     size_t count = 0;
@@ -320,8 +360,8 @@ static int remove_folders(struct restored *set, struct fault *f) {
     names_visit(set->names, collect, &end);
     qsort(names, count, sizeof(struct name *), compare_sizes);
     for (size_t i = 0; i < count; i++)
-        if (names[i]->value == &is_folder && is_gone(set, names[i]->bytes, names[i]->size))
-            outdir_remove_folder(set->settings->dir, names[i]->bytes);
+        if (names[i]->value == &is_folder)
+            remove_upwards(set, names[i]);
     free(names);
     return 0;
 }

@@ -67,7 +67,7 @@ static char *choose_aside(const struct restored_file *file, struct fault *f) {
             return NULL;
         }
         size_t size = strlen(name);
-        bool taken = names_find(set->names, name, size) != NULL;
+        bool taken = restored_has(set, name, size);
         const struct name *aside = names_find(set->aside, name, size);
         taken = taken || (aside != NULL && aside->value != file);
         if (!taken && aside == NULL && outdir_has(set->settings->dir, name, &taken, f) < 0) {

@@ -20,7 +20,9 @@ enum { SHOWN_SIZE = 256 };
 
 struct restored {
     const struct outfiles_settings *settings;
-    struct names *names; // claimed now; the value: a struct restored_file, or is_folder
+    // Claimed now; the value: a struct restored_file, or is_folder. A folder that others are in is
+    // not repeated.
+    struct names *names;
     struct names *gone;  // folders that the stream has removed
     struct names *aside; // names of damaged files on the disk; the value: a struct restored_file
     struct restored_file *first, **last; // in the order of their claims
@@ -50,6 +52,9 @@ struct restored_file {
     bool dropped; // too many files waited
     uint8_t sha256[DIGEST_SIZE];
 };
+
+// Whether the name, of at most MEMBER_NAME_MAX bytes, is claimed now, for a file or a folder.
+bool restored_has(const struct restored *set, const char *name, size_t size);
 
 // ---- restored_disk.c. All are called in order; a result of -1 comes with *f of the directory's
 // functions (outdir.h), or EX_OSERR.

@@ -246,11 +246,13 @@ END
     done
 }
 
-@test "a list of names of many components takes memory as the stream does" {
+@test "names of many components take memory as the stream does" {
     make deep 4000 >in # 2 MB
-    peak in xbunpack -j 2 --incomplete-ok -t
-    [ "$status" -eq 0 ] || { cat err; return 1; }
-    within 24
+    for how in --test -t; do
+        peak in xbunpack -j 2 --incomplete-ok "$how"
+        [ "$status" -eq 0 ] || { cat err; return 1; }
+        within 32
+    done
 }
 
 @test "time grows with the number of members, not with its square" {
