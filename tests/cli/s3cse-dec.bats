@@ -464,7 +464,7 @@ plaintext: length not stored" ]
     [ "$status" -eq 143 ]
     [ -z "$(find . -name '.xbpipe*')" ]
     [ ! -e file ]
-    [ ! -s err ]
+    [ "$(cat err)" = "s3cse-dec: interrupted" ]
 }
 
 @test "memory does not depend on the length of the object" {
