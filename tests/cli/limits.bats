@@ -218,7 +218,10 @@ write("a.zst", bytes.fromhex("28b52ffd c088 0000000000010000 090000 78"))'
 @test "bad sizes: 64" {
     for option in --max-size --max-total; do
         for size in 0 x 1P 9223372036854775808; do
-            fails 64 "$(hint "xbunpack: $option=$size: expected a size from 1" xbunpack)" xbunpack $option=$size -i /dev/null
+            # What is as long as a key may be one, and is not shown.
+            shown=$size
+            [ ${#size} -lt 16 ] || shown=...
+            fails 64 "$(hint "xbunpack: $option=$shown: expected a size from 1" xbunpack)" xbunpack $option=$size -i /dev/null
         done
         fails 64 "$(hint "qpunpack: $option=0: expected a size from 1" qpunpack)" qpunpack $option=0
     done
