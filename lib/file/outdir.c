@@ -98,6 +98,7 @@ static int make_or_open(struct outdir *o, const char *path, const char *shown, s
     const char *base;
     snprintf(making, sizeof making, "cannot make directory %s", shown);
     snprintf(opening, sizeof opening, "cannot open directory %s", shown);
+    errno = 0; // not every failure of a path comes from a call that sets it
     int parent_fd = path_open_parent(path, &base, making, f);
     if (parent_fd < 0 && errno == ENOENT)
         return diag_fault(f, EX_CANTCREAT, "%s: the folder that it would be in does not exist",
