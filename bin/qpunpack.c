@@ -45,8 +45,7 @@ static void take_operands(struct options *o, const struct argp_state *state) {
     if (count > (o->piped ? 0 : 1) && o->decompress && !elsewhere)
         o->to.directory = o->operands[--count];
     if (count > 0 && (o->piped || o->input != NULL))
-        argp_error(state, "unexpected operand '%s': there is one input, and it is given already",
-                   o->operands[0]);
+        options_refuse_operand(state, o->operands[0]);
     o->inputs = count > 0 ? o->operands : &o->input;
     o->input_count = count > 0 ? count : 1;
     if (count == 0)

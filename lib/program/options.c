@@ -4,6 +4,7 @@
 #include "base/diag.h"
 #include "file/outfile.h"
 #include "os/cpus.h"
+#include "secret/key_hint.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -17,11 +18,27 @@ unsigned options_threads(const struct options_run *run) {
     return run->threads != 0 ? run->threads : cpus_available();
 }
 
-void options_take_operand(const struct argp_state *state, const char *operand, const char **input) {
+// Whether an operand may be a key that was typed there, and must not be shown.
+static bool may_be_key(const char *operand) {
+    return access(operand, F_OK) < 0 && key_hint_is_key(operand);
+}
+
+void options_refuse_operand(const struct argp_state *state, const char *operand) {
     char shown[200];
+    if (may_be_key(operand))
+        argp_error(state, "unexpected operand, which is not shown here since it looks like a key: "
+                          "there is one input, and it is given already");
+    argp_error(state, "unexpected operand '%s': there is one input, and it is given already",
+               diag_name(operand, strlen(operand), shown, sizeof shown));
+}
+
+void options_take_operand(const struct argp_state *state, const char *operand, const char **input) {
     if (*input != NULL)
-        argp_error(state, "unexpected operand '%s': there is one input, and it is given already",
-                   diag_name(operand, strlen(operand), shown, sizeof shown));
+        options_refuse_operand(state, operand);
+    if (may_be_key(operand))
+        argp_failure(state, EX_NOINPUT, 0,
+                     "there is no file of the name given as input, which is not shown here since "
+                     "it looks like a key; write a key into a file, and give its name with -f");
     *input = operand;
 }
 

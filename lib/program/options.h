@@ -29,7 +29,11 @@ enum options_group {
 // -i FILE. Input: const char **, left alone (NULL: standard input) if the option is not given.
 extern const struct argp options_input_argp;
 
-// Takes an operand as the input; ends with EX_USAGE if there is an input already.
+// Ends with EX_USAGE: there is an input already. An operand that looks like a key is not shown.
+void options_refuse_operand(const struct argp_state *state, const char *operand);
+
+// Takes an operand as the input; ends with EX_USAGE if there is an input already, with EX_NOINPUT
+// if there is no such file, and the operand looks like a key.
 void options_take_operand(const struct argp_state *state, const char *operand, const char **input);
 
 // Ends with EX_USAGE if the input is standard input and that is a terminal, at which nobody types

@@ -145,6 +145,17 @@ warned() {
         fails 66 "xbpack: cannot open key file: $not_shown" xbpack --encrypt -f "$typed" -o out plain
         fails 66 "kmsunwrap: cannot open master key file: $not_shown" kmsunwrap --master-key="$typed" -i "$kms/demo-ciphertext.b64"
         fails 66 "s3cse-dec: cannot open data key file: $not_shown" s3cse-dec -e meta.json -f "$typed" -i object
+        for program in xbcrypt-dec xbcrypt-enc qpunpack s3cse-dec; do
+            case $program in s3cse-dec) words=(-e meta.json -f key) ;; *) words=() ;; esac
+            run -64 --separate-stderr $program "${words[@]}" -i none "$typed"
+            [[ ${stderr_lines[0]} == "$program: unexpected operand, which is not shown here since it looks like a key: there is one input, and it is given already" ]]
+            [[ $stderr != *"$typed"* ]]
+        done
+        for program in xbcrypt-dec xbcrypt-enc s3cse-dec; do
+            case $program in s3cse-dec) words=(-e meta.json -f key) ;; *) words=() ;; esac
+            fails 66 "$program: there is no file of the name given as input, which is not shown here since it looks like a key; write a key into a file, and give its name with -f" \
+                $program "${words[@]}" "$typed"
+        done
     done
     # The name of a file that is not there is shown.
     mkdir keys
@@ -169,6 +180,7 @@ warned() {
     hides xbcrypt-enc -s "$secret" -i none
     hides xbcrypt-dec --max-chunk="${secret:0:16}" -i none
     hides qpunpack --max-chunk="$secret" -i none
+    hides s3cse-enc -e meta.json -f key --encryption-context="$secret"
     for option in provider output timeout retries; do hides kmsunwrap --$option="$secret"; done
     # Too short for a key.
     run -64 --separate-stderr xbunpack -C out --max-chunk="${secret:0:15}" -i none
