@@ -5,6 +5,7 @@
 #include "base/diag.h"
 #include "base/hex.h"
 #include "os/fdio.h"
+#include "os/terminal.h"
 #include "program/command_line.h"
 
 #include <argp.h>
@@ -135,6 +136,7 @@ int main(int argc, char **argv) {
     struct options options = {.upper = false};
     command_line_parse(&argp, argc, argv, &options);
     struct fault f;
+    terminal_announce(NULL, options.reverse ? "hexadecimal digits" : "base64 text");
     int result = convert(&options, &f);
     explicit_bzero(&work, sizeof work);
     return result < 0 ? diag_print(&f) : 0;

@@ -3,6 +3,7 @@
 #include "base/diag.h"
 #include "kms/child.h"
 #include "kms/kms_input.h"
+#include "os/terminal.h"
 #include "program/command_line.h"
 #include "program/options_kms.h"
 #include "s3/s3_envelope.h"
@@ -76,6 +77,8 @@ static const struct argp argp = {
 // Takes blob and context out of an envelope.
 static int read_envelope(struct options *options, struct secret *input, struct fault *f) {
     struct s3_envelope envelope;
+    for (size_t i = 0; i < options->envelope_count; i++)
+        terminal_announce(options->envelopes[i], "the metadata of the object");
     int found = s3_envelope_load(&envelope, options->envelopes, options->envelope_count, f);
     int result = found < 0 ? -1 : 0;
     if (found == 0)

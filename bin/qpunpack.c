@@ -48,8 +48,8 @@ static void take_operands(struct options *o, const struct argp_state *state) {
         options_refuse_operand(state, o->operands[0]);
     o->inputs = count > 0 ? o->operands : &o->input;
     o->input_count = count > 0 ? count : 1;
-    if (count == 0)
-        options_check_input(state, o->input, "an archive");
+    for (size_t i = 0; i < o->input_count; i++)
+        options_check_input(state, o->inputs[i], "an archive");
 }
 
 // Takes qpress's -i, which has no value, out of words such as -di and -dio; alone, or before -d, -i

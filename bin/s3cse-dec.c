@@ -4,6 +4,7 @@
 #include "file/outfile.h"
 #include "os/cpus.h"
 #include "os/interrupt.h"
+#include "os/terminal.h"
 #include "program/command_line.h"
 #include "program/filter.h"
 #include "program/options.h"
@@ -53,6 +54,8 @@ static void check(const struct options *o, struct argp_state *state) {
     if (o->data_key == NULL && o->wrapping_key == NULL)
         argp_error(state, "the key is missing: -f FILE for the data key that kmsunwrap --envelope "
                           "prints, or --wrapping-key=FILE for an AES or RSA key");
+    options_check_key_file(state, o->data_key != NULL ? o->data_key : o->wrapping_key);
+    options_check_input(state, o->input, "the object");
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
@@ -288,6 +291,10 @@ int main(int argc, char **argv) {
     secret_start();
     command_line_parse(&parser, argc, argv, &o);
     o.threads = cpus_available() > 1 ? 2 : 1; // one for the cipher, one for the output
+    for (size_t i = 0; i < o.envelope_count; i++)
+        terminal_announce(o.envelopes[i], "the metadata of the object");
+    if (!o.info)
+        terminal_announce(o.data_key != NULL ? o.data_key : o.wrapping_key, "the key");
     int result = confine(&o, &f);
     if (result == 0)
         result = s3_envelope_load(&e, o.envelopes, o.envelope_count, &f);

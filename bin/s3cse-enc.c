@@ -5,6 +5,7 @@
 #include "os/cpus.h"
 #include "os/fdio.h"
 #include "os/interrupt.h"
+#include "os/terminal.h"
 #include "program/command_line.h"
 #include "program/filter.h"
 #include "program/options.h"
@@ -83,6 +84,8 @@ static void check(const struct options *o, struct argp_state *state) {
     if (strcmp(o->envelope, "-") == 0 &&
         (o->output.path == NULL || strcmp(o->output.path, "-") == 0))
         argp_error(state, "-e -: the object goes to standard output; name its file by -o FILE");
+    options_check_key_file(state, o->data_key);
+    options_check_input(state, o->input, "the file to encrypt");
 }
 
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
@@ -276,6 +279,7 @@ static int run(const struct options *o, struct fault *f) {
                             .wrap =
                                 o->content == S3_CONTENT_CBC ? S3_WRAP_KMS : S3_WRAP_KMS_CONTEXT};
     struct s3_content_stream *stream = NULL;
+    terminal_announce(o->data_key, "the reply that holds the key");
     if (confine(o, f) < 0 || s3_data_key_read_generated(&key, o->data_key, f) < 0)
         return -1;
     if (key.plaintext.exposed) {

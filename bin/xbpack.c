@@ -8,6 +8,7 @@
 #include "os/fdio.h"
 #include "os/interrupt.h"
 #include "os/path.h"
+#include "os/terminal.h"
 #include "program/command_line.h"
 #include "program/options.h"
 #include "program/xbcrypt_keyfile.h"
@@ -196,6 +197,8 @@ static int list_files(struct filelist *list, const struct options *o, struct fau
     for (int i = 0; i < o->operand_count; i++)
         if (filelist_add(list, o->operands[i], strlen(o->operands[i]), f) < 0)
             return -1;
+    if (o->files_from != NULL)
+        terminal_announce(o->files_from, "names of files");
     if (o->files_from != NULL && filelist_add_from(list, o->files_from, o->null, f) < 0)
         return -1;
     if (o->files_from == NULL && o->operand_count == 0 && filelist_add(list, ".", 1, f) < 0)

@@ -48,6 +48,11 @@ void options_check_input(const struct argp_state *state, const char *input, cons
                    expected);
 }
 
+void options_check_key_file(const struct argp_state *state, const char *file) {
+    if (strcmp(file, "-") == 0)
+        argp_error(state, "the file of the key is -: with -i FILE, standard input is /dev/stdin");
+}
+
 static error_t parse_input(int key, char *arg, struct argp_state *state) {
     if (key != 'i')
         return ARGP_ERR_UNKNOWN;

@@ -40,6 +40,9 @@ void options_take_operand(const struct argp_state *state, const char *operand, c
 // `expected` ("an archive").
 void options_check_input(const struct argp_state *state, const char *input, const char *expected);
 
+// Ends with EX_USAGE if the file of a key is "-", which no program takes for standard input.
+void options_check_key_file(const struct argp_state *state, const char *file);
+
 // -o FILE, --overwrite, --fsync.
 struct options_output {
     const char *path; // NULL: standard output

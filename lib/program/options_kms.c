@@ -4,6 +4,7 @@
 #include "kms/http.h"
 #include "kms/kms_context.h"
 #include "kms/kms_input.h"
+#include "os/terminal.h"
 #include "program/kms_sandbox.h"
 #include "program/options_parse.h"
 #include "program/options_sandbox.h"
@@ -172,6 +173,9 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
         if (options->provider == NULL)
             guess_provider(options, state);
         check(options, state);
+        if (options->format == KEYTEXT_RAW && isatty(STDOUT_FILENO))
+            argp_error(state, "--output=raw: standard output is a terminal, and this is binary "
+                              "data: use > FILE or a pipe");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -234,8 +238,8 @@ int options_kms_read(const struct options_kms *options, const char *expected, st
     if (options->input != NULL) {
         name = diag_name(options->input, strlen(options->input), shown, sizeof shown);
         fd = open_input(options->input, f);
-    } else if (isatty(fd)) {
-        diag_note("waiting for %s on the terminal; end it by Ctrl-D", expected);
+    } else {
+        terminal_announce(NULL, expected);
     }
     int result = fd < 0 ? -1 : keytext_read(text, fd, name, expected, f);
     if (options->input != NULL && fd >= 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "program/xbcrypt_keyfile.h"
 
+#include "os/terminal.h"
 #include "secret/wiped.h"
 
 #include <string.h>
@@ -32,6 +33,8 @@ static int read_secret(struct secret *secret, const char *file, struct fault *f)
                           "-f -: standard input is for the data; use -f FILE or -f /dev/fd/N");
     if (file != NULL)
         secret_forget_env(XBCRYPT_KEY_VARIABLE); // of no use, and may be the key all the same
+    if (file != NULL)
+        terminal_announce(file, "the key");
     if (file != NULL)
         return secret_read_file(secret, file, FILE_LIMIT, "key file", f);
     int found = secret_from_env(secret, XBCRYPT_KEY_VARIABLE, FILE_LIMIT, f);

@@ -2,13 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs a command with some of its descriptors on a terminal: on_terminal.py FD[,FD] COMMAND...
 
-What is written to the terminal goes to standard output. Ends with the command's status.
+What is written to the terminal goes to standard output; what the variable TYPED holds is typed there, and then Ctrl-D.
+Ends with the command's status.
 """
 import os
 import pty
 import sys
+import termios
 
 master, slave = pty.openpty()
+mode = termios.tcgetattr(slave)
+mode[3] &= ~termios.ECHO
+termios.tcsetattr(slave, termios.TCSANOW, mode)
+if "TYPED" in os.environ:
+    os.write(master, os.environ["TYPED"].encode() + b"\n\x04")
 child = os.fork()
 if child == 0:
     for fd in sys.argv[1].split(","):
@@ -25,5 +32,5 @@ while True:
     if not data:
         break
     sys.stdout.buffer.write(data.replace(b"\r\n", b"\n"))
-sys.stdout.buffer.flush()
+    sys.stdout.buffer.flush()
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))

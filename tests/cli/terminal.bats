@@ -29,6 +29,67 @@ setup() {
     succeeds xbpack -C d -o /dev/null
 }
 
+@test "a program that would wait for data at a terminal says what it expects; it waits for text, and says so" {
+    echo '{}' >m.json
+    head -c 32 /dev/zero >dk
+    cp dk object
+    for command in "xbcrypt-dec -f dk:data to read" "xbcrypt-enc -f dk:data to read" "qpunpack:an archive" \
+        "qpunpack -t -:an archive" "qpunpack object -:an archive" "xbunpack:an archive" "xbunpack -t -i -:an archive" \
+        "s3cse-dec -e m.json -f dk:the object" "s3cse-enc -e n.json -f dk:the file to encrypt"; do
+        # shellcheck disable=SC2086 # words
+        run terminal 0,2 ${command%:*}
+        [ "$status" -eq 64 ] || { echo "$command: $status"; return 1; }
+        [ "${lines[0]}" = "${command%%[ :]*}: standard input is a terminal: expected ${command#*:}; use -i FILE or <FILE" ] ||
+            { echo "$command: $output"; return 1; }
+    done
+    export TYPED='{"Metadata":{}}'
+    for command in "b64hex:base64 text" "b64hex -r:hexadecimal digits" "kmsunwrap:the reply of a key service" \
+        "kmswrap --provider=file --master-key=dk:the key in base64" "kmsunwrap --envelope=-:the metadata of the object" \
+        "kmsunwrap --envelope=/dev/stdin:the metadata of the object" "s3cse-dec --info -e -:the metadata of the object" \
+        "s3cse-dec -e - -f dk -i object:the metadata of the object" "xbcrypt-dec -f /dev/stdin -i object:the key" \
+        "xbpack -T -:names of files"; do
+        # shellcheck disable=SC2086 # words
+        run terminal 0,2 ${command%:*}
+        [[ $output == *"${command%%[ :]*}: waiting for ${command#*:} on the terminal; end it by Ctrl-D"* ]] ||
+            { echo "$command: $output"; return 1; }
+    done
+    cp "$fixtures/kms/aws-generate-data-key.json" reply
+    s3cse-enc -e new.json -f reply -o new m.json
+    TYPED=$(kmsunwrap <reply) run terminal 0,2 s3cse-dec -e new.json -f /dev/stdin -i new
+    [ "${lines[0]}" = "s3cse-dec: waiting for the key on the terminal; end it by Ctrl-D" ]
+    TYPED=$(cat reply) run terminal 0,2 s3cse-enc -e new2.json -f /dev/stdin -o new2 m.json
+    [ "${lines[0]}" = "s3cse-enc: waiting for the reply that holds the key on the terminal; end it by Ctrl-D" ]
+    # A pipe is nothing to wait for aloud.
+    succeeds bash -c 'echo TWFu | b64hex'
+}
+
+@test "raw bytes of a key are kept from a terminal, before a service is asked; text is shown" {
+    run terminal 1,2 kmsunwrap --provider=response --output=raw -i "$fixtures/kms/aws-decrypt.json"
+    [ "$status" -eq 64 ]
+    [ "${lines[0]}" = "kmsunwrap: --output=raw: standard output is a terminal, and this is binary data: use > FILE or a pipe" ]
+    run terminal 1,2 kmswrap --provider=aws --key-id=k --endpoint=http://127.0.0.1:1 --output=raw -i "$fixtures/kms/aws-decrypt.json"
+    [ "$status" -eq 64 ]
+    run terminal 1,2 kmsunwrap --output=hex -i "$fixtures/kms/aws-decrypt.json"
+    [ "$status" -eq 0 ]
+    [[ ${lines[0]} =~ ^[0-9a-f]{64}$ ]]
+}
+
+@test "objects of S3 encryption clients: none of their bytes, and none that become them, on a terminal" {
+    advice="standard output is a terminal, and this is binary data: use > FILE or a pipe"
+    reply=$BATS_TEST_TMPDIR/reply
+    cp "$fixtures/kms/aws-generate-data-key.json" "$reply"
+    head -c 1000 "$fixtures/rds/stream_v3.xb.xbcrypt" >file
+    run terminal 1,2 s3cse-enc -e new.json -f "$reply" file
+    [ "$status" -eq 64 ]
+    [ "$output" = "s3cse-enc: $advice" ]
+    [ ! -e new.json ]
+    s3cse-enc -e new.json -f "$reply" -o object file
+    kmsunwrap <"$reply" >data.key
+    run terminal 1,2 s3cse-dec -e new.json -f data.key -i object
+    [ "$status" -eq 64 ]
+    [ "$output" = "s3cse-dec: $advice" ]
+}
+
 @test "--test says how many files were verified, at a terminal and with -v" {
     n=$(wc -l <"$fixtures/mariadb/shop.sha256")
     run terminal 2 xbunpack --test --decompress -i "$fixtures/mariadb/shop_qp.xb"
