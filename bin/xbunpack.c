@@ -484,6 +484,7 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
     struct xbcrypt_dec_settings decrypt = {
         .max_chunk = o->max_chunk, .accept_random = o->accept_random, .warn = diag_warn_text};
     struct limits limits = o->to.limits;
+    limits.costly_holes = o->to_stdout != NULL;
     bool keyed = o->decrypt ||
                  (o->automatic && (o->key.file != NULL || getenv(XBCRYPT_KEY_VARIABLE) != NULL));
     struct extract_settings settings = {.decrypt = keyed ? &decrypt : NULL,

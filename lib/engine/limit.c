@@ -34,15 +34,37 @@ static int refuse_total(const struct limit *l, uint64_t size, const char *where,
                       l->name, where, l->limits->max_total, size);
 }
 
+// The most bytes that holes may have now.
+static uint64_t most_holes(const struct limits *limits) {
+    uint64_t data = limits->total - limits->holes;
+    if (!limits->costly_holes || limits->max_total != UINT64_MAX ||
+        data > (UINT64_MAX - LIMIT_HOLES_EASY) / LIMIT_HOLES_RATIO)
+        return UINT64_MAX;
+    return LIMIT_HOLES_EASY + data * LIMIT_HOLES_RATIO;
+}
+
+static int refuse_holes(const struct limit *l, uint64_t size, const char *where, struct fault *f) {
+    const struct limits *limits = l->limits;
+    return diag_fault(f, EX_DATAERR,
+                      "%s has too large a hole %s: expected at most %" PRIu64
+                      " bytes of holes in all beside %" PRIu64 " of data, found %" PRIu64
+                      ", whose zeros would be hashed or written; if the backup is sound, give a "
+                      "--max-total",
+                      l->name, where, most_holes(limits), limits->total - limits->holes, size);
+}
+
 static void push(struct stage *stage, struct view v) {
     struct limit *l = (struct limit *)stage;
     struct limits *limits = l->limits;
     if (stage_is_closed(stage))
         return;
     bool fits_file = fits(l->position, v.size, limits->max_size);
-    if (fits_file && fits(limits->total, v.size, limits->max_total)) {
+    bool fits_total = fits(limits->total, v.size, limits->max_total);
+    uint64_t hole = v.data == NULL ? v.size : 0;
+    if (fits_file && fits_total && fits(limits->holes, hole, most_holes(limits))) {
         l->position += v.size;
         limits->total += v.size;
+        limits->holes += hole;
         stage_push(l->next, v);
         return;
     }
@@ -52,8 +74,10 @@ static void push(struct stage *stage, struct view v) {
     place_text(&place, 0, where);
     if (!fits_file)
         refuse_file(l, l->position + v.size, where, &f);
-    else
+    else if (!fits_total)
         refuse_total(l, limits->total + v.size, where, &f);
+    else
+        refuse_holes(l, limits->holes + hole, where, &f);
     stage_break(stage, &f);
 }
 

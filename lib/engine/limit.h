@@ -1,19 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stage: limits the size of what an archive restores to, so that a few bytes of it cannot fill a
 // disk. A hole counts with its full size.
+//
+// The holes of a few bytes may also be terabytes, which take no room on the disk, but take time if
+// somebody has to look at zeros for them: then they are bounded by the bytes that are no holes.
 #ifndef XBPIPE_LIMIT_H
 #define XBPIPE_LIMIT_H
 
 #include "engine/stage.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 // For all files of an archive.
 struct limits {
     uint64_t max_size;  // bytes of a file
     uint64_t max_total; // bytes of all
-    uint64_t total;     // of all so far; the stages count it; initially 0
+    // Holes are hashed, or written as zeros: while there is no max_total (UINT64_MAX) all of them
+    // together are at most LIMIT_HOLES_EASY bytes and LIMIT_HOLES_RATIO for each other byte.
+    bool costly_holes;
+    uint64_t total; // of all so far; the stages count it; initially 0
+    uint64_t holes; // the part of it that is holes
 };
+
+#define LIMIT_HOLES_EASY (UINT64_C(4) << 30)
+enum { LIMIT_HOLES_RATIO = 256 };
 
 // The default of max_size: 64 TiB, the largest tablespace that InnoDB makes with its usual pages.
 #define LIMIT_SIZE_DEFAULT (UINT64_C(64) << 40)

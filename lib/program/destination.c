@@ -156,6 +156,8 @@ int destination_open(struct destination *d, const struct destination_options *op
                                            .sync = options->fsync,
                                            .report = report}};
     d->settings.limits = &d->limits;
+    d->limits.costly_holes =
+        options->manifest != NULL || options->verify != NULL || options->holes == SINK_HOLES_NEVER;
     if (options->empty_only && check_empty(options->directory, f) < 0)
         return -1;
     if (open_lists(d, options, f) < 0)

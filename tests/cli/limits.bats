@@ -97,6 +97,47 @@ b" ]
     done
 }
 
+@test "holes whose zeros are hashed or written are bounded by the data beside them" {
+    map=4294967295:1
+    for _ in $(seq 19); do map=$map,4294967295:1; done # 80 GiB
+    make_xbstream "S name=bomb map=$map data=*20" "E name=bomb" >in
+    [ "$(stat -c %s in)" -lt 1000 ]
+    makes="has too large a hole at input offset "
+    why="expected at most 4294967552 bytes of holes in all beside 1 of data, found 8589934590, whose zeros would be hashed or written; if the backup is sound, give a --max-total"
+    printf '%064d  bomb\n' 0 >list
+    for what in "--test --manifest=m" "-C out --manifest=m" "--test --verify=list"; do
+        echo "$what"
+        # shellcheck disable=SC2086 # several words
+        run --separate-stderr timeout 60 xbunpack $what -i in
+        [ "$status" -eq 65 ]
+        [[ $stderr == "xbunpack: bomb $makes"*": $why" ]]
+        [ ! -e m ]
+        [ -z "$(files out)" ]
+    done
+    unpack_to_null() { xbunpack --to-stdout=bomb -i in >/dev/null; }
+    run --separate-stderr unpack_to_null
+    [ "$status" -eq 65 ]
+    [[ $stderr == "xbunpack: the member $makes"*": $why" ]]
+    # What costs nothing is not bounded: the holes take no room.
+    run --separate-stderr timeout 10 xbunpack --test -i in
+    [ "$status" -eq 0 ]
+    run --separate-stderr timeout 10 xbunpack -tv -i in
+    [ "$status" -eq 0 ]
+    [[ $output == *" 85899345920 "* ]]
+    # A limit of the user's is the only one.
+    for what in "--to-stdout=bomb" "--test --manifest=m"; do
+        # shellcheck disable=SC2086 # several words
+        run --separate-stderr timeout 10 xbunpack $what --max-total=1G -i in
+        [ "$status" -eq 65 ]
+        [[ $stderr == "xbunpack: "*" makes the files too large at input offset "*": expected at most 1073741824 bytes in all, found "* ]]
+    done
+    # A file with nothing but holes between its bytes is hashed, whatever they are.
+    make_xbstream "S name=a map=100000000:1,100000000:1 data=xy" "E name=a" >in
+    xbunpack -C out --manifest=m -i in
+    (cd out && sha256sum -c --quiet ../m)
+    [ "$(stat -c %s out/a)" -eq 200000002 ]
+}
+
 @test "of a bomb no more is decoded than is wanted, also with --salvage" {
     # A Zstandard frame of 524288 blocks, each of four bytes that stand for 128 KiB: 64 GiB.
     python3 -S -E - >bomb.zst <<'END'

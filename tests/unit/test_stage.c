@@ -5,6 +5,8 @@
 #include "base/place.h"
 #include "engine/gather.h"
 #include "engine/head.h"
+#include "engine/limit.h"
+#include "engine/null_sink.h"
 #include "engine/slab.h"
 #include "engine/stage.h"
 #include "engine/view.h"
@@ -254,6 +256,58 @@ static void test_gather_nothing(void **state) {
     slab_trim();
 }
 
+// Pushes that much data, and then holes of at most 1 TiB; returns what has arrived.
+static uint64_t push_holes(struct limits *limits, size_t data, uint64_t holes, struct fault *f) {
+    static const uint8_t bytes[1000];
+    struct ordered *o;
+    assert_int_equal(ordered_new(&o, 1, f), 0);
+    struct stage *sink = null_sink_new(o, NULL, NULL);
+    struct stage *limit = limit_new(o, sink, limits, "file");
+    f->text[0] = '\0';
+    stage_push(limit, (struct view){.data = bytes, .size = data, .exact = true});
+    for (uint64_t part; holes > 0; holes -= part) {
+        part = holes < UINT64_C(1) << 40 ? holes : UINT64_C(1) << 40;
+        stage_push(limit, (struct view){.size = (size_t)part, .origin = 7, .exact = true});
+    }
+    (void)ordered_finish(o, f);
+    uint64_t arrived = null_sink_size(sink);
+    stage_free(limit);
+    stage_free(sink);
+    ordered_free(o);
+    return arrived;
+}
+
+// Holes that cost time are at most 4 GiB and 256 bytes for each byte of data.
+static void test_limit_holes(void **state) {
+    (void)state;
+    const uint64_t most = (UINT64_C(4) << 30) + UINT64_C(256) * 1000, more = UINT64_C(60) << 40;
+    struct limits limits = {.max_size = UINT64_MAX, .max_total = UINT64_MAX, .costly_holes = true};
+    struct fault f;
+    struct limits now = limits;
+    assert_int_equal(push_holes(&now, 1000, most, &f), most + 1000);
+    assert_string_equal(f.text, "");
+    assert_int_equal(now.holes, most);
+    now = limits;
+    assert_int_equal(push_holes(&now, 1000, most + 1, &f), 1000);
+    assert_int_equal(f.status, EX_DATAERR);
+    assert_string_equal(f.text,
+                        "file has too large a hole at input offset 7: expected at most 4295223296 "
+                        "bytes of holes in all beside 1000 of data, found 4295223297, whose zeros "
+                        "would be hashed or written; if the backup is sound, give a --max-total");
+    // All files count together.
+    now = limits;
+    assert_int_equal(push_holes(&now, 500, most / 2, &f), most / 2 + 500);
+    assert_int_equal(push_holes(&now, 500, most / 2 + 1, &f), 500);
+    // Holes that cost nothing are not counted so, nor if there is another limit of all.
+    now = limits;
+    now.costly_holes = false;
+    assert_int_equal(push_holes(&now, 1, more, &f), more + 1);
+    now = limits;
+    now.max_total = more + 1;
+    assert_int_equal(push_holes(&now, 1, more, &f), more + 1);
+    assert_string_equal(f.text, "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_view_split),
@@ -266,6 +320,7 @@ int main(void) {
         cmocka_unit_test(test_slab_fit),
         cmocka_unit_test(test_gather_grows),
         cmocka_unit_test(test_gather_nothing),
+        cmocka_unit_test(test_limit_holes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
