@@ -58,14 +58,8 @@ static const struct argp parser = {
            "  xbcrypt-enc -f key -i t1.ibd -o t1.ibd.xbcrypt",
     .children = children};
 
-struct encoder {
-    struct xbcrypt_key *key;
-    size_t chunk_size;
-};
-
 static struct stage *make_stage(struct ordered *o, struct stage *next, void *context) {
-    const struct encoder *e = context;
-    return xbcrypt_enc_new(o, e->key, e->chunk_size, next);
+    return xbcrypt_enc_new(o, context, next);
 }
 
 int main(int argc, char **argv) {
@@ -73,8 +67,8 @@ int main(int argc, char **argv) {
     struct fault f;
     diag_start();
     command_line_parse(&parser, argc, argv, &o);
-    struct encoder encoder = {.chunk_size = (size_t)o.chunk_size};
-    int result = xbcrypt_filter(&o.common, &encoder.key, make_stage, &encoder, &f);
+    struct xbcrypt_enc_settings settings = {.chunk_size = (size_t)o.chunk_size};
+    int result = xbcrypt_filter(&o.common, &settings.key, make_stage, &settings, &f);
     interrupt_say();
     interrupt_die();
     return result < 0 ? diag_print(&f) : 0;

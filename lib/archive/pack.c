@@ -40,6 +40,7 @@ struct member {
 struct pack {
     struct ordered *ordered;
     const struct pack_settings *settings;
+    struct xbcrypt_enc_settings encryption;
     struct stage *sink;
     struct member *first; // begun and not freed, oldest first
     struct member *last;
@@ -249,7 +250,7 @@ static int build_stages(struct member *m, const char *stored, size_t size, struc
     if (next != NULL)
         m->stages[m->stage_count++] = next;
     if (next != NULL && p->settings->key != NULL) {
-        next = xbcrypt_enc_new(o, p->settings->key, XBCRYPT_CHUNK_DEFAULT, next);
+        next = xbcrypt_enc_new(o, &p->encryption, next);
         if (next != NULL)
             m->stages[m->stage_count++] = next;
     }
@@ -344,7 +345,10 @@ static void leave_open(struct pack *p) {
 
 int pack_run(struct ordered *o, const struct pack_settings *settings, struct stage *sink,
              struct fault *f) {
-    struct pack p = {.ordered = o, .settings = settings, .sink = sink};
+    struct pack p = {.ordered = o,
+                     .settings = settings,
+                     .encryption = {.key = settings->key, .chunk_size = XBCRYPT_CHUNK_DEFAULT},
+                     .sink = sink};
     size_t count = filelist_count(settings->files);
     for (size_t i = 0; i < count && !ordered_failing(o); i++) {
         size_t size;

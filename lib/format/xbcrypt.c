@@ -3,6 +3,7 @@
 
 #include "base/byteorder.h"
 #include "base/checksum.h"
+#include "base/sha256_lanes.h"
 #include "format/sniff.h"
 #include "secret/crypto.h"
 #include "secret/key_hint.h"
@@ -14,23 +15,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Checksum, cipher and hash take turns on pieces of this size, so that each finds its data in the
-// nearest caches, and the library's cost a call does not count.
-enum { PIECE = 32 << 10 };
+// Checksum, cipher and hash take turns on pieces of this size of each chunk, so that each finds its
+// data in the nearest caches, and the library's cost a call does not count.
+enum { PIECE = 16 << 10 };
 
-// Pieces of EVP's calls fit its int.
+// What a thread has of its own. Pieces of EVP's calls fit its int.
 struct context {
-    EVP_CIPHER_CTX *cipher; // NULL: no encryption
-    EVP_MD_CTX *digest;
+    EVP_CIPHER_CTX *cipher[XBCRYPT_PAIR]; // NULL: no encryption
+    struct sha256_lanes *hash;
 };
 
 struct xbcrypt_key {
     const char *algorithm;
     const char *wrong_hint; // if the hash is wrong: what the key looks like; static
-    EVP_MD *sha256;
+    const struct sha256_lanes_path *path, *wrong_path;
     unsigned threads;
     struct context contexts[];
 };
+
+_Static_assert((int)XBCRYPT_PAIR == (int)SHA256_LANES &&
+                   (int)XBCRYPT_HASH == (int)SHA256_LANES_HASH,
+               "a chunk a lane");
 
 // A chunk's fields, at these offsets of its head.
 enum {
@@ -111,18 +116,18 @@ static unsigned bits_of(size_t key_size) {
 
 static int make_contexts(struct xbcrypt_key *key, const char *name, const uint8_t *bytes,
                          struct fault *f) {
-    key->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     EVP_CIPHER *cipher = name != NULL ? EVP_CIPHER_fetch(NULL, name, NULL) : NULL;
-    bool good = key->sha256 != NULL && (name == NULL || cipher != NULL);
+    bool good = name == NULL || cipher != NULL;
     for (unsigned i = 0; good && i < key->threads; i++) {
         struct context *c = &key->contexts[i];
-        c->digest = EVP_MD_CTX_new();
-        good = c->digest != NULL && EVP_DigestInit_ex2(c->digest, key->sha256, NULL) == 1;
-        if (!good || name == NULL)
-            continue;
-        c->cipher = EVP_CIPHER_CTX_new();
-        // In counter mode encryption and decryption are the same operation.
-        good = c->cipher != NULL && EVP_EncryptInit_ex2(c->cipher, cipher, bytes, NULL, NULL) == 1;
+        c->hash = sha256_lanes_new(key->path);
+        good = c->hash != NULL;
+        for (unsigned l = 0; good && name != NULL && l < XBCRYPT_PAIR; l++) {
+            c->cipher[l] = EVP_CIPHER_CTX_new();
+            // In counter mode encryption and decryption are the same operation.
+            good = c->cipher[l] != NULL &&
+                   EVP_EncryptInit_ex2(c->cipher[l], cipher, bytes, NULL, NULL) == 1;
+        }
     }
     EVP_CIPHER_free(cipher);
     return good ? 0 : diag_fault(f, EX_OSERR, "cannot set up %s and SHA-256 in OpenSSL", name);
@@ -156,6 +161,7 @@ int xbcrypt_key_new(struct xbcrypt_key **out, const struct secret *secret, unsig
     if (key == NULL)
         return diag_fault_memory(f);
     key->threads = threads;
+    key->path = sha256_lanes_choose(sha256_lanes_paths, sha256_lanes_path_count, &key->wrong_path);
     key->wrong_hint = secret != NULL ? key_hint_wrong(secret->data, size) : "";
     const char *cipher = bits == 128   ? "AES-128-CTR"
                          : bits == 192 ? "AES-192-CTR"
@@ -177,10 +183,10 @@ void xbcrypt_key_free(struct xbcrypt_key *key) {
     if (key == NULL)
         return;
     for (unsigned i = 0; i < key->threads; i++) {
-        EVP_CIPHER_CTX_free(key->contexts[i].cipher); // cleanses the expanded key
-        EVP_MD_CTX_free(key->contexts[i].digest);
+        for (unsigned l = 0; l < XBCRYPT_PAIR; l++)
+            EVP_CIPHER_CTX_free(key->contexts[i].cipher[l]); // cleanses the expanded key
+        sha256_lanes_free(key->contexts[i].hash);
     }
-    EVP_MD_free(key->sha256);
     free(key);
 }
 
@@ -188,22 +194,28 @@ const char *xbcrypt_key_algorithm(const struct xbcrypt_key *key) {
     return key->algorithm;
 }
 
-static bool set_counter(struct context *c, const uint8_t *counter) {
-    return c->cipher == NULL || EVP_EncryptInit_ex2(c->cipher, NULL, NULL, counter, NULL) == 1;
+const char *xbcrypt_key_hash(const struct xbcrypt_key *key, const char **wrong) {
+    *wrong = key->wrong_path != NULL ? key->wrong_path->name : NULL;
+    return key->path->name;
 }
 
-static bool apply_cipher(struct context *c, const uint8_t *in, uint8_t *out, size_t size) {
-    if (c->cipher == NULL) {
+static bool set_counter(EVP_CIPHER_CTX *c, const uint8_t *counter) {
+    return c == NULL || EVP_EncryptInit_ex2(c, NULL, NULL, counter, NULL) == 1;
+}
+
+static bool apply_cipher(EVP_CIPHER_CTX *c, const uint8_t *in, uint8_t *out, size_t size) {
+    if (c == NULL) {
         if (in != out)
             memcpy(out, in, size);
         return true;
     }
     int written;
-    return EVP_EncryptUpdate(c->cipher, out, &written, in, (int)size) == 1;
+    return EVP_EncryptUpdate(c, out, &written, in, (int)size) == 1;
 }
 
-static bool begin_hash(const struct xbcrypt_key *key, struct context *c) {
-    return EVP_DigestInit_ex2(c->digest, key->sha256, NULL) == 1;
+// What a piece that begins at `done` has of `size` bytes.
+static size_t piece_of(size_t size, size_t done) {
+    return done >= size ? 0 : size - done < PIECE ? size - done : PIECE;
 }
 
 static int library_fault(struct fault *f) {
@@ -212,7 +224,7 @@ static int library_fault(struct fault *f) {
 
 static int hash_fault(const struct xbcrypt_key *key, const struct place *place, struct fault *f) {
     char where[PLACE_TEXT_SIZE];
-    const char *hint = key->contexts[0].cipher == NULL ? "; the chunk is encrypted or damaged"
+    const char *hint = key->contexts[0].cipher[0] == NULL ? "; the chunk is encrypted or damaged"
                        : key->wrong_hint[0] != '\0'
                            ? key->wrong_hint
                            : "; most likely this is not the key the backup was encrypted with";
@@ -220,39 +232,61 @@ static int hash_fault(const struct xbcrypt_key *key, const struct place *place, 
                       place_text(place, 0, where), hint);
 }
 
-int xbcrypt_decrypt(struct xbcrypt_key *key, unsigned thread, const struct xbcrypt_header *h,
-                    const uint8_t *payload, uint8_t *out, const struct place *place,
-                    struct fault *f) {
+// Decrypts all chunks; gives their checksums and hashes. Returns false if OpenSSL failed.
+static bool decrypt_pieces(struct context *c, struct xbcrypt_chunk *const *chunks, unsigned count,
+                           uint32_t crc[XBCRYPT_PAIR], uint8_t hash[XBCRYPT_PAIR][XBCRYPT_HASH]) {
     static const uint8_t zero[XBCRYPT_IV];
-    struct context *c = &key->contexts[thread];
-    bool hashed = h->version == 3;
-    if (!set_counter(c, hashed ? h->iv : zero) || (hashed && !begin_hash(key, c)))
-        return library_fault(f);
-    uint32_t crc = 0;
-    for (size_t done = 0; done < h->payload_size;) {
-        size_t n = h->payload_size - done < PIECE ? h->payload_size - done : PIECE;
-        crc = checksum_crc32(crc, payload + done, n);
-        if (!apply_cipher(c, payload + done, out + done, n))
-            return library_fault(f);
-        size_t data = done >= h->data_size ? 0 : h->data_size - done < n ? h->data_size - done : n;
-        if (hashed && EVP_DigestUpdate(c->digest, out + done, data) != 1)
-            return library_fault(f);
-        done += n;
+    size_t longest = 0;
+    bool good = sha256_lanes_begin(c->hash);
+    for (unsigned l = 0; good && l < count; l++) {
+        const struct xbcrypt_header *h = chunks[l]->header;
+        good = set_counter(c->cipher[l], h->version == 3 ? h->iv : zero);
+        if (h->payload_size > longest)
+            longest = h->payload_size;
+        crc[l] = 0;
     }
+    for (size_t done = 0; good && done < longest; done += PIECE) {
+        const uint8_t *data[XBCRYPT_PAIR] = {0};
+        size_t size[XBCRYPT_PAIR] = {0};
+        for (unsigned l = 0; good && l < count; l++) {
+            const struct xbcrypt_chunk *chunk = chunks[l];
+            size_t n = piece_of(chunk->header->payload_size, done);
+            if (n == 0)
+                continue;
+            crc[l] = checksum_crc32(crc[l], chunk->payload + done, n);
+            good = apply_cipher(c->cipher[l], chunk->payload + done, chunk->out + done, n);
+            data[l] = chunk->out + done;
+            size[l] = chunk->header->version == 3 ? piece_of(chunk->header->data_size, done) : 0;
+        }
+        good = good && sha256_lanes_update(c->hash, data, size);
+    }
+    return good && sha256_lanes_finish(c->hash, hash);
+}
+
+static int judge(const struct xbcrypt_key *key, const struct xbcrypt_chunk *chunk, uint32_t crc,
+                 const uint8_t hash[XBCRYPT_HASH], struct fault *f) {
+    const struct xbcrypt_header *h = chunk->header;
     char where[PLACE_TEXT_SIZE];
     if (crc != h->crc)
         return diag_fault(f, EX_DATAERR,
                           "damaged xbcrypt chunk %s: CRC-32: expected 0x%08" PRIx32
                           ", found 0x%08" PRIx32 "; fetch the backup again",
-                          place_text(place, 0, where), h->crc, crc);
-    if (!hashed)
-        return 0;
-    uint8_t hash[XBCRYPT_HASH];
-    if (EVP_DigestFinal_ex(c->digest, hash, NULL) != 1)
-        return library_fault(f);
-    if (CRYPTO_memcmp(hash, out + h->data_size, XBCRYPT_HASH) != 0)
-        return hash_fault(key, place, f);
+                          place_text(&chunk->place, 0, where), h->crc, crc);
+    if (h->version == 3 && CRYPTO_memcmp(hash, chunk->out + h->data_size, XBCRYPT_HASH) != 0)
+        return hash_fault(key, &chunk->place, f);
     return 0;
+}
+
+void xbcrypt_decrypt(struct xbcrypt_key *key, unsigned thread, struct xbcrypt_chunk *const *chunks,
+                     unsigned count) {
+    uint32_t crc[XBCRYPT_PAIR];
+    uint8_t hash[XBCRYPT_PAIR][XBCRYPT_HASH];
+    bool good = decrypt_pieces(&key->contexts[thread], chunks, count, crc, hash);
+    for (unsigned l = 0; l < count; l++) {
+        struct xbcrypt_chunk *c = chunks[l];
+        c->failed =
+            (good ? judge(key, c, crc[l], hash[l], &c->fault) : library_fault(&c->fault)) < 0;
+    }
 }
 
 bool xbcrypt_is_really_version3(struct xbcrypt_key *key, unsigned thread,
@@ -263,37 +297,48 @@ bool xbcrypt_is_really_version3(struct xbcrypt_key *key, unsigned thread,
     struct xbcrypt_header as3 = *h;
     as3.version = 3;
     as3.data_size = h->payload_size - XBCRYPT_HASH;
-    struct fault ignored;
-    static const struct place nowhere;
-    return xbcrypt_decrypt(key, thread, &as3, payload, scratch, &nowhere, &ignored) == 0;
+    struct xbcrypt_chunk chunk = {.header = &as3, .payload = payload, .out = scratch};
+    xbcrypt_decrypt(key, thread, &(struct xbcrypt_chunk *){&chunk}, 1);
+    return !chunk.failed;
 }
 
-int xbcrypt_encrypt(struct xbcrypt_key *key, unsigned thread, const uint8_t *data, size_t size,
-                    uint8_t *out, struct fault *f) {
-    struct context *c = &key->contexts[thread];
-    uint8_t *iv = out + AT_IV, *payload = out + XBCRYPT_HEAD;
-    if (RAND_bytes(iv, XBCRYPT_IV) != 1 || !set_counter(c, iv) || !begin_hash(key, c))
-        return library_fault(f);
-    uint32_t crc = 0;
-    for (size_t done = 0; done < size;) {
-        size_t n = size - done < PIECE ? size - done : PIECE;
-        if (EVP_DigestUpdate(c->digest, data + done, n) != 1 ||
-            !apply_cipher(c, data + done, payload + done, n))
-            return library_fault(f);
-        crc = checksum_crc32(crc, payload + done, n);
-        done += n;
-    }
-    uint8_t hash[XBCRYPT_HASH];
-    if (EVP_DigestFinal_ex(c->digest, hash, NULL) != 1 ||
-        !apply_cipher(c, hash, payload + size, XBCRYPT_HASH))
-        return library_fault(f);
-    crc = checksum_crc32(crc, payload + size, XBCRYPT_HASH);
-
+// The head of a chunk whose IV is there already.
+static void put_head(uint8_t *out, size_t size, uint32_t crc) {
     memcpy(out + AT_MAGIC, XBCRYPT_MAGIC "3", 8);
     le64_put(out + 8, 0); // reserved
     le64_put(out + AT_ORIGINAL_SIZE, size + XBCRYPT_HASH);
     le64_put(out + AT_ENCRYPTED_SIZE, size + XBCRYPT_HASH);
     le32_put(out + AT_CRC, crc);
     le64_put(out + AT_IV_SIZE, XBCRYPT_IV);
-    return 0;
+}
+
+int xbcrypt_encrypt(struct xbcrypt_key *key, unsigned thread, const uint8_t *data,
+                    const size_t size[XBCRYPT_PAIR], uint8_t *out, struct fault *f) {
+    struct context *c = &key->contexts[thread];
+    unsigned count = size[1] > 0 ? XBCRYPT_PAIR : 1;
+    uint8_t *chunk[XBCRYPT_PAIR] = {out, out + xbcrypt_chunk_size(size[0])};
+    uint32_t crc[XBCRYPT_PAIR] = {0};
+    bool good = sha256_lanes_begin(c->hash);
+    for (unsigned l = 0; good && l < count; l++)
+        good = RAND_bytes(chunk[l] + AT_IV, XBCRYPT_IV) == 1 &&
+               set_counter(c->cipher[l], chunk[l] + AT_IV);
+    size_t longest = size[0] > size[1] ? size[0] : size[1];
+    for (size_t done = 0; good && done < longest; done += PIECE) {
+        const uint8_t *from[XBCRYPT_PAIR] = {data + done, data + size[0] + done};
+        size_t n[XBCRYPT_PAIR] = {piece_of(size[0], done), piece_of(size[1], done)};
+        good = sha256_lanes_update(c->hash, from, n);
+        for (unsigned l = 0; good && l < count; l++) {
+            uint8_t *to = chunk[l] + XBCRYPT_HEAD + done;
+            good = apply_cipher(c->cipher[l], from[l], to, n[l]);
+            crc[l] = checksum_crc32(crc[l], to, n[l]);
+        }
+    }
+    uint8_t hash[XBCRYPT_PAIR][XBCRYPT_HASH];
+    good = good && sha256_lanes_finish(c->hash, hash);
+    for (unsigned l = 0; good && l < count; l++) {
+        uint8_t *to = chunk[l] + XBCRYPT_HEAD + size[l];
+        good = apply_cipher(c->cipher[l], hash[l], to, XBCRYPT_HASH);
+        put_head(chunk[l], size[l], checksum_crc32(crc[l], to, XBCRYPT_HASH));
+    }
+    return good ? 0 : library_fault(f);
 }

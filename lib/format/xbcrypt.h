@@ -56,13 +56,30 @@ void xbcrypt_key_free(struct xbcrypt_key *key);
 // "AES256" and so on, or "NONE".
 const char *xbcrypt_key_algorithm(const struct xbcrypt_key *key);
 
-// Verifies and decrypts one chunk's payload (h->payload_size bytes) to out (the same number of
-// bytes, of which the first h->data_size are the plaintext); out may be the payload itself. Any
-// thread; `thread` as in pool.h. Returns 0; or -1 and EX_DATAERR in *f (CRC, hash), with out not to
-// be used.
-int xbcrypt_decrypt(struct xbcrypt_key *key, unsigned thread, const struct xbcrypt_header *h,
-                    const uint8_t *payload, uint8_t *out, const struct place *place,
-                    struct fault *f);
+// How version 3's SHA-256 is computed, for messages: "two lanes of x86 SHA". *wrong: a faster way
+// that is not used, as it gave a wrong answer on this machine; NULL: none.
+const char *xbcrypt_key_hash(const struct xbcrypt_key *key, const char **wrong);
+
+// Chunks that are decrypted or encrypted at once: their hashes take hardly longer than that of one.
+// Chunks of more than XBCRYPT_PAIR_MAX bytes are better taken one by one, for the sake of memory.
+enum { XBCRYPT_PAIR = 2, XBCRYPT_PAIR_MAX = 1 << 20 };
+
+// A chunk to be decrypted, and whether that has failed.
+struct xbcrypt_chunk {
+    const struct xbcrypt_header *header;
+    const uint8_t *payload; // header->payload_size bytes
+    // For as many bytes, of which the first header->data_size are the plaintext; it may be the
+    // payload itself.
+    uint8_t *out;
+    struct place place;
+    bool failed;
+    struct fault
+        fault; // if it failed: EX_DATAERR (CRC, hash) or EX_SOFTWARE; out is not to be used
+};
+
+// Verifies and decrypts 1 to XBCRYPT_PAIR chunks. Any thread; `thread` as in pool.h.
+void xbcrypt_decrypt(struct xbcrypt_key *key, unsigned thread, struct xbcrypt_chunk *const *chunks,
+                     unsigned count);
 
 // Tells whether a chunk that says it is of version 2 is a version 3 chunk whose magic was damaged
 // (no checksum covers that): decrypted as one, its hash is right. `scratch` is h->payload_size
@@ -76,9 +93,10 @@ static inline size_t xbcrypt_chunk_size(size_t size) {
     return XBCRYPT_HEAD + size + XBCRYPT_HASH;
 }
 
-// Writes a version 3 chunk with a fresh random IV to out (xbcrypt_chunk_size(size) bytes). Any
+// Writes version 3 chunks, each with a fresh random IV, of the size[0] bytes at `data` and, unless
+// size[1] is 0, of the size[1] bytes after them, to out (xbcrypt_chunk_size(size) bytes each). Any
 // thread. Returns 0; or -1 and EX_SOFTWARE in *f.
-int xbcrypt_encrypt(struct xbcrypt_key *key, unsigned thread, const uint8_t *data, size_t size,
-                    uint8_t *out, struct fault *f);
+int xbcrypt_encrypt(struct xbcrypt_key *key, unsigned thread, const uint8_t *data,
+                    const size_t size[XBCRYPT_PAIR], uint8_t *out, struct fault *f);
 
 #endif

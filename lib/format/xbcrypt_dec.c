@@ -8,62 +8,70 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-// One chunk.
 struct chunk {
-    struct unit unit;
-    struct decoder *decoder;
+    struct xbcrypt_chunk crypt; // decrypted in place
     struct xbcrypt_header header;
-    struct place place;
-    uint8_t *data;     // the payload; then the plaintext, which takes its place
-    struct slab *slab; // holds it; NULL once the plaintext has been stored
+    struct slab *slab; // holds its data; NULL once the plaintext has been stored
     uint64_t offset;   // of the plaintext in the output
     size_t input_size; // of the chunk with its head
     bool suspect;      // says version 2, and the chunk before did not
-    bool failed;
-    struct fault fault;
+};
+
+// One chunk, or two that follow each other.
+struct pair {
+    struct unit unit;
+    struct decoder *decoder;
+    unsigned count;
+    struct chunk chunks[XBCRYPT_PAIR];
 };
 
 // A version 2 chunk among others, or the first: its magic may be a damaged "3".
-static int check_version(struct chunk *c, unsigned thread) {
+static void check_version(struct decoder *d, struct chunk *c, unsigned thread) {
+    struct fault *f = &c->crypt.fault;
     struct slab *scratch = slab_new(c->header.payload_size + 1);
-    if (scratch == NULL)
-        return diag_fault_memory(&c->fault);
-    bool damaged = xbcrypt_is_really_version3(c->decoder->settings->key, thread, &c->header,
-                                              c->data, scratch->data);
+    if (scratch == NULL) {
+        c->crypt.failed = true;
+        diag_fault_memory(f);
+        return;
+    }
+    c->crypt.failed = xbcrypt_is_really_version3(d->settings->key, thread, &c->header,
+                                                 c->crypt.payload, scratch->data);
     slab_unref(scratch);
-    if (!damaged)
-        return 0;
     char where[PLACE_TEXT_SIZE];
-    return diag_fault(&c->fault, EX_DATAERR,
-                      "damaged xbcrypt chunk %s: its magic says version 2, its hash version 3; "
-                      "fetch the backup again",
-                      place_text(&c->place, 0, where));
+    if (c->crypt.failed)
+        diag_fault(f, EX_DATAERR,
+                   "damaged xbcrypt chunk %s: its magic says version 2, its hash version 3; "
+                   "fetch the backup again",
+                   place_text(&c->crypt.place, 0, where));
 }
 
 // The plaintext is stored by the thread that decrypts it. Not with version 1 or 2: their first
 // chunk has to be judged before it goes out.
-static bool is_placed(const struct chunk *c) {
-    return c->decoder->next->ops->place != NULL && c->header.version == 3;
+static bool is_placed(const struct decoder *d, const struct chunk *c) {
+    return d->next->ops->place != NULL && c->header.version == 3;
 }
 
-// Decrypts in place, and stores the plaintext if it may.
-static int decrypt(struct chunk *c, unsigned thread) {
-    struct decoder *d = c->decoder;
-    if (c->suspect && check_version(c, thread) < 0)
-        return -1;
-    if (xbcrypt_decrypt(d->settings->key, thread, &c->header, c->data, c->data, &c->place,
-                        &c->fault) < 0)
-        return -1;
-    if (!is_placed(c))
-        return 0;
-    return d->next->ops->place(d->next, c->offset, c->data, c->header.data_size, &c->fault);
-}
-
-static enum job_result run_chunk(struct job *job, unsigned thread) {
-    struct chunk *c = (struct chunk *)job;
-    c->failed = decrypt(c, thread) < 0;
-    if (is_placed(c)) { // release the memory now rather than at delivery
-        slab_unref(c->slab);
+static enum job_result run_pair(struct job *job, unsigned thread) {
+    struct pair *p = (struct pair *)job;
+    struct decoder *d = p->decoder;
+    struct xbcrypt_chunk *sound[XBCRYPT_PAIR];
+    unsigned count = 0;
+    for (unsigned i = 0; i < p->count; i++) {
+        struct chunk *c = &p->chunks[i];
+        if (c->suspect)
+            check_version(d, c, thread);
+        if (!c->crypt.failed)
+            sound[count++] = &c->crypt;
+    }
+    xbcrypt_decrypt(d->settings->key, thread, sound, count);
+    for (unsigned i = 0; i < p->count; i++) {
+        struct chunk *c = &p->chunks[i];
+        if (!is_placed(d, c))
+            continue;
+        if (!c->crypt.failed)
+            c->crypt.failed = d->next->ops->place(d->next, c->offset, c->crypt.out,
+                                                  c->header.data_size, &c->crypt.fault) < 0;
+        slab_unref(c->slab); // now rather than at delivery
         c->slab = NULL;
     }
     return JOB_DONE;
@@ -86,7 +94,7 @@ static bool judge(struct decoder *d, const struct chunk *c) {
     if (c->header.data_size == 0)
         return true; // the next chunk will show
     d->judged = true;
-    enum plaintext found = plaintext_judge(c->data, c->header.data_size);
+    enum plaintext found = plaintext_judge(c->crypt.out, c->header.data_size);
     if (found == PLAINTEXT_KNOWN)
         d->settings->plaintext_known = true;
     if (found == PLAINTEXT_KNOWN || found == PLAINTEXT_PLAIN)
@@ -99,7 +107,7 @@ static bool judge(struct decoder *d, const struct chunk *c) {
         diag_fault(&f, EX_DATAERR,
                    "this looks like the wrong key: the data of xbcrypt chunk %s decrypts to random "
                    "bytes; if it is data that is random by nature, use --no-strict",
-                   place_text(&c->place, 0, where));
+                   place_text(&c->crypt.place, 0, where));
         stage_break(&d->stage, &f);
         return false;
     }
@@ -117,55 +125,72 @@ const char *xbcrypt_dec_doubt(const struct xbcrypt_dec_settings *s) {
                : NULL;
 }
 
-static void deliver_chunk(struct unit *unit) {
-    struct chunk *c = (struct chunk *)unit;
-    struct decoder *d = c->decoder;
-    if (d->stage.broken)
-        return;
-    if (c->failed && c->fault.status == EX_DATAERR && d->stage.salvage != NULL) {
-        struct salvage_loss loss = xbcrypt_dec_loss(c->place.position, c->input_size, c->offset);
+static void deliver_chunk(struct decoder *d, struct chunk *c) {
+    const struct xbcrypt_chunk *done = &c->crypt;
+    if (done->failed && done->fault.status == EX_DATAERR && d->stage.salvage != NULL) {
+        struct salvage_loss loss = xbcrypt_dec_loss(done->place.position, c->input_size, c->offset);
         loss.zeros = c->header.data_size;
         loss.exact = true;
-        salvage_lost(d->stage.salvage, &loss, c->fault.text);
+        salvage_lost(d->stage.salvage, &loss, done->fault.text);
         stage_push(d->next, (struct view){.size = c->header.data_size});
         return;
     }
-    if (c->failed) {
-        stage_break(&d->stage, &c->fault);
+    if (done->failed) {
+        stage_break(&d->stage, &done->fault);
         return;
     }
     if (c->header.version < 3 && !d->judged && !judge(d, c))
         return;
-    if (is_placed(c)) {
+    if (is_placed(d, c)) {
         d->next->ops->placed(d->next, c->header.data_size);
         return;
     }
-    stage_push(d->next, (struct view){.data = c->data,
+    stage_push(d->next, (struct view){.data = done->out,
                                       .size = c->header.data_size,
                                       .slab = c->slab,
-                                      .origin = c->place.origin});
+                                      .origin = done->place.origin});
 }
 
-static void release_chunk(struct unit *unit) {
-    struct chunk *c = (struct chunk *)unit;
-    slab_unref(c->slab);
-    free(c);
+static void deliver_pair(struct unit *unit) {
+    struct pair *p = (struct pair *)unit;
+    for (unsigned i = 0; i < p->count && !p->decoder->stage.broken; i++)
+        deliver_chunk(p->decoder, &p->chunks[i]);
+}
+
+static void release_pair(struct unit *unit) {
+    struct pair *p = (struct pair *)unit;
+    for (unsigned i = 0; i < p->count; i++)
+        slab_unref(p->chunks[i].slab);
+    free(p);
+}
+
+void xbcrypt_dec_flush(struct decoder *d) {
+    struct pair *p = d->pair;
+    d->pair = NULL;
+    if (p != NULL)
+        ordered_submit(d->stage.ordered, &p->unit);
 }
 
 void xbcrypt_dec_submit(struct decoder *d) {
-    struct chunk *c = calloc(1, sizeof *c);
-    if (c == NULL) {
-        stage_fail_memory(&d->stage);
-        return;
+    if (d->pair == NULL) {
+        d->pair = calloc(1, sizeof *d->pair);
+        if (d->pair == NULL) {
+            stage_fail_memory(&d->stage);
+            return;
+        }
+        d->pair->unit.job.run = run_pair;
+        d->pair->unit.deliver = deliver_pair;
+        d->pair->unit.release = release_pair;
+        d->pair->unit.cost = sizeof *d->pair;
+        d->pair->decoder = d;
     }
-    c->unit.job.run = run_chunk;
-    c->unit.deliver = deliver_chunk;
-    c->unit.release = release_chunk;
-    c->unit.cost = sizeof *c + d->header.payload_size;
-    c->decoder = d;
+    struct chunk *c = &d->pair->chunks[d->pair->count++];
+    d->pair->unit.cost += d->header.payload_size;
     c->header = d->header;
-    c->place = d->head.place;
-    c->data = d->payload.slab->data + (d->payload.data - d->payload.slab->data);
+    c->crypt.header = &c->header;
+    c->crypt.place = d->head.place;
+    c->crypt.payload = d->payload.data;
+    c->crypt.out = d->payload.slab->data + (d->payload.data - d->payload.slab->data);
     c->slab = d->payload.slab;
     c->offset = d->produced;
     c->input_size = xbcrypt_dec_head_size(&d->header) + d->header.payload_size;
@@ -173,7 +198,8 @@ void xbcrypt_dec_submit(struct decoder *d) {
     d->last_version = d->header.version;
     d->payload = (struct gather){0};
     d->produced += d->header.data_size;
-    ordered_submit(d->stage.ordered, &c->unit);
+    if (d->pair->count == XBCRYPT_PAIR || d->header.payload_size > XBCRYPT_PAIR_MAX)
+        xbcrypt_dec_flush(d);
 }
 
 // Takes part of the view; false when there is nothing more to do with it.
@@ -184,6 +210,7 @@ static bool take(struct decoder *d, struct view *v) {
         int parsed = xbcrypt_parse(d->head.bytes, d->head.have, d->settings->max_chunk,
                                    &d->head.place, &d->header, &need, &f);
         if (parsed < 0) {
+            xbcrypt_dec_flush(d);
             stage_fail(&d->stage, &f);
             return false;
         }
@@ -195,9 +222,10 @@ static bool take(struct decoder *d, struct view *v) {
     if (v->size == 0 && d->payload.need > 0)
         return false;
     int gathered = gather_fill(&d->payload, v, &d->position);
-    if (gathered < 0)
+    if (gathered < 0) {
+        xbcrypt_dec_flush(d);
         stage_fail_memory(&d->stage);
-    else if (gathered > 0) {
+    } else if (gathered > 0) {
         xbcrypt_dec_submit(d);
         d->head.have = 0;
         d->in_payload = false;
@@ -213,6 +241,7 @@ static void push(struct stage *stage, struct view v) {
     }
     while (!stage_is_closed(&d->stage) && take(d, &v))
         ordered_relieve(stage->ordered);
+    xbcrypt_dec_flush(d); // what is there goes out, whatever comes next, and when
 }
 
 static void finish(struct stage *stage) {
@@ -247,6 +276,8 @@ static void finish(struct stage *stage) {
 static void free_decoder(struct stage *stage) {
     struct decoder *d = (struct decoder *)stage;
     gather_clear(&d->payload);
+    if (d->pair != NULL)
+        release_pair(&d->pair->unit);
     resync_free(d->resync);
     free(d);
 }

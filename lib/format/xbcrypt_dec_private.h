@@ -21,6 +21,7 @@ struct decoder {
     struct head head;
     struct xbcrypt_header header;
     struct gather payload;
+    struct pair *pair;     // chunks that have not been submitted; NULL: none
     unsigned last_version; // of the chunk submitted before; 0: none
     struct resync *resync; // begins what xbcrypt_salvage.c keeps; NULL: nothing
 };
@@ -39,8 +40,10 @@ static inline struct salvage_loss xbcrypt_dec_loss(uint64_t offset, uint64_t len
 }
 
 // Submits the chunk of d->header at d->head.place, whose payload has been gathered; takes that
-// over.
+// over. It may wait for the next one, as two are decrypted in hardly more time than one:
+// xbcrypt_dec_flush submits it in any case, and comes before whatever else is submitted.
 void xbcrypt_dec_submit(struct decoder *d);
+void xbcrypt_dec_flush(struct decoder *d);
 
 // The decoder's push and finish when it salvages.
 void xbcrypt_salvage_push(struct decoder *d, struct view v);

@@ -12,9 +12,14 @@ enum {
     XBCRYPT_CHUNK_DEFAULT = 64 << 10
 };
 
-// An encoder that pushes into `next` chunks of `chunk_size` plaintext bytes, the last one shorter.
-// The key outlives it. NULL if the allocation failed.
-struct stage *xbcrypt_enc_new(struct ordered *o, struct xbcrypt_key *key, size_t chunk_size,
+// It and the key outlive the encoders.
+struct xbcrypt_enc_settings {
+    struct xbcrypt_key *key;
+    size_t chunk_size; // plaintext bytes of each chunk but the last, which may be shorter
+};
+
+// An encoder that pushes into `next`. NULL if the allocation failed.
+struct stage *xbcrypt_enc_new(struct ordered *o, struct xbcrypt_enc_settings *settings,
                               struct stage *next);
 
 #endif

@@ -92,10 +92,15 @@ static int try_version3(struct decoder *d, const struct xbcrypt_header *h, const
     struct slab *scratch = slab_new(h->payload_size + 1);
     if (scratch == NULL)
         return diag_fault_memory(f);
+    struct xbcrypt_chunk chunk = {
+        .header = &as3, .payload = payload, .out = scratch->data, .place = *place};
     // The main thread's contexts: it runs no job here.
-    int result = xbcrypt_decrypt(d->settings->key, 0, &as3, payload, scratch->data, place, f);
+    xbcrypt_decrypt(d->settings->key, 0, &(struct xbcrypt_chunk *){&chunk}, 1);
     slab_unref(scratch);
-    return result == 0 ? 1 : f->status == EX_DATAERR ? 0 : -1;
+    if (!chunk.failed)
+        return 1;
+    *f = chunk.fault;
+    return f->status == EX_DATAERR ? 0 : -1;
 }
 
 // The version that a chunk with a right CRC is of, whatever its magic says, which no checksum
@@ -161,8 +166,10 @@ static void take_unit(void *context, struct view v, uint64_t position, const cha
     gather_begin(&d->payload, v.size);
     if (gather_append(&d->payload, v) < 0)
         stage_fail_memory(&d->stage);
-    else
+    else {
         xbcrypt_dec_submit(d);
+        xbcrypt_dec_flush(d);
+    }
 }
 
 static void take_gap(void *context, const struct resync_gap *gap) {

@@ -65,8 +65,12 @@ int xbcrypt_keyfile_load(struct xbcrypt_key **key, const char *file,
         file != NULL ? diag_name(file, strlen(file), shown, sizeof shown) : XBCRYPT_KEY_VARIABLE;
     if (result < 0)
         diag_prefix(f, source);
-    else if (verbose)
+    else if (verbose) {
         diag_note("%s: key for %s%s", source, xbcrypt_key_algorithm(*key),
                   trimmed ? ", its trailing newline removed" : "");
+        const char *wrong, *hash = xbcrypt_key_hash(*key, &wrong);
+        if (wrong != NULL)
+            diag_note("SHA-256 by %s: %s give a wrong hash on this machine", hash, wrong);
+    }
     return result;
 }

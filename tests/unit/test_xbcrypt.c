@@ -594,15 +594,14 @@ static void test_key_algorithms(void **state) {
 // ---- Encryption.
 
 struct encoding {
-    struct xbcrypt_key *key;
-    size_t chunk_size;
+    struct xbcrypt_enc_settings settings;
     const struct bytes *plain;
     size_t key_size;
 };
 
 static struct stage *make_encoder(struct ordered *o, struct stage *next, void *context) {
-    const struct encoding *e = context;
-    return xbcrypt_enc_new(o, e->key, e->chunk_size, next);
+    struct encoding *e = context;
+    return xbcrypt_enc_new(o, &e->settings, next);
 }
 
 // With its own IV, each chunk is, byte for byte, what the independent writer makes.
@@ -612,7 +611,8 @@ static void check_encoded(const struct encoding *e, const struct fed *out) {
     uint8_t ivs[64][16];
     for (size_t done = 0; done < e->plain->size; chunks++) {
         struct bytes expected = {0};
-        size_t n = e->plain->size - done < e->chunk_size ? e->plain->size - done : e->chunk_size;
+        size_t n = e->plain->size - done < e->settings.chunk_size ? e->plain->size - done
+                                                                  : e->settings.chunk_size;
         assert_true(at + 60 + n + 32 <= out->size);
         assert_true(chunks < 64);
         memcpy(ivs[chunks], out->data + at + 44, 16);
@@ -636,7 +636,7 @@ static void run_encoder(const struct feeding *how, void *context) {
     assert_int_equal(out.finishes, 1);
     check_encoded(e, &out);
     struct bytes coded = {.data = out.data, .size = out.size};
-    decode(e->key, &coded, &back);
+    decode(e->settings.key, &coded, &back);
     assert_int_equal(back.status, 0);
     assert_int_equal(back.size, e->plain->size);
     assert_memory_equal(back.data != NULL ? back.data : e->plain->data, e->plain->data, back.size);
@@ -655,8 +655,7 @@ static void test_encode(void **state) {
         for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
             struct bytes plain = {0};
             bytes_noise(&plain, sizes[i], 5);
-            struct encoding e = {
-                .key = key, .chunk_size = 1024, .plain = &plain, .key_size = key_size};
+            struct encoding e = {.settings = {key, 1024}, .plain = &plain, .key_size = key_size};
             for (unsigned threads = 1; threads <= 3; threads += 2) {
                 run_encoder(&(struct feeding){.threads = threads}, &e);
                 run_encoder(&(struct feeding){.threads = threads, .held = true, .first = 700}, &e);
@@ -672,12 +671,12 @@ static void test_encode_every_feeding(void **state) {
     struct bytes plain = {0};
     bytes_noise(&plain, 300, 6);
     struct encoding e = {
-        .key = make_key(key_bytes, 32), .chunk_size = 128, .plain = &plain, .key_size = 32};
+        .settings = {make_key(key_bytes, 32), 128}, .plain = &plain, .key_size = 32};
     feed_each(plain.size, run_encoder, &e);
     // An empty input is an empty file, as the original makes it.
     plain.size = 0;
     feed_each(0, run_encoder, &e);
-    xbcrypt_key_free(e.key);
+    xbcrypt_key_free(e.settings.key);
     bytes_free(&plain);
 }
 
