@@ -2,6 +2,7 @@
 // s3cse-dec: the body of an object of an S3 encryption client on standard input, plaintext on
 // standard output.
 #include "file/outfile.h"
+#include "format/sniff.h"
 #include "os/cpus.h"
 #include "os/interrupt.h"
 #include "os/terminal.h"
@@ -167,8 +168,13 @@ static int describe(const struct s3_envelope *e, bool found) {
 // What a client library or a proxy downloaded can be decrypted already.
 static void look_at_input(const uint8_t *data, size_t size) {
     const char *magic = backup_magic(data, size);
+    enum sniff kind = sniff(data, size);
     if (magic != NULL)
         diag_warn("the input begins with %s: it may be a backup that is decrypted already", magic);
+    else if (sniff_is_layer(kind) || kind == SNIFF_XBSTREAM || kind == SNIFF_TAR)
+        diag_warn("the input begins as %s: it may be decrypted already, or no S3 encryption client "
+                  "encrypted it",
+                  sniff_text(kind));
 }
 
 static void look_at_output(const struct s3_body *body, const struct s3_envelope *e, bool verbose) {
@@ -176,12 +182,11 @@ static void look_at_output(const struct s3_body *body, const struct s3_envelope 
     if (verbose && magic != NULL)
         diag_note("%" PRIu64 " bytes, beginning with %s: a SQL Server backup, %s", body->size,
                   magic, strcmp(magic, "TAPE") == 0 ? "not compressed" : "compressed");
-    else if (magic == NULL)
+    else if (magic == NULL && !s3_envelope_authenticated(e->content))
         diag_warn("the plaintext begins with neither TAPE nor MSSQLBAK, as a SQL Server backup "
-                  "does%s",
-                  s3_envelope_authenticated(e->content)
-                      ? ""
-                      : "; if it is to be one, the IV is wrong or the start is damaged");
+                  "does; if it is to be one, the IV is wrong or the start is damaged");
+    else if (verbose)
+        diag_note("%" PRIu64 " bytes, authenticated", body->size);
 }
 
 // The key, and with it the stream: nothing is read or created before the key commitment is right.

@@ -3,10 +3,10 @@
 
 #include "base/place.h"
 #include "engine/gather.h"
+#include "format/foreign.h"
 #include "format/gzip_dec.h"
 #include "format/lz4_dec.h"
 #include "format/qpress_dec.h"
-#include "format/sniff.h"
 #include "format/zstd_dec.h"
 
 #include <stdio.h>
@@ -70,20 +70,21 @@ static struct stage *make_decoder(struct layer *l, enum sniff kind) {
 
 static int refuse(const struct layer *l, enum sniff kind, struct fault *f) {
     const struct chain *c = l->chain;
-    char where[PLACE_TEXT_SIZE], found[40];
+    char where[PLACE_TEXT_SIZE], found[40], hint[FOREIGN_HINT_SIZE];
     place_text(&l->head.place, 0, where);
     size_t shown = l->head.have < 8 ? l->head.have : 8;
-    if (sniff_command(kind) != NULL)
-        return diag_fault(f, EX_DATAERR,
-                          "found %s %s: expected an xbstream or a tar archive; unpack it with %s",
-                          sniff_text(kind), where, sniff_command(kind));
-    return diag_fault(f, EX_DATAERR,
-                      "cannot tell what this is %s: expected an xbstream or a tar archive, or one "
-                      "in gzip, qpress, xbcrypt, LZ4 or Zstandard; found \"%s\"%s",
-                      where, diag_name(l->head.data, shown, found, sizeof found),
-                      l->depth > 0 && c->found[l->depth - 1] == SNIFF_XBCRYPT
-                          ? "; it was decrypted: the key may be wrong"
-                          : "");
+    if (foreign_advice(kind, hint) != NULL)
+        return diag_fault(f, EX_DATAERR, "found %s %s: expected an xbstream or a tar archive; %s",
+                          sniff_text(kind), where, foreign_advice(kind, hint));
+    diag_fault(f, EX_DATAERR,
+               "cannot tell what this is %s: expected an xbstream or a tar archive, or one "
+               "in gzip, qpress, xbcrypt, LZ4 or Zstandard; found \"%s\"%s",
+               where, diag_name(l->head.data, shown, found, sizeof found),
+               l->depth > 0 && c->found[l->depth - 1] == SNIFF_XBCRYPT
+                   ? "; it was decrypted: the key may be wrong"
+                   : "");
+    foreign_explain(f, l->head.data, l->head.have, &l->head.place);
+    return -1;
 }
 
 static void report(const struct chain *c) {

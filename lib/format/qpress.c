@@ -3,8 +3,7 @@
 
 #include "base/byteorder.h"
 #include "engine/head.h"
-
-#include "format/sniff.h"
+#include "format/foreign.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -20,11 +19,11 @@ int qpress_parse_archive(const uint8_t *head, size_t have, uint64_t max_block,
     if (have < *need)
         return 0;
     if (memcmp(head, QPRESS_ARCHIVE_TAG, QPRESS_TAG) != 0) {
-        char found[4 * QPRESS_TAG + 4], hint[SNIFF_HINT_SIZE];
+        char found[4 * QPRESS_TAG + 4], hint[FOREIGN_HINT_SIZE];
         return diag_fault(
             f, EX_DATAERR, "not a qpress archive %s: expected magic \"qpress10\", found \"%s\"%s%s",
             place_text(place, 0, where), diag_name(head, QPRESS_TAG, found, sizeof found),
-            sniff_hint(head, QPRESS_TAG, hint),
+            foreign_hint(head, have, hint),
             place->exact ? "" : "; if this was decrypted, the key may be wrong");
     }
     *need = QPRESS_ARCHIVE_HEAD;

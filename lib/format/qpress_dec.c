@@ -2,6 +2,7 @@
 #include "format/qpress_dec.h"
 
 #include "base/checksum.h"
+#include "format/foreign.h"
 #include "format/qpress_dec_private.h"
 
 #include <inttypes.h>
@@ -338,7 +339,11 @@ static bool take_head(struct decoder *d, struct view *v) {
                                              &d->head.place, &item, &need, &f);
     if (parsed == 0)
         return v->size > 0 && (head_fill(&d->head, need, v, &d->position), true);
+    if (parsed < 0 && archive && foreign_wants_more(d->head.bytes, d->head.have, &d->head.place))
+        return v->size > 0 && (head_fill(&d->head, SNIFF_SIZE, v, &d->position), true);
     d->state = IN_ITEM_HEAD;
+    if (parsed < 0 && archive)
+        foreign_explain(&f, d->head.bytes, d->head.have, &d->head.place);
     if (parsed < 0 || (!archive && qpress_dec_take_item(d, &item, &f) < 0)) {
         stage_fail(&d->stage, &f);
         return false;
@@ -379,11 +384,16 @@ static void finish(struct stage *stage) {
     }
     struct fault f = {0};
     char where[PLACE_TEXT_SIZE];
+    size_t need;
     struct place here = d->head.place;
     here.origin += d->position - here.position;
     here.position = d->position;
     if (d->state == IN_ARCHIVE_HEAD && d->head.have == 0)
         diag_fault(&f, EX_DATAERR, "input is empty: expected a qpress archive");
+    else if (d->state == IN_ARCHIVE_HEAD &&
+             qpress_parse_archive(d->head.bytes, d->head.have, d->max_block, &d->head.place,
+                                  &d->block_size, &need, &f) < 0)
+        foreign_explain(&f, d->head.bytes, d->head.have, &d->head.place); // there is no more
     else if (d->in_file || d->head.have > 0 || d->state != IN_ITEM_HEAD)
         diag_fault(&f, EX_DATAERR,
                    "qpress archive ends too early, %s: expected the rest of %s; it was cut short: "

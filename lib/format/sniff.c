@@ -11,7 +11,6 @@
 #include "format/xbstream.h"
 #include "format/zstd_dec.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static const struct {
@@ -32,7 +31,33 @@ static const struct {
               {SNIFF_OPENSSL, 0, 8, "Salted__"},
               {SNIFF_GPG, 0, 14, "-----BEGIN PGP"},
               {SNIFF_AGE, 0, 8, "age-encryption.org"},
-              {SNIFF_AGE, 0, 14, "-----BEGIN AGE"}};
+              {SNIFF_AGE, 0, 14, "-----BEGIN AGE"},
+              {SNIFF_OPENSSL_BASE64, 0, 10, "U2FsdGVkX1"},
+              {SNIFF_7Z, 0, 6, "7z\xbc\xaf\x27\x1c"},
+              {SNIFF_RAR, 0, 6, "Rar!\x1a\x07"},
+              {SNIFF_SQL_SERVER, 0, 8, "MSSQLBAK"},
+              {SNIFF_SQL_SERVER, 0, 8, "TAPE\0\0\3\0"},
+              {SNIFF_SQL, 0, 13, "-- MySQL dump"},
+              {SNIFF_SQL, 0, 15, "-- MariaDB dump"},
+              {SNIFF_SQL, 0, 9, "/*!999999"},
+              {SNIFF_MARKUP, 0, 5, "<?xml"},
+              {SNIFF_MARKUP, 0, 9, "<!DOCTYPE"},
+              {SNIFF_MARKUP, 0, 9, "<!doctype"},
+              {SNIFF_MARKUP, 0, 5, "<html"},
+              {SNIFF_MARKUP, 0, 5, "<HTML"},
+              {SNIFF_MARKUP, 0, 7, "<Error>"}};
+
+// JSON in which an envelope of an S3 encryption client begins: the names of its keys.
+static bool is_s3_metadata(const uint8_t *data, size_t size) {
+    static const char *const names[] = {"x-amz-key", "x-amz-iv",    "x-amz-cek-alg",
+                                        "x-amz-c",   "x-amz-wrap-", "x-amz-matdesc"};
+    if (size == 0 || data[0] != '{')
+        return false;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (memmem(data, size, names[i], strlen(names[i])) != NULL)
+            return true;
+    return false;
+}
 
 // The first packet of an OpenPGP message (RFC 9580, 4.2 and 5): a session key that a password or a
 // public key encrypts. Its tag, its length in one or two bytes, then its version.
@@ -82,6 +107,8 @@ enum sniff sniff(const uint8_t *data, size_t size) {
     }
     if (size >= TAR_BLOCK && tar_is_header(data)) // of before ustar
         return SNIFF_TAR;
+    if (is_s3_metadata(data, size))
+        return SNIFF_S3_METADATA;
     return is_openpgp(data, size) ? SNIFF_GPG : SNIFF_UNKNOWN;
 }
 
@@ -91,22 +118,31 @@ bool sniff_is_layer(enum sniff kind) {
 
 static const struct {
     const char *text, *command;
-} kinds[] = {[SNIFF_UNKNOWN] = {"data of an unknown kind", NULL},
-             [SNIFF_XBSTREAM] = {"an xbstream", "xbunpack"},
-             [SNIFF_XBCRYPT] = {"an encrypted stream", "xbcrypt-dec"},
-             [SNIFF_QPRESS] = {"a qpress archive", "qpunpack"},
-             [SNIFF_GZIP] = {"gzip data", "gzip -d"},
-             [SNIFF_LZ4] = {"LZ4 data", "lz4 -d"},
-             [SNIFF_ZSTD] = {"Zstandard data", "zstd -d"},
-             [SNIFF_TAR] = {"a tar archive", "tar -xi"},
-             [SNIFF_XZ] = {"xz data", "xz -d"},
-             [SNIFF_BZIP2] = {"bzip2 data", "bzip2 -d"},
-             [SNIFF_ZIP] = {"a zip archive", "unzip"},
-             [SNIFF_LZ4_LEGACY] = {"LZ4 data of the legacy format", "lz4 -d"},
-             [SNIFF_OPENSSL] = {"a stream encrypted by openssl enc",
-                                "openssl enc -d and the cipher and options that made it"},
-             [SNIFF_GPG] = {"a message encrypted by gpg", "gpg -d"},
-             [SNIFF_AGE] = {"a file encrypted by age", "age -d"}};
+} kinds[] = {
+    [SNIFF_UNKNOWN] = {"data of an unknown kind", NULL},
+    [SNIFF_XBSTREAM] = {"an xbstream", "xbunpack"},
+    [SNIFF_XBCRYPT] = {"an encrypted stream", "xbcrypt-dec"},
+    [SNIFF_QPRESS] = {"a qpress archive", "qpunpack"},
+    [SNIFF_GZIP] = {"gzip data", "gzip -d"},
+    [SNIFF_LZ4] = {"LZ4 data", "lz4 -d"},
+    [SNIFF_ZSTD] = {"Zstandard data", "zstd -d"},
+    [SNIFF_TAR] = {"a tar archive", "tar -xi"},
+    [SNIFF_XZ] = {"xz data", "xz -d"},
+    [SNIFF_BZIP2] = {"bzip2 data", "bzip2 -d"},
+    [SNIFF_ZIP] = {"a zip archive", "unzip"},
+    [SNIFF_LZ4_LEGACY] = {"LZ4 data of the legacy format", "lz4 -d"},
+    [SNIFF_OPENSSL] = {"a stream encrypted by openssl enc",
+                       "openssl enc -d and the cipher and options that made it"},
+    [SNIFF_GPG] = {"a message encrypted by gpg", "gpg -d"},
+    [SNIFF_AGE] = {"a file encrypted by age", "age -d"},
+    [SNIFF_OPENSSL_BASE64] = {"a stream encrypted by openssl enc, in base64",
+                              "openssl enc -d -a and the cipher and options that made it"},
+    [SNIFF_7Z] = {"a 7z archive", "7z x"},
+    [SNIFF_RAR] = {"a RAR archive", "unrar x"},
+    [SNIFF_S3_METADATA] = {"metadata of an object that an S3 encryption client encrypted", NULL},
+    [SNIFF_SQL_SERVER] = {"a backup of SQL Server", NULL},
+    [SNIFF_SQL] = {"a dump in SQL", NULL},
+    [SNIFF_MARKUP] = {"a page of XML or HTML", NULL}};
 
 const char *sniff_text(enum sniff kind) {
     return kinds[kind].text;
@@ -114,17 +150,4 @@ const char *sniff_text(enum sniff kind) {
 
 const char *sniff_command(enum sniff kind) {
     return kinds[kind].command;
-}
-
-static bool is_encrypted(enum sniff kind) {
-    return kind == SNIFF_XBCRYPT || kind == SNIFF_OPENSSL || kind == SNIFF_GPG || kind == SNIFF_AGE;
-}
-
-const char *sniff_hint(const uint8_t *data, size_t size, char text[static SNIFF_HINT_SIZE]) {
-    enum sniff kind = sniff(data, size);
-    text[0] = '\0';
-    if (sniff_command(kind) != NULL)
-        snprintf(text, SNIFF_HINT_SIZE, "; this is %s: %s it first with %s", sniff_text(kind),
-                 is_encrypted(kind) ? "decrypt" : "unpack", sniff_command(kind));
-    return text;
 }

@@ -24,7 +24,14 @@ enum sniff {
     SNIFF_LZ4_LEGACY,
     SNIFF_OPENSSL,
     SNIFF_GPG,
-    SNIFF_AGE
+    SNIFF_AGE,
+    SNIFF_OPENSSL_BASE64,
+    SNIFF_7Z,
+    SNIFF_RAR,
+    SNIFF_S3_METADATA,
+    SNIFF_SQL_SERVER,
+    SNIFF_SQL,
+    SNIFF_MARKUP
 };
 
 // SNIFF_UNKNOWN also where the `size` bytes are too few to tell; SNIFF_SIZE are always enough. A
@@ -40,10 +47,5 @@ const char *sniff_text(enum sniff kind);
 
 // The command that unpacks it, "gzip -d"; NULL if there is none.
 const char *sniff_command(enum sniff kind);
-
-// For a message about data of another kind than was expected: what the `size` bytes at its start
-// are and what undoes that, "; this is gzip data: unpack it first with gzip -d". "" if not known.
-enum { SNIFF_HINT_SIZE = 200 };
-const char *sniff_hint(const uint8_t *data, size_t size, char text[static SNIFF_HINT_SIZE]);
 
 #endif

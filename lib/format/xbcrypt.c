@@ -4,7 +4,7 @@
 #include "base/byteorder.h"
 #include "base/checksum.h"
 #include "base/sha256_lanes.h"
-#include "format/sniff.h"
+#include "format/foreign.h"
 #include "secret/crypto.h"
 #include "secret/key_hint.h"
 
@@ -84,9 +84,9 @@ int xbcrypt_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const st
     }
     unsigned version = (unsigned)head[MAGIC_SIZE - 1] - '0';
     if (memcmp(head, magic, MAGIC_SIZE - 1) != 0 || version < 1 || version > 3) {
-        char found[4 * MAGIC_SIZE + 4], hint[SNIFF_HINT_SIZE] = "";
+        char found[4 * MAGIC_SIZE + 4], hint[FOREIGN_HINT_SIZE] = "";
         if (place->position == 0 && sniff(head, have) != SNIFF_XBCRYPT)
-            sniff_hint(head, have, hint);
+            foreign_hint(head, have, hint);
         return diag_fault(f, EX_DATAERR,
                           "not an xbcrypt chunk %s: expected magic XBCRYP01, XBCRYP02 or XBCRYP03, "
                           "found \"%s\"%s",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "format/xbcrypt_dec.h"
 
+#include "format/foreign.h"
 #include "format/plaintext.h"
 #include "format/xbcrypt_dec_private.h"
 
@@ -209,8 +210,11 @@ static bool take(struct decoder *d, struct view *v) {
         size_t need;
         int parsed = xbcrypt_parse(d->head.bytes, d->head.have, d->settings->max_chunk,
                                    &d->head.place, &d->header, &need, &f);
+        if (parsed < 0 && foreign_wants_more(d->head.bytes, d->head.have, &d->head.place))
+            return v->size > 0 && (head_fill(&d->head, SNIFF_SIZE, v, &d->position), true);
         if (parsed < 0) {
             xbcrypt_dec_flush(d);
+            foreign_explain(&f, d->head.bytes, d->head.have, &d->head.place);
             stage_fail(&d->stage, &f);
             return false;
         }
@@ -256,7 +260,11 @@ static void finish(struct stage *stage) {
         struct fault f;
         char where[PLACE_TEXT_SIZE];
         uint64_t have = d->head.have + d->payload.have;
-        if (d->in_payload)
+        size_t need;
+        if (!d->in_payload && xbcrypt_parse(d->head.bytes, d->head.have, d->settings->max_chunk,
+                                            &d->head.place, &d->header, &need, &f) < 0)
+            foreign_explain(&f, d->head.bytes, d->head.have, &d->head.place); // there is no more
+        else if (d->in_payload)
             diag_fault(&f, EX_DATAERR,
                        "input ends inside the xbcrypt chunk %s: expected %zu bytes, found %" PRIu64
                        "; it was cut short: fetch the backup again",

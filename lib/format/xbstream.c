@@ -3,7 +3,7 @@
 
 #include "base/byteorder.h"
 #include "engine/head.h"
-#include "format/sniff.h"
+#include "format/foreign.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -28,12 +28,12 @@ static int check_magic(const uint8_t *head, size_t have, const struct place *pla
                        struct fault *f) {
     if (memcmp(head, magic, AT_FLAGS) == 0)
         return 0;
-    char where[PLACE_TEXT_SIZE], found[40], hint[SNIFF_HINT_SIZE] = "";
+    char where[PLACE_TEXT_SIZE], found[40], hint[FOREIGN_HINT_SIZE] = "";
     enum sniff kind = place->origin == 0 ? sniff(head, have) : SNIFF_UNKNOWN;
     if (kind == SNIFF_TAR)
         snprintf(hint, sizeof hint, "; this is a tar archive: use --auto");
     else if (place->origin == 0)
-        sniff_hint(head, have, hint);
+        foreign_hint(head, have, hint);
     return diag_fault(
         f, EX_DATAERR, "not an xbstream chunk %s: expected magic \"%s\", found \"%s\"%s%s",
         place_text(place, 0, where), magic, diag_name(head, AT_FLAGS, found, sizeof found), hint,

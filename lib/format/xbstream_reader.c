@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/byteorder.h"
 #include "base/checksum.h"
-#include "format/sniff.h"
+#include "format/foreign.h"
 #include "format/xbstream_reader_private.h"
 
 #include <inttypes.h>
@@ -358,8 +358,8 @@ static void end_chunk(struct reader *r) {
 // Whether the input begins with something else, and more of it may tell what that is: a tar archive
 // shows only behind the first name.
 static bool is_unknown_start(const struct reader *r) {
-    return !r->any && r->head.have >= sizeof XBSTREAM_MAGIC && r->head.have < SNIFF_SIZE &&
-           r->head.place.origin == 0 && sniff(r->head.bytes, r->head.have) == SNIFF_UNKNOWN;
+    return !r->any && r->head.have >= sizeof XBSTREAM_MAGIC &&
+           foreign_wants_more(r->head.bytes, r->head.have, &r->head.place);
 }
 
 static bool take_head(struct reader *r, struct view *v) {
@@ -372,6 +372,7 @@ static bool take_head(struct reader *r, struct view *v) {
     if (parsed < 0 && is_unknown_start(r))
         return v->size > 0 && (head_fill(&r->head, SNIFF_SIZE, v, &r->position), true);
     if (parsed < 0) {
+        foreign_explain(&f, r->head.bytes, r->head.have, &r->head.place);
         stage_fail(&r->stage, &f);
         return false;
     }
@@ -517,8 +518,10 @@ static void judge_end(struct reader *r, struct fault *f) {
     bool in_head = r->state == IN_HEAD && r->head.have > 0;
     place_text(&end, 0, where);
     if (in_head && xbstream_parse(r->head.bytes, r->head.have, r->max_chunk, &r->head.place,
-                                  &r->header, &need, f) < 0)
+                                  &r->header, &need, f) < 0) {
+        foreign_explain(f, r->head.bytes, r->head.have, &r->head.place);
         return; // something else, of which there is no more
+    }
     if (in_head || r->state != IN_HEAD)
         diag_fault(f, EX_DATAERR,
                    "xbstream ends too early, inside a chunk, %s; it was cut short: fetch the "

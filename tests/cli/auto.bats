@@ -125,7 +125,9 @@ restores() {
     gpg="a message encrypted by gpg|gpg -d"
     age="a file encrypted by age|age -d"
     legacy="LZ4 data of the legacy format|lz4 -d"
-    for form in "b.ssl|$ssl" "b.legacy|$legacy" "b.age|$age" "b.asc|$gpg" "b.armor|$age" "b.gpg|$gpg" "b.pub|$gpg" "b.ecc|$gpg"; do
+    openssl enc -aes-256-cbc -pbkdf2 -k pw -a <b.xb >b.base64 2>/dev/null
+    base64="a stream encrypted by openssl enc, in base64|openssl enc -d -a and the cipher and options that made it"
+    for form in "b.ssl|$ssl" "b.base64|$base64" "b.legacy|$legacy" "b.age|$age" "b.asc|$gpg" "b.armor|$age" "b.gpg|$gpg" "b.pub|$gpg" "b.ecc|$gpg"; do
         IFS="|" read -r file what how <<<"$form"
         do="decrypt it first"
         [ "$file" != b.legacy ] || do="unpack it first"
@@ -133,7 +135,6 @@ restores() {
         run --separate-stderr xbunpack -C out -i "$file"
         [ "$status" -eq 65 ]
         [[ $stderr == *"; this is $what: $do with $how" ]] || { echo "$file: $stderr"; return 1; }
-        [[ $file != *.a[sr]* ]] || continue # of which they see eight bytes
         for program in "qpunpack --test" "xbcrypt-dec -f $key"; do
             # shellcheck disable=SC2086 # several words
             run --separate-stderr $program -i "$file"

@@ -150,6 +150,61 @@ setup() {
     hint qpunpack "$rds/stream_v3.xb.xbcrypt" "" "an encrypted stream: decrypt it first with xbcrypt-dec"
 }
 
+# in_all WHAT ADVICE FILE: xbunpack, xbcrypt-dec and qpunpack all say of the file that it is WHAT, and what to do.
+in_all() {
+    for command in "xbunpack -C out" "xbunpack --test" "xbcrypt-dec -f $key" "qpunpack --test"; do
+        # shellcheck disable=SC2086 # several words
+        run --separate-stderr $command -i "$3"
+        [ "$status" -eq 65 ] || { echo "$command $3: $status"; return 1; }
+        [[ $stderr == *"; this is $1: $2" ]] || { echo "$command $3: $stderr"; return 1; }
+    done
+    fails 65 "xbunpack: found $1 at input offset 0: expected an xbstream or a tar archive; ${2/it first/it}" xbunpack -C out --auto -i "$3"
+}
+
+@test "what came in place of a backup is named: metadata, a page, a dump, a backup of SQL Server, other archives" {
+    metadata="metadata of an object that an S3 encryption client encrypted|give it to s3cse-dec by -e, and the object itself by -i"
+    page="a page of XML or HTML|read it: a storage service answers so if a link has expired or access is denied; then fetch the backup again"
+    sql="a dump in SQL|the client mysql or mariadb reads it"
+    server="a backup of SQL Server|SQL Server restores it as it is"
+    cp "$fixtures/s3/cli/head-ruby-v1-kms-cbc-1000.json" head.json
+    cp "$fixtures/s3/objects/go-v1-kms-gcm-instr-1000.bin.instruction" instruction
+    printf '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code></Error>' >error.xml
+    printf '<!DOCTYPE html>\n<title>Sign in</title>' >login.html
+    printf -- '-- MariaDB dump 10.19  Distrib 10.11.6-MariaDB' >dump.sql
+    printf 'MSSQLBAK\x02\0\0\0%50s' "" >compressed.bak
+    printf 'TAPE\0\0\x03\0%50s' "" >plain.bak
+    printf '7z\xbc\xaf\x27\x1c\0\4%50s' "" >b.7z
+    printf 'Rar!\x1a\x07\1\0%50s' "" >b.rar
+    for form in "head.json|$metadata" "instruction|$metadata" "error.xml|$page" "login.html|$page" "dump.sql|$sql" \
+        "compressed.bak|$server" "plain.bak|$server" "b.7z|a 7z archive|unpack it first with 7z x" "b.rar|a RAR archive|unpack it first with unrar x"; do
+        IFS="|" read -r file what how <<<"$form"
+        in_all "$what" "$how" "$file"
+    done
+}
+
+@test "an object of an S3 encryption client is random bytes: it is said what that may be, and not of what a key was used for" {
+    hint="; it looks like random bytes: if an S3 encryption client has encrypted it (RDS for SQL Server), s3cse-dec decrypts it"
+    object=$fixtures/s3/objects/python-v3-kmscontext-commit-70001.bin
+    for command in "xbunpack -C out" "xbunpack -C out --auto" "xbunpack --info --auto" "xbcrypt-dec -f $key" qpunpack; do
+        for file in "$object" "$fixtures/s3/objects/ruby-v1-aes-cbc-1000.bin"; do
+            # shellcheck disable=SC2086 # several words
+            run --separate-stderr $command -i "$file"
+            [ "$status" -eq 65 ]
+            [[ $stderr == *"\"$hint" ]] || { echo "$command $file: $stderr"; return 1; }
+        done
+    done
+    xbcrypt-enc -f "$key" -i "$object" -o object.xbcrypt
+    seq 300 >text
+    make_xbstream "MEMBER name=a.qp data=@$object" >member.xb
+    for command in "xbunpack -C out --auto -f $key -i object.xbcrypt" "xbunpack -C out -i text" "xbunpack --auto -C out -i text" \
+        "qpunpack -i text" "xbcrypt-dec -f $key -i text" "xbunpack -C out --decompress -i member.xb"; do
+        # shellcheck disable=SC2086 # several words
+        run --separate-stderr $command
+        [ "$status" -eq 65 ]
+        [[ $stderr != *"random bytes"* ]] || { echo "$command: $stderr"; return 1; }
+    done
+}
+
 @test "a failed run removes the directory that it made, if there is no file in it" {
     tr 0-9 1-90 <"$key" >other
     make_xbstream 'MEMBER name=db/t1 data=x' 'MEMBER name=../../etc/x data=y' >later
