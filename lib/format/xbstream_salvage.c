@@ -418,14 +418,12 @@ static void salvage_payload(struct reader *r, struct view v, uint64_t position, 
     }
     if (c.offset < m->offset)
         suspect(r, m);
-    if (c.offset < m->offset ||
-        (c.offset > m->offset &&
-         (s->lost_until <= m->seen || !is_plausible(c.offset - m->offset, position)))) {
-        drop(r, m, position, v.size, "the chunk does not continue its member");
+    // The offset of a damaged chunk is believed only if it is the right one: the next sound chunk
+    // shows how much is missing.
+    if (c.offset != m->offset) {
+        drop(r, m, position, v.size, hit != NULL ? hit : "the chunk does not continue its member");
         return;
     }
-    if (c.offset > m->offset)
-        fill(r, m, position, c.offset - m->offset, false);
     if (hit == NULL) {
         feed(r, m, v, position);
         return;
