@@ -35,8 +35,9 @@ static void describe_mismatch(const struct restored_file *file, struct fault *f)
 
 // What the check of the list has found.
 struct verdict {
-    size_t differing, unlisted, missing;
+    size_t differing, unlisted, missing, dropped;
     struct fault first; // of the differing
+    struct fault first_dropped;
 };
 
 // A file that is not what the list says of its name.
@@ -55,13 +56,17 @@ static int judge_differing(struct restored_file *file, struct verdict *v, struct
     return 0;
 }
 
-static int refuse_dropped(const struct restored_file *file, struct fault *f) {
+// A file that would be there, whole or damaged, if there had been room for it to wait. The others
+// are named all the same.
+static void note_dropped(const struct restored_file *file, struct verdict *v) {
     char shown[SHOWN_SIZE];
-    return diag_fault(
-        f, EX_OSERR,
-        "%s: more than %u files waited for the names that the stream gave them in the "
-        "end; restore without --verify, and check with sha256sum -c",
-        diag_name(file->name, strlen(file->name), shown, sizeof shown), file->set->waiting_max);
+    if (v->dropped++ > 0)
+        return;
+    diag_fault(&v->first_dropped, EX_OSERR,
+               "%s: more than %u files waited for the names that the stream gave them in the "
+               "end; restore without --verify, and check with sha256sum -c",
+               diag_name(file->name, strlen(file->name), shown, sizeof shown),
+               file->set->waiting_max);
 }
 
 static int judge(struct restored_file *file, struct verdict *v, struct manifest *unlisted,
@@ -73,12 +78,15 @@ static int judge(struct restored_file *file, struct verdict *v, struct manifest 
         return manifest_add(unlisted, file->name, strlen(file->name), NULL, f);
     }
     entry->found = true;
+    bool allowed = !file->damaged && restored_list_allows(file);
+    if (file->dropped && (allowed || file->scope != NULL)) {
+        note_dropped(file, v);
+        return 0;
+    }
     if (file->damaged)
         return restored_disk_put_aside(file, f);
-    if (!restored_list_allows(file))
+    if (!allowed)
         return judge_differing(file, v, f);
-    if (file->dropped)
-        return refuse_dropped(file, f);
     return file->state == WAITING ? restored_disk_put_in_place(file, f) : 0;
 }
 
@@ -94,8 +102,8 @@ static void report_entry(const struct restored *set, const struct manifest_entry
 static int report_verdict(struct restored *set, struct verdict *v, struct manifest *unlisted,
                           struct fault *f) {
     const struct manifest *expected = set->settings->expected;
-    if (v->differing > 0) {
-        *f = v->first;
+    if (v->differing > 0 || v->dropped > 0) {
+        *f = v->differing > 0 ? v->first : v->first_dropped;
         return -1;
     }
     manifest_sort(unlisted);

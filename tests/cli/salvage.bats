@@ -333,6 +333,33 @@ xbunpack: damaged input: 2 losses, 1 member with losses; all else was delivered"
     report report.json "r['damaged_files'] == []"
 }
 
+@test "--salvage --verify: a damaged file that could not wait for its name is missed, and the others are there" {
+    # Each gets the name that is in the list at the end; few files may be open.
+    local words=() i
+    for i in $(seq 30); do
+        words+=("P name=w$i data=aaaa" "P name=w$i data=bbbb offset=4 crc=bad" "E name=w$i")
+        printf '%064d  r%d\n' 1 "$i"
+    done >list
+    for i in $(seq 30); do words+=("R name=w$i to=r$i"); done
+    words+=('MEMBER name=sound data=sound')
+    printf '%s  sound\n' "$(printf sound | sha256sum | cut -c-64)" >>list
+    make_xbstream "${words[@]}" >bad
+    limited() { (ulimit -n 80 && xbunpack -C out --salvage --verify=list --report=report.json -i bad); }
+    run --separate-stderr limited
+    [ "$status" -eq 71 ]
+    [[ ${stderr_lines[-1]} == "xbunpack: r"*": more than 10 files waited for the names that the stream gave them in the end; restore without --verify, and check with sha256sum -c" ]]
+    # Those that were renamed in time are there, too.
+    there=$(files out | wc -l)
+    [ "$there" -ge 11 ]
+    [ "$there" -lt 31 ]
+    [ "$(cat out/sound)" = sound ]
+    report report.json "len(r['damaged_files']) == $there - 1 and not r['complete']"
+    report report.json "': more than 10 files waited' in r['failure']"
+    run --separate-stderr xbunpack -C out2 --salvage --verify=list -i bad
+    [ "$status" -eq 65 ]
+    [ "$(files out2 | wc -l)" -eq 31 ]
+}
+
 @test "many members with a chunk behind their end take no longer for each, also with --manifest" {
     python3 - <<'PYTHON' >many
 import struct, sys, zlib
@@ -608,6 +635,13 @@ END
     make_xbstream 'P name=a data=cccc offset=8' 'E name=a' >>in
     xbunpack --salvage --report=three.json -C three <in 2>err || [ $? -eq 65 ]
     report three.json "[(x['output_offset'], x['zeros'], x['exact']) for x in r['lost'] if x['member'] == 'a'][0] == (4, 4, True)"
+
+    # A damaged chunk behind the loss says alone how far it jumps: the sound one behind it is believed instead.
+    { make_xbstream 'P name=a data=aaaa' 'RAW data=rubbish' && make_xbstream 'P name=a data=xxxx offset=500 crc=bad' \
+        'P name=a data=cccc offset=12' 'P name=a data=dddd offset=16' 'E name=a'; } >in
+    xbunpack --salvage --report=jump.json -C jump <in 2>err || [ $? -eq 65 ]
+    printf 'aaaa\0\0\0\0\0\0\0\0ccccdddd' | cmp - jump/a.damaged
+    report jump.json "[(x['output_offset'], x['zeros'], x['exact']) for x in r['lost'] if 'exact' in x] == [(4, 8, True)]"
 
     # A qpress archive: the offset stands in the head of the block.
     make_qpress ARCHIVE "F name=a" "B data=aaaa" "RAW data=xxxxxxxxxxxxxxxxxxxxx" "B data=cccc recovery=8" END >in
