@@ -379,13 +379,25 @@ static void note_found(const char *text) {
     diag_note("input: %s", text);
 }
 
+// Who meets a failure of ours tries tar next, which ends at the first of the end marks that a
+// stream of innobackupex has after each file, and reports success.
+static void add_tar_hint(struct fault *f) {
+    static const char text[] =
+        "; if you use GNU tar instead: tar -xif, since without -i it may end "
+        "after the first file";
+    size_t used = strlen(f->text);
+    if (used + sizeof text <= sizeof f->text)
+        memcpy(f->text + used, text, sizeof text);
+}
+
 // Reads all of the input into the extractor, or with --auto through what it is packed in.
 static int read_input(struct input *in, const struct options *o, struct ordered *front,
                       struct ordered *members, const struct extract_settings *settings,
-                      struct extract *e, struct fault *f) {
+                      struct extract *e, bool *is_tar, struct fault *f) {
     struct stage *xbstream = extract_stage(e);
     struct autodetect_settings detecting = {.decrypt = settings->decrypt,
                                             .max_chunk = o->max_chunk,
+                                            .is_tar = is_tar,
                                             .found = o->run.verbose ? note_found : NULL};
     if (!o->automatic)
         return filter_run(in, front, xbstream, f);
@@ -425,20 +437,25 @@ static int extract(struct input *in, const struct options *o, struct ordered *fr
                    struct salvage_scope *salvage, struct backup_report_counts *counts,
                    struct fault *f) {
     struct extract *e;
+    bool is_tar = false;
     if (extract_new(&e, members, settings, f) < 0)
         return -1;
     extract_stage(e)->salvage = extract_tar_stage(e)->salvage = salvage;
-    int result = read_input(in, o, front, members, settings, e, f);
+    int result = read_input(in, o, front, members, settings, e, &is_tar, f);
     ordered_drop(front);
     if (o->list)
         extract_list(e);
     if (result == 0)
         result = report_encrypted(o, extract_left_encrypted(e), extract_members(e), f);
+    else if (is_tar && f->status == EX_CANTCREAT)
+        add_tar_hint(f);
     if (result == 0) {
-        result = o->info
-                     ? backup_report_info(settings->info, extract_unread_info(e), o->automatic, f)
-                     : report_missing(o, f);
-        result = backup_report_incomplete(o->incomplete_ok, settings->complete, salvage, result, f);
+        int before =
+            o->info ? backup_report_info(settings->info, extract_unread_info(e), o->automatic, f)
+                    : report_missing(o, f);
+        result = backup_report_incomplete(o->incomplete_ok, settings->complete, salvage, before, f);
+        if (is_tar && before == 0 && result < 0)
+            add_tar_hint(f);
     }
     counts->members = extract_members(e);
     counts->left = extract_left_transformed(e);

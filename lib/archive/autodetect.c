@@ -104,6 +104,8 @@ static int identify(struct layer *l, struct fault *f) {
     c->found[c->count++] = kind;
     if (kind == SNIFF_XBSTREAM || kind == SNIFF_TAR) {
         l->target = kind == SNIFF_TAR ? c->tar : c->xbstream;
+        if (c->settings->is_tar != NULL)
+            *c->settings->is_tar = kind == SNIFF_TAR;
         report(c);
         return 0;
     }

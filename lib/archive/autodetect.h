@@ -13,6 +13,7 @@ enum { AUTODETECT_LAYERS = 8 };
 struct autodetect_settings {
     struct xbcrypt_dec_settings *decrypt; // NULL: there is no key
     uint64_t max_chunk;                   // of all formats
+    bool *is_tar; // set once the archive is there, if not NULL
     // Called once with what was found: "gzip data, in it an xbstream". NULL: not called.
     void (*found)(const char *text);
 };

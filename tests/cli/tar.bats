@@ -135,8 +135,16 @@ with tarfile.open('all.tar', ignore_zeros=True) as t:
 with open('cut.tar', 'wb') as f:
     f.write(data[:at['xtrabackup_logfile']])
 PY
-    fails 65 "xbunpack: the backup ends without redo log (xtrabackup_logfile) and xtrabackup_checkpoints; it cannot be prepared: the job that made it has died, or the download was cut between two members: compare its size with the console's, fetch it again; --incomplete-ok accepts it" xbunpack --auto -C cut -i cut.tar
+    fails 65 "xbunpack: the backup ends without redo log (xtrabackup_logfile) and xtrabackup_checkpoints; it cannot be prepared: the job that made it has died, or the download was cut between two members: compare its size with the console's, fetch it again; --incomplete-ok accepts it; if you use GNU tar instead: tar -xif, since without -i it may end after the first file" xbunpack --auto -C cut -i cut.tar
     [ "$(files cut | wc -l)" -eq 152 ]
+    # Who runs it a second time, and then tries tar, is told too.
+    run --separate-stderr xbunpack --auto -C cut -i cut.tar
+    [ "$status" -eq 73 ]
+    [[ $stderr == *"file exists already in cut; use an empty directory, or --overwrite; if you use GNU tar instead: tar -xif, since without -i it may end after the first file" ]]
+    xbunpack -C cut -i "$fixtures/mariadb/shop_qp.xb" --include=xtrabackup_info --decompress 2>messages || true
+    run --separate-stderr xbunpack -C cut -i "$fixtures/mariadb/shop_qp.xb" --include=xtrabackup_info --decompress
+    [ "$status" -eq 73 ]
+    [[ $stderr != *tar* ]]
     run -0 --separate-stderr xbunpack --auto --info -i "$backup"
     [[ $output == *"tool: innobackupex"* ]] || [[ $output == *"tool: xtrabackup"* ]] || { echo "$output"; return 1; }
 }
