@@ -4,6 +4,7 @@
 #include "engine/gather.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct encoder {
     struct stage stage;
@@ -19,6 +20,7 @@ struct encoder {
 struct block {
     struct unit unit;
     struct encoder *encoder;
+    uint64_t offset; // in the stage's input
     const uint8_t *data;
     size_t size;
     struct slab *slab; // holds the data
@@ -32,8 +34,8 @@ struct block {
 static enum job_result run_block(struct job *job, unsigned thread) {
     struct block *b = (struct block *)job;
     const struct encoder *e = b->encoder;
-    b->failed = e->codec->encode(e->context, thread, b->data, b->size, &b->output, &b->output_size,
-                                 &b->fault) < 0;
+    b->failed = e->codec->encode(e->context, thread, b->offset, b->data, b->size, &b->output,
+                                 &b->output_size, &b->fault) < 0;
     slab_unref(b->slab); // free it now rather than at delivery
     b->slab = NULL;
     return JOB_DONE;
@@ -73,6 +75,7 @@ static void submit_block(struct encoder *e) {
     b->unit.release = release_block;
     b->unit.cost = e->codec->cost(e->context, e->data.have) + sizeof *b;
     b->encoder = e;
+    b->offset = e->position - e->data.have;
     b->data = e->data.data;
     b->size = e->data.have;
     b->slab = e->data.slab;
@@ -106,6 +109,17 @@ static void free_encoder(struct stage *stage) {
     struct encoder *e = (struct encoder *)stage;
     gather_clear(&e->data);
     free(e);
+}
+
+void block_enc_trim(struct slab **out, size_t size) {
+    if (size > (*out)->capacity / 2)
+        return;
+    struct slab *small = slab_new(size);
+    if (small == NULL)
+        return;
+    memcpy(small->data, (*out)->data, size);
+    slab_unref(*out);
+    *out = small;
 }
 
 struct stage *block_enc_new(struct ordered *o, const struct block_enc_codec *codec, void *context,

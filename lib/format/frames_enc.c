@@ -4,7 +4,6 @@
 #include "engine/block_enc.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 struct frames_encoder {
     const struct frames_enc_codec *codec;
@@ -13,20 +12,9 @@ struct frames_encoder {
     void *encoders[]; // a thread's is opened when it is first needed
 };
 
-// So that what waits for its turn does not hold the room that incompressible data would have taken.
-static void trim(struct slab **out, size_t size) {
-    if (size > (*out)->capacity / 2)
-        return;
-    struct slab *small = slab_new(size);
-    if (small == NULL)
-        return;
-    memcpy(small->data, (*out)->data, size);
-    slab_unref(*out);
-    *out = small;
-}
-
-static int encode(void *context, unsigned thread, const uint8_t *data, size_t size,
+static int encode(void *context, unsigned thread, uint64_t offset, const uint8_t *data, size_t size,
                   struct slab **out, size_t *out_size, struct fault *f) {
+    (void)offset;
     struct frames_encoder *e = context;
     if (e->encoders[thread] == NULL)
         e->encoders[thread] = e->codec->open(e->level);
@@ -37,7 +25,7 @@ static int encode(void *context, unsigned thread, const uint8_t *data, size_t si
     const char *wrong = e->codec->encode(e->encoders[thread], data, size, (*out)->data, out_size);
     if (wrong != NULL)
         return diag_fault(f, EX_SOFTWARE, "cannot compress: %s", wrong);
-    trim(out, *out_size);
+    block_enc_trim(out, *out_size);
     return 0;
 }
 

@@ -4,8 +4,9 @@
 #include "engine/block_enc.h"
 
 // Encodes a pair of chunks, or what is left at the end.
-static int encode(void *context, unsigned thread, const uint8_t *data, size_t size,
+static int encode(void *context, unsigned thread, uint64_t offset, const uint8_t *data, size_t size,
                   struct slab **out, size_t *out_size, struct fault *f) {
+    (void)offset;
     const struct xbcrypt_enc_settings *s = context;
     size_t first = size < s->chunk_size ? size : s->chunk_size;
     size_t sizes[XBCRYPT_PAIR] = {first, size - first};

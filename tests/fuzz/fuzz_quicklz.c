@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // QuickLZ packets, each decoded also by the plain decoder of the unit tests. First byte: 0 the rest
-// is a packet; else the rest is data, to be encoded at level (byte % 3 + 1) and decoded again.
+// is a packet; else the rest is data, to be encoded at level (byte % 3 + 1), by the library's
+// encoder and the tests' plain one, and decoded again.
 //
-// Parsers: quicklz.c
+// Parsers: quicklz.c quicklz_enc.c
 #include "format/quicklz.h"
+#include "format/quicklz_enc.h"
 #include "fuzz.h"
 #include "quicklz_encode.h"
 #include "quicklz_plain.h"
@@ -52,16 +54,29 @@ static uint8_t *decode(const uint8_t *bytes, size_t size, size_t *out_size) {
     return fast;
 }
 
-static void encode_and_decode(int level, const uint8_t *data, size_t size) {
-    uint8_t *packet = malloc(size + 400);
+static void check_packet(int level, const uint8_t *packet, size_t packet_size, const uint8_t *data,
+                         size_t size) {
     size_t decoded_size = 0;
-    if (packet == NULL)
-        abort();
-    size_t packet_size = quicklz_encode(level, data, size, packet);
     uint8_t *decoded = decode(packet, packet_size, &decoded_size);
     if (decoded == NULL || decoded_size != size || (size > 0 && memcmp(decoded, data, size) != 0))
         fuzz_broken("encoded at level %d, decoded as other data", level);
     free(decoded);
+}
+
+static void encode_and_decode(int level, const uint8_t *data, size_t size) {
+    uint8_t *packet = malloc(size + QUICKLZ_ENC_SLACK);
+    if (packet == NULL)
+        abort();
+    check_packet(level, packet, quicklz_encode(level, data, size, packet), data, size);
+    if (size > 0 && size <= QUICKLZ_ENC_SIZE_MAX) {
+        uint8_t *copy = fuzz_copy(data, size); // of exactly its size
+        struct quicklz_enc *e = quicklz_enc_new(level);
+        if (e == NULL)
+            abort();
+        check_packet(level, packet, quicklz_enc_packet(e, copy, size, packet), data, size);
+        quicklz_enc_free(e);
+        free(copy);
+    }
     free(packet);
 }
 
