@@ -19,7 +19,7 @@
 
 enum {
     WINDOW_SIZE = 1 << 20, // bytes that are read at a time: what stays in a core's own cache
-    STAGES_MAX = 3,
+    STAGES_MAX = 4,
     OPEN_MAX_FILES = 256, // at a time
     SHOWN_SIZE = 256
 };
@@ -44,7 +44,8 @@ struct pack {
     struct stage *sink;
     struct member *first; // begun and not freed, oldest first
     struct member *last;
-    unsigned open;         // files
+    unsigned open;                 // files
+    struct qpress_enc_items items; // of the qpress archive, that come before the next file
     struct member *failed; // that could not be read as it should; what comes after it is not packed
 };
 
@@ -243,48 +244,72 @@ static int read_file(struct member *m, struct fault *f) {
     return 0;
 }
 
-static int build_stages(struct member *m, const char *stored, size_t size, struct fault *f) {
-    struct pack *p = m->pack;
-    struct ordered *o = p->ordered;
-    struct stage *next = xbstream_writer_new(o, stored, size, p->sink, complete, m);
-    if (next != NULL)
-        m->stages[m->stage_count++] = next;
-    if (next != NULL && p->settings->key != NULL) {
-        next = xbcrypt_enc_new(o, &p->encryption, next);
-        if (next != NULL)
-            m->stages[m->stage_count++] = next;
-    }
-    if (next != NULL && p->settings->compress != NULL) {
-        next = frames_enc_new(o, p->settings->compress, next);
-        if (next != NULL)
-            m->stages[m->stage_count++] = next;
-    }
-    if (next == NULL)
-        return diag_fault_memory(f);
-    for (unsigned i = 0; i < m->stage_count; i++)
-        m->stages[i]->name = m->shown;
-    return 0;
+// The next stage of the member, from the sink on. Returns NULL if the allocation failed.
+static struct stage *add_stage(struct member *m, struct stage *stage) {
+    if (stage == NULL)
+        return NULL;
+    stage->name = m->shown;
+    m->stages[m->stage_count++] = stage;
+    return stage;
 }
 
-// Makes the member of that name, which is the last one then; its file is not yet open. Returns NULL
-// and *f if the allocation failed.
-static struct member *new_member(struct pack *p, const char *name, size_t size, struct fault *f) {
-    char stored[MEMBER_NAME_MAX + 1];
-    struct member *m = calloc(1, sizeof *m);
-    if (m == NULL) {
-        diag_fault_memory(f);
-        return NULL;
+// The two stages that make a file of a qpress archive.
+static struct stage *add_qpress(struct member *m, struct qpress_enc_items *items,
+                                struct stage *next, void (*done)(void *)) {
+    struct ordered *o = m->pack->ordered;
+    next = add_stage(m, qpress_enc_file_new(o, items, next, done, m));
+    return next != NULL ? add_stage(m, qpress_enc_blocks_new(o, m->pack->settings->qpress, next))
+                        : NULL;
+}
+
+// The same for an archive of its own, which knows no folder.
+static struct stage *add_qpress_alone(struct member *m, const char *name, size_t size,
+                                      struct stage *next) {
+    struct qpress_enc_items items = {0};
+    const char *slash = memrchr(name, '/', size);
+    const char *base = slash != NULL ? slash + 1 : name;
+    bool good = qpress_enc_items_archive(&items) == 0 &&
+                qpress_enc_items_file(&items, base, (size_t)(name + size - base)) == 0;
+    next = good ? add_qpress(m, &items, next, NULL) : NULL;
+    qpress_enc_items_free(&items);
+    return next;
+}
+
+// Returns 0; or -1: there is no memory.
+static int build_stages(struct member *m, const char *name, size_t size) {
+    const struct pack_settings *s = m->pack->settings;
+    struct ordered *o = m->pack->ordered;
+    if (s->qpress_archive) {
+        struct qpress_enc_items *items = &m->pack->items;
+        return qpress_enc_items_file(items, name, size) == 0 &&
+                       add_qpress(m, items, m->pack->sink, complete) != NULL
+                   ? 0
+                   : -1;
     }
+    char stored[MEMBER_NAME_MAX + 1];
+    int stored_size = snprintf(stored, sizeof stored, "%s%s", name, s->suffix);
+    struct stage *next = add_stage(
+        m, xbstream_writer_new(o, stored, (size_t)stored_size, m->pack->sink, complete, m));
+    if (next != NULL && s->key != NULL)
+        next = add_stage(m, xbcrypt_enc_new(o, &m->pack->encryption, next));
+    if (next != NULL && s->compress != NULL)
+        next = add_stage(m, frames_enc_new(o, s->compress, next));
+    if (next != NULL && s->qpress != NULL)
+        next = add_qpress_alone(m, name, size, next);
+    return next != NULL ? 0 : -1;
+}
+
+// Makes the member of that name, which is the last one then; its file is not yet open, and it has
+// no stages. Returns NULL if the allocation failed.
+static struct member *new_member(struct pack *p, const char *name, size_t size) {
+    struct member *m = calloc(1, sizeof *m);
+    if (m == NULL)
+        return NULL;
     m->pack = p;
     m->fd = -1;
     diag_name(name, size, m->shown, sizeof m->shown);
     counters_set_member(m->shown);
-    int stored_size = snprintf(stored, sizeof stored, "%s%s", name, p->settings->suffix);
-    if (build_stages(m, stored, (size_t)stored_size, f) < 0) {
-        free_member(m);
-        return NULL;
-    }
-    if (p->last == NULL)
+    if (p->first == NULL)
         p->first = m;
     else
         p->last->next = m;
@@ -311,36 +336,69 @@ static bool is_output(const struct pack *p, const struct stat *st) {
     return output != NULL && st->st_dev == output->st_dev && st->st_ino == output->st_ino;
 }
 
+// The file is the output: it is not packed. Returns 0; or -1 and *f if that is a failure.
+static int leave_out(struct member *m, struct fault *f) {
+    const struct pack_settings *s = m->pack->settings;
+    if (s->left_out == NULL)
+        return diag_fault(f, EX_CANTCREAT,
+                          "%s: this file is to be packed, and would be lost; write elsewhere",
+                          m->shown);
+    s->left_out(m->shown);
+    close_file(m);
+    m->complete = true;
+    return 0;
+}
+
 // Packs one file. Returns 0; or -1 and *f, where the member, if there is one, stays without an end.
 static int pack_file(struct pack *p, const char *name, size_t size, struct fault *f) {
     if (p->open == OPEN_MAX_FILES)
         ordered_flush(p->ordered);
-    struct member *m = new_member(p, name, size, f);
-    if (m == NULL || open_file(m, name, f) < 0)
+    struct member *m = new_member(p, name, size);
+    if (m == NULL)
+        return diag_fault_memory(f);
+    int result = open_file(m, name, f);
+    if (result == 0 && is_output(p, &m->before))
+        return leave_out(m, f);
+    if (build_stages(m, name, size) < 0)
+        return diag_fault_memory(f);
+    if (result < 0)
         return -1;
-    if (is_output(p, &m->before)) {
-        if (p->settings->left_out == NULL)
-            return diag_fault(f, EX_CANTCREAT,
-                              "%s: this file is to be packed, and would be lost; write elsewhere",
-                              m->shown);
-        p->settings->left_out(m->shown);
-        close_file(m);
-        m->complete = true;
-        return 0;
-    }
-    if (p->settings->member != NULL) {
+    if (p->settings->member != NULL)
         p->settings->member(m->shown);
-    }
     return read_file(m, f);
 }
 
 // After a failure: the oldest file that did not come to its end is the one to show that.
 static void leave_open(struct pack *p) {
     free_members(p, false);
-    if (p->first == NULL || p->sink->broken)
+    if (p->first == NULL || p->first->stage_count == 0 || p->sink->broken)
         return;
-    xbstream_writer_leave_open(p->first->stages[0]);
+    if (p->settings->qpress_archive)
+        qpress_enc_file_leave_open(p->first->stages[0]);
+    else
+        xbstream_writer_leave_open(p->first->stages[0]);
     ordered_flush(p->ordered);
+}
+
+// Packs what the list has at `i`: a file, or in a qpress archive an empty folder.
+static int pack_entry(struct pack *p, size_t i, struct fault *f) {
+    size_t size;
+    const char *name = filelist_name(p->settings->files, i, &size);
+    if (name[size - 1] != '/')
+        return pack_file(p, name, size, f);
+    return qpress_enc_items_folder(&p->items, name, size - 1) < 0 ? diag_fault_memory(f) : 0;
+}
+
+// Writes what a qpress archive has after its last file: the way back to its top.
+static void end_archive(struct pack *p) {
+    ordered_flush(p->ordered);
+    struct fault f;
+    if (qpress_enc_items_folder(&p->items, "", 0) < 0) {
+        diag_fault_memory(&f);
+        ordered_fail(p->ordered, &f);
+    }
+    if (!ordered_failing(p->ordered))
+        qpress_enc_items_push(&p->items, p->sink);
 }
 
 int pack_run(struct ordered *o, const struct pack_settings *settings, struct stage *sink,
@@ -350,14 +408,18 @@ int pack_run(struct ordered *o, const struct pack_settings *settings, struct sta
                      .encryption = {.key = settings->key, .chunk_size = XBCRYPT_CHUNK_DEFAULT},
                      .sink = sink};
     size_t count = filelist_count(settings->files);
-    for (size_t i = 0; i < count && !ordered_failing(o); i++) {
-        size_t size;
-        const char *name = filelist_name(settings->files, i, &size);
-        free_members(&p, false);
-        struct fault file_fault;
-        if (pack_file(&p, name, size, &file_fault) < 0)
-            ordered_fail(o, &file_fault); // in its place: what was read before it still counts
+    struct fault fault;
+    if (settings->qpress_archive && qpress_enc_items_archive(&p.items) < 0) {
+        diag_fault_memory(&fault);
+        ordered_fail(o, &fault);
     }
+    for (size_t i = 0; i < count && !ordered_failing(o); i++) {
+        free_members(&p, false);
+        if (pack_entry(&p, i, &fault) < 0)
+            ordered_fail(o, &fault); // in its place: what was read before it still counts
+    }
+    if (settings->qpress_archive && !ordered_failing(o))
+        end_archive(&p);
     if (!ordered_failing(o))
         stage_finish(sink);
     int result = ordered_finish(o, f);
@@ -365,5 +427,6 @@ int pack_run(struct ordered *o, const struct pack_settings *settings, struct sta
         leave_open(&p);
     ordered_drop(o);
     free_members(&p, true);
+    qpress_enc_items_free(&p.items);
     return result;
 }

@@ -102,9 +102,8 @@ static int check_name(const struct filelist *list, const struct path *p, struct 
                       MEMBER_NAME_MAX);
 }
 
-static int add_file(struct filelist *list, const struct path *p, struct fault *f) {
-    if (check_name(list, p, f) < 0)
-        return -1;
+// Adds a name once.
+static int add_name(struct filelist *list, const char *bytes, size_t size, struct fault *f) {
     if (list->count == list->room) {
         size_t room = list->room > 0 ? 2 * list->room : 64;
         struct name **files = reallocarray(list->files, room, sizeof(struct name *));
@@ -113,7 +112,7 @@ static int add_file(struct filelist *list, const struct path *p, struct fault *f
         list->files = files;
         list->room = room;
     }
-    struct name *name = names_add(&list->names, p->bytes, p->size);
+    struct name *name = names_add(&list->names, bytes, size);
     if (name == NULL)
         return diag_fault_memory(f);
     if (name->value == NULL) {
@@ -123,16 +122,37 @@ static int add_file(struct filelist *list, const struct path *p, struct fault *f
     return 0;
 }
 
-static int refuse(const struct path *p, unsigned char type, struct fault *f) {
+static int add_file(struct filelist *list, const struct path *p, struct fault *f) {
+    return check_name(list, p, f) < 0 ? -1 : add_name(list, p->bytes, p->size, f);
+}
+
+static int add_empty_folder(struct filelist *list, const struct path *p, struct fault *f) {
+    if (list->settings->folders) {
+        char bytes[MEMBER_NAME_MAX + 1];
+        if (check_name(list, p, f) < 0)
+            return -1;
+        memcpy(bytes, p->bytes, p->size);
+        bytes[p->size] = '/';
+        return add_name(list, bytes, p->size + 1, f);
+    }
+    char shown[256];
+    if (list->settings->empty_folder != NULL)
+        list->settings->empty_folder(diag_name(p->bytes, p->size, shown, sizeof shown));
+    return 0;
+}
+
+static int refuse(const struct filelist *list, const struct path *p, unsigned char type,
+                  struct fault *f) {
     char shown[256];
     const char *what = type == DT_LNK    ? "a symbolic link"
                        : type == DT_SOCK ? "a socket"
                        : type == DT_FIFO ? "a named pipe"
                                          : "a device";
     return diag_fault(f, EX_DATAERR,
-                      "%s: it is %s, which an xbstream cannot hold; name the files to pack, "
-                      "or list them in a file for -T",
-                      diag_name(p->bytes, p->size, shown, sizeof shown), what);
+                      "%s: it is %s, which %s cannot hold; name the files to pack, "
+                      "or list them in a file for --files-from",
+                      diag_name(p->bytes, p->size, shown, sizeof shown), what,
+                      list->settings->archive);
 }
 
 // True for what a program of this toolkit writes, or left when it was killed: part of a file.
@@ -227,7 +247,7 @@ static int add_entries(struct filelist *list, struct path *p, DIR *dir, const st
                 openat(dirfd(dir), entry->name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
             result = fd < 0 ? indir_fault(p->bytes, errno, f) : add_folder(list, p, fd, f);
         } else {
-            result = entry->type == DT_REG ? add_file(list, p, f) : refuse(p, entry->type, f);
+            result = entry->type == DT_REG ? add_file(list, p, f) : refuse(list, p, entry->type, f);
         }
         shorten(p, size);
     }
@@ -246,10 +266,8 @@ static int add_folder(struct filelist *list, struct path *p, int fd, struct faul
     int result = read_folder(&folder, dir, p, f);
     if (result == 0)
         result = add_entries(list, p, dir, &folder, f);
-    if (result == 0 && folder.count == 0 && p->size > 0 && list->settings->empty_folder != NULL) {
-        char shown[256];
-        list->settings->empty_folder(diag_name(p->bytes, p->size, shown, sizeof shown));
-    }
+    if (result == 0 && folder.count == 0 && p->size > 0)
+        result = add_empty_folder(list, p, f);
     free_folder(&folder);
     closedir(dir);
     return result;
@@ -273,7 +291,7 @@ int filelist_add(struct filelist *list, const char *name, size_t size, struct fa
     if (S_ISREG(st.st_mode))
         return add_file(list, &p, f);
     if (!S_ISDIR(st.st_mode))
-        return refuse(&p, (unsigned char)IFTODT(st.st_mode), f);
+        return refuse(list, &p, (unsigned char)IFTODT(st.st_mode), f);
     fd = indir_open_file(list->settings->dir, opened, O_RDONLY | O_DIRECTORY, f);
     return fd < 0 ? -1 : add_folder(list, &p, fd, f);
 }

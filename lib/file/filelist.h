@@ -8,14 +8,18 @@
 #include "base/diag.h"
 #include "file/indir.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct filelist;
 
 struct filelist_settings {
     const struct indir *dir;
-    const char *suffix; // that a file's name gets in the archive; may be ""
-    // Called for each empty folder: an xbstream cannot hold it. May be NULL.
+    const char *suffix;  // that a file's name gets in the archive; may be ""
+    const char *archive; // what cannot hold links and so on, for messages: "an xbstream"
+    // An empty folder is in the list, too, and its name ends in a slash.
+    bool folders;
+    // Called for each empty folder, without `folders`. May be NULL.
     void (*empty_folder)(const char *shown);
 };
 

@@ -41,7 +41,7 @@ offered() {
     [ "$(offered xbpack -f f | sort | tr '\n' ' ')" = "file folder " ]
     [ "$(offered xbpack -C f)" = folder ]
     [ "$(offered xbpack --directory = f)" = folder ]
-    [ "$(offered xbpack --compress =  | tr '\n' ' ')" = "lz4 zstd " ]
+    [ "$(offered xbpack --compress =  | tr '\n' ' ')" = "lz4 zstd qp " ]
     [ "$(offered xbpack --compress = z)" = zstd ]
     [ "$(offered xbpack --encrypt = AES1 | tr '\n' ' ')" = "AES128 AES192 " ]
     # Its value may be left out: the next word is none.

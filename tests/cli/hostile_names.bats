@@ -66,6 +66,9 @@ harmless() {
         harmless xbcrypt-enc -f "$xbc/key256" -i "missing$path"
         harmless xbpack -C "$path"
         harmless xbpack -v "$path" -o /dev/null
+        harmless qppack -C "$path"
+        harmless qppack -v "$path" -o /dev/null
+        harmless qppack -i "$path" -o /dev/null
         stdin=$fixtures/kms/demo-ciphertext.b64 clean kmsunwrap --master-key="$path"
         stdin=$fixtures/rds/plaintext.b64 clean kmswrap --master-key="$path"
         clean s3cse-dec -e "$path" -f "$path"
@@ -83,9 +86,10 @@ harmless() {
     done
     harmless xbcrypt-enc -s "$hostile"
     harmless xbpack --compress="$hostile"
+    harmless qppack -L "$hostile"
     harmless kmsunwrap --provider="$hostile"
     harmless s3cse-enc --content="$hostile"
-    for program in b64hex kmsunwrap qpunpack s3cse-dec xbcrypt-dec xbpack xbunpack; do
+    for program in b64hex kmsunwrap qppack qpunpack s3cse-dec xbcrypt-dec xbpack xbunpack; do
         clean $program --"$hostile"
         clean $program -"$hostile"
     done

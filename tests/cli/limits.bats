@@ -271,7 +271,7 @@ write("a.zst", bytes.fromhex("28b52ffd c088 0000000000010000 090000 78"))'
 @test "a stack too small: 71 and a message, and a soft limit is raised" {
     sanitized && skip "a sanitizer's own code needs a larger stack"
     limited() { bash -c 'ulimit '"$1"' 64 && exec "$@"' bash "${@:2}"; }
-    for program in b64hex kmsunwrap kmswrap qpunpack s3cse-dec s3cse-enc xbcrypt-dec xbcrypt-enc xbpack xbunpack; do
+    for program in b64hex kmsunwrap kmswrap qppack qpunpack s3cse-dec s3cse-enc xbcrypt-dec xbcrypt-enc xbpack xbunpack; do
         fails 71 "$program: the stack may not grow to 512 KiB: raise the limit (ulimit -s)" limited -s $program --version
         succeeds limited -Ss $program --version
     done

@@ -188,6 +188,14 @@ same_files() { (cd "$1" && sha256sum -c --quiet "$2") }
     same_files part3 "$fixtures/rds/part.sha256"
 }
 
+@test "qppack(1): the examples run" {
+    xbunpack -C restored --decompress <"$fixtures/mariadb/shop_qp.xb"
+    run_examples qppack.1
+    same_files again "$fixtures/mariadb/shop.sha256"
+    xbunpack -C members --decompress <restored_qp.xb
+    same_files members "$fixtures/mariadb/shop.sha256"
+}
+
 @test "xbpack(1): the examples run" {
     install -m 600 "$fixtures/rds/password.hex" key
     install -m 600 "$fixtures/xbcrypt/key256" new-key

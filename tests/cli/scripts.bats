@@ -231,10 +231,10 @@ t1" ]
         fails 64 "$program: -f is given twice: expected one FILE" $program -f a -f b
         fails 64 "$program: -f: expected the name of a file, found an empty one" $program -f ""
     done
-    for program in xbpack xbcrypt-dec xbcrypt-enc s3cse-dec s3cse-enc; do
+    for program in xbpack qppack xbcrypt-dec xbcrypt-enc s3cse-dec s3cse-enc; do
         fails 64 "$program: -o is given twice: expected one FILE" $program -o a -ob
     done
-    for program in xbunpack qpunpack xbpack; do
+    for program in xbunpack qpunpack xbpack qppack; do
         fails 64 "$program: -C is given twice: expected one DIR" $program -C a -C b
         fails 64 "$program: -C: expected the name of a folder, found an empty one" $program -C ""
     done

@@ -13,7 +13,7 @@ setup() {
     mkdir d
     cp text d
     advice="standard output is a terminal, and this is binary data: use > FILE or a pipe"
-    for command in "xbcrypt-dec -f $key $rds/stream_v3.xb.xbcrypt" "xbcrypt-enc -f $key text" "xbpack -C d" \
+    for command in "xbcrypt-dec -f $key $rds/stream_v3.xb.xbcrypt" "xbcrypt-enc -f $key text" "xbpack -C d" "qppack -C d" \
         "qpunpack $rds/part_xb.qp" "xbunpack --to-stdout=ibdata1 --decompress -i $fixtures/mariadb/shop_qp.xb"; do
         # shellcheck disable=SC2086 # words
         run terminal 1,2 $command </dev/null

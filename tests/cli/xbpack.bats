@@ -258,14 +258,14 @@ xbpack: a/1\\x0a" ]
         esac
         mksock() { python3 -S -E -c 'import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$1"; }
         $make
-        message="xbpack: z: it is $what, which an xbstream cannot hold; name the files to pack, or list them in a file for -T"
+        message="xbpack: z: it is $what, which an xbstream cannot hold; name the files to pack, or list them in a file for --files-from"
         fails 65 "$message" xbpack -C t
         [ -z "$output" ]
         fails 65 "$message" xbpack -C t z
         [ "$(xbpack -C t x | xbunpack -t)" = x ]
         rm t/z
     done
-    fails 65 "xbpack: null: it is a device, which an xbstream cannot hold; name the files to pack, or list them in a file for -T" xbpack -C /dev null
+    fails 65 "xbpack: null: it is a device, which an xbstream cannot hold; name the files to pack, or list them in a file for --files-from" xbpack -C /dev null
     # links on the way
     mkdir -p outside/d
     echo secret >outside/d/s
@@ -430,14 +430,15 @@ xbpack: a/1\\x0a" ]
     mkdir t
     echo x >t/x
     fails 64 "$(hint "xbpack: -f is for --encrypt, which is not given")" xbpack -C t -f "$key"
-    fails 64 "$(hint "xbpack: -0 is for -T, which is not given")" xbpack -C t -0
+    fails 64 "$(hint "xbpack: -0 is for --files-from, which is not given")" xbpack -C t -0
     fails 64 "$(hint "xbpack: -S does not go with --encrypt or --compress: holes are data to them")" xbpack -C t -S --compress=lz4
     fails 64 "$(hint "xbpack: -S does not go with --encrypt or --compress: holes are data to them")" xbpack -C t --sparse --encrypt -f "$key"
     fails 64 "$(hint "xbpack: --encrypt=RC4: expected AES128, AES192, AES256 or NONE")" xbpack -C t --encrypt=RC4
-    fails 64 "$(hint "xbpack: --compress=gzip: expected lz4 or zstd, and a level: zstd:9")" xbpack -C t --compress=gzip
-    fails 64 "$(hint "xbpack: --compress=lz45: expected lz4 or zstd, and a level: zstd:9")" xbpack -C t --compress=lz45
+    fails 64 "$(hint "xbpack: --compress=gzip: expected lz4, zstd or qp, and a level: zstd:9")" xbpack -C t --compress=gzip
+    fails 64 "$(hint "xbpack: --compress=lz45: expected lz4, zstd or qp, and a level: zstd:9")" xbpack -C t --compress=lz45
     fails 64 "$(hint "xbpack: --compress=lz4:13: expected a level from 1 to 12")" xbpack -C t --compress=lz4:13
     fails 64 "$(hint "xbpack: --compress=zstd:: expected a level from 1 to 19")" xbpack -C t --compress=zstd:
+    fails 64 "$(hint "xbpack: --compress=qp:4: expected a level from 1 to 3")" xbpack -C t --compress=qp:4
     fails 64 "$(hint "xbpack: 0: expected a number of threads from 1 to 1024")" xbpack -C t -j 0
     fails 64 "xbpack: -x: this program packs; xbunpack unpacks" xbpack -x -C t
     fails 64 "xbpack: no key: use -f FILE, or set XBCRYPT_ENCRYPTION_KEY" xbpack -C t --encrypt
@@ -496,7 +497,7 @@ need_strace() {
         grep -q "= -1 $error.*INJECTED" trace
         [ "$(xbunpack -t <stream)" = a/b/1 ]
         fails 65 "xbpack: a/link/2: it is, or its path leads through, a symbolic link, which is not followed" with_fault openat2 error=$error xbpack -C t a/link/2
-        fails 65 "xbpack: a/link: it is a symbolic link, which an xbstream cannot hold; name the files to pack, or list them in a file for -T" with_fault openat2 error=$error xbpack -C t a/link
+        fails 65 "xbpack: a/link: it is a symbolic link, which an xbstream cannot hold; name the files to pack, or list them in a file for --files-from" with_fault openat2 error=$error xbpack -C t a/link
         fails 66 "xbpack: cannot open a/b/1/x: Not a directory" with_fault openat2 error=$error xbpack -C t a/b/1/x
         fails 66 "xbpack: cannot open a/c/1: No such file or directory" with_fault openat2 error=$error xbpack -C t a/c/1
     done
