@@ -7,6 +7,7 @@
 #include "program/packing.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { KEY_BLOCK = 'K', KEY_THREADS = 'T' };
 
@@ -28,7 +29,9 @@ static void check(struct options *o, const struct argp_state *state) {
         return;
     if (p->directory != NULL || p->files_from != NULL)
         argp_error(state, "-i packs standard input: -C and --files-from do not go with it");
-    options_check_input(state, NULL, "data to pack");
+    if (isatty(STDIN_FILENO))
+        argp_error(state, "standard input is a terminal: expected data to pack; name the files to "
+                          "pack, or use <FILE");
 }
 
 // Takes the o, which has no value there, out of qpress's -io.

@@ -276,6 +276,7 @@ same_trees() { diff -r "$1" "$2"; }
 }
 
 @test "usage: 64; what qpress has is taken" {
+    fails 64 "$(hint "qppack: standard input is a terminal: expected data to pack; name the files to pack, or use <FILE")" timeout 10 python3 -S -E "$XBPIPE_TESTS/cli/on_terminal.py" 0 qppack -o out
     mkdir t
     echo x >t/x
     for level in 0 4 x ""; do
