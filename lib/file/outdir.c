@@ -22,6 +22,10 @@
 
 enum { FOLDER_MODE = 0750 };
 
+// The most folders that names may lead through, all together: each is remembered, and takes a block
+// of the disk, while a name of a few hundred bytes can have as many folders as characters.
+enum { FOLDERS_EASY = 10000, FOLDERS_PER_NAME = 4 };
+
 struct outdir {
     int fd;
     // The folder that the directory is in, where the directory is new; -1 and errno where that
@@ -32,6 +36,8 @@ struct outdir {
     char shown[256];       // its path, printable
     struct names *folders; // that have been entered, by their paths; the value: whether made here
     struct names *identities; // the same, by device and inode; the value is the one of `folders`
+    uint64_t folder_count;    // of `folders`
+    uint64_t name_count;      // of names so far, repeated or not
     unsigned removed;
 };
 
@@ -246,6 +252,15 @@ static int note_identity(struct outdir *o, int fd, struct name *folder, struct f
 // What the value of a folder that has been entered points to.
 static char made, found;
 
+static int refuse_folders(const char *path, struct fault *f) {
+    char shown[200];
+    return diag_fault(f, EX_CANTCREAT,
+                      "%s: one folder too many: expected at most %d, and %d more for each name; no "
+                      "backup tool writes more: the archive is no backup, or damaged",
+                      diag_name(path, strlen(path), shown, sizeof shown), FOLDERS_EASY,
+                      FOLDERS_PER_NAME);
+}
+
 // To be called for each folder that is entered: `fd` is open for it, `path` its path below the
 // directory.
 static int note_folder(struct outdir *o, int fd, const char *path, bool new, struct fault *f) {
@@ -255,6 +270,8 @@ static int note_folder(struct outdir *o, int fd, const char *path, bool new, str
     if (folder->value != NULL)
         return 0;
     folder->value = new ? &made : &found;
+    if (++o->folder_count > FOLDERS_EASY + FOLDERS_PER_NAME * o->name_count)
+        return refuse_folders(path, f);
     if (note_identity(o, fd, folder, f) < 0)
         return -1;
     o->removed += temporary_remove_left(fd);
@@ -267,6 +284,7 @@ static int descend(struct outdir *o, const char *name, bool for_folder, const ch
                    struct fault *f) {
     char path[MEMBER_NAME_MAX + 1], shown[200];
     strcpy(path, name);
+    o->name_count++;
     char *component = path;
     int fd = fcntl(o->fd, F_DUPFD_CLOEXEC, 0);
     while (fd >= 0) {

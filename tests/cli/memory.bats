@@ -253,6 +253,24 @@ END
         [ "$status" -eq 0 ] || { cat err; return 1; }
         within 32
     done
+    # Each of the million folders would be remembered, and take a block of the disk.
+    for how in "" --salvage; do
+        # shellcheck disable=SC2086 # a word, or none
+        peak in xbunpack -j 2 -C out $how
+        [ "$status" -eq 73 ]
+        grep -q "^xbunpack: 0000.*: one folder too many: expected at most 10000, and 4 more for each name; no backup tool writes more: the archive is no backup, or damaged$" err
+        within 32
+        [ "$(find out -type d | wc -l)" -lt 12000 ]
+        rm -r out
+    done
+    # As many as the rule allows.
+    python3 -S -E -c 'import sys
+for i in range(5000): sys.stdout.buffer.write(b"XBSTCK01\0E" + (n := b"%d/a/b/c/f" % i, len(n).to_bytes(4, "little") + n)[1])' >in
+    peak in xbunpack -j 2 --incomplete-ok -C out
+    [ "$status" -eq 0 ] || { cat err; return 1; }
+    [ "$(find out -name f | wc -l)" -eq 5000 ]
+    within 40
+    rm -r out
 }
 
 @test "time grows with the number of members, not with its square" {
