@@ -18,6 +18,7 @@ comma := ,
 BUILD := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(if $(COVERAGE),/coverage)
 
 PKG_CONFIG ?= pkg-config
+OBJCOPY    ?= objcopy
 PACKAGES   := libcrypto libcurl zlib liblz4 libzstd libdeflate jansson libseccomp
 ifeq ($(filter clean help,$(MAKECMDGOALS)),)
   missing := $(shell for p in $(PACKAGES); do $(PKG_CONFIG) --exists $$p || echo $$p; done)
@@ -107,12 +108,14 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(UNITHELP) $(BUILD)/libxbpipe.a
 include tests/fuzz/rules.mk
 include tests/fault/rules.mk
 
+include packaging/static/rules.mk
+
 $(BUILD)/completions: $(PROGRAMS:%=$(BUILD)/%) completions/generate
 	$(say) GEN $@
 	$(run)rm -rf $@ $@.tmp && completions/generate $@.tmp $(PROGRAMS:%=$(BUILD)/%) && mv $@.tmp $@
 
 ## check: build, then run the unit and command line tests
-check: all $(UNITS) $(FUZZ_TESTS) $(BENCHTOOLS) $(E2ETOOLS) $(FAULT_TESTS)
+check: all $(UNITS) $(FUZZ_TESTS) $(BENCHTOOLS) $(E2ETOOLS) $(FAULT_TESTS) $(STATIC_TESTS)
 	@tests/run $(BUILD)
 
 ## test-NAME: build and run one test alone: test-xbcrypt, test-fuzz_xbcrypt, test-faults, test-cli/xbunpack
@@ -175,7 +178,7 @@ compile_commands.json: FORCE
 
 ## format: rewrite the C sources in the project's format
 format:
-	clang-format -i $(wildcard bin/*.c lib/*/*.[ch] tests/*/*.[ch])
+	clang-format -i $(wildcard bin/*.c lib/*/*.[ch] tests/*/*.[ch] packaging/*/*.c)
 
 ## install: into $(DESTDIR)$(PREFIX)
 install: all

@@ -8,8 +8,9 @@
 #include <stdbool.h>
 
 // Makes OpenSSL ready. Call it before sandbox_enter: OpenSSL reads its configuration file when it
-// is first used, which the sandbox does not allow. Call it after secret_start, if the program calls
-// that. It costs half a millisecond the first time. Returns 0; or -1 and EX_OSERR.
+// is first used, which the sandbox does not allow. (With XBPIPE_STATIC defined it reads none.) Call
+// it after secret_start, if the program calls that. It costs half a millisecond the first time.
+// Returns 0; or -1 and EX_OSERR.
 int crypto_start(struct fault *f);
 
 // Empties this thread's queue of OpenSSL's errors. Returns whether a failed allocation was one of

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# The part of the Makefile for static executables: for a machine or a container that has no libraries.
+
+# The C library's static form cannot look up the names of hosts as this machine is set up to.
+STATIC_PROGRAMS := $(filter-out kmsunwrap kmswrap,$(PROGRAMS))
+STATIC_LDFLAGS   = $(patsubst -pie,-static-pie,$(ALL_LDFLAGS))
+STATIC_LIBS      = $(shell $(PKG_CONFIG) --static --libs $(filter-out libcurl,$(PACKAGES))) $(LDLIBS)
+
+# OpenSSL has functions for networks and modules, which warn when linked and are never called here.
+STATIC_LDFLAGS  += $(shell echo 'int main(void){}' | \
+  $(CC) -Wl,--no-warnings -x c - -o /dev/null 2>/dev/null && echo -Wl,--no-warnings)
+
+# Before the library, so that it is taken in place of the object there.
+$(BUILD)/static/crypto.o: lib/secret/crypto.c $(BUILD)/flags
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(run)$(CC) $(ALL_CFLAGS) -DXBPIPE_STATIC -MMD -MP -c -o $@ $<
+STATIC_LIBRARY  := $(BUILD)/static/crypto.o $(BUILD)/libxbpipe.a
+
+$(STATIC_PROGRAMS:%=$(BUILD)/static/%): $(BUILD)/static/%: $(BUILD)/bin/%.o $(STATIC_LIBRARY)
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(run)$(CC) $(STATIC_LDFLAGS) -o $@ $^ $(STATIC_LIBS)
+
+# All of them in one file: the main of NAME is main_NAME there, with _ for -.
+$(BUILD)/static/main_%.o: $(BUILD)/bin/%.o
+	@mkdir -p $(@D)
+	$(run)$(OBJCOPY) --redefine-sym main=main_$(subst -,_,$*) $< $@
+
+$(BUILD)/static/xbpipe.o: packaging/static/xbpipe.c Makefile
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(run)$(CC) $(ALL_CFLAGS) -DPROGRAMS='$(foreach p,$(STATIC_PROGRAMS),PROGRAM($(subst -,_,$p),"$p"))' -MMD -MP -c -o $@ $<
+
+$(BUILD)/static/xbpipe: $(BUILD)/static/xbpipe.o $(STATIC_PROGRAMS:%=$(BUILD)/static/main_%.o) $(STATIC_LIBRARY)
+	$(say) LD $@
+	$(run)$(CC) $(STATIC_LDFLAGS) -o $@ $^ $(STATIC_LIBS)
+
+# What the tests need: nothing on a system without static libraries.
+STATIC_TESTS := $(if $(SAN)$(COVERAGE),,$(if $(wildcard $(shell $(PKG_CONFIG) --variable=libdir libcrypto)/libcrypto.a),static))
+test-cli/static: $(STATIC_TESTS)
+
+.PHONY: static
+## static: static executables of what needs no network, and build/static/xbpipe, which is all of them
+static: $(STATIC_PROGRAMS:%=$(BUILD)/static/%) $(BUILD)/static/xbpipe
+
+-include $(wildcard $(BUILD)/static/*.d)
