@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // kmswrap: a key in base64 on standard input, its wrapped form on standard output; or a new data
-// key from a key service.
+// key.
 #include "base/diag.h"
 #include "kms/child.h"
 #include "program/command_line.h"
@@ -18,8 +18,8 @@ struct options {
 
 static const struct argp_option option_list[] = {
     {"generate", KEY_GENERATE, NULL, 0,
-     "aliyun, aws: have a new data key of 256 bits made, and write the service's JSON reply, which "
-     "holds it plain and wrapped",
+     "Have a new data key of 256 bits made, and write the reply as JSON, which holds it plain and "
+     "wrapped",
      3},
     {0}};
 
@@ -27,8 +27,6 @@ static void check(const struct options *options, struct argp_state *state) {
     const struct kms_provider *provider = options->kms.provider;
     if (provider->wrap == NULL)
         argp_error(state, "--provider=%s cannot wrap keys", provider->name);
-    if (options->generate && provider->generate == NULL)
-        argp_error(state, "--generate has no meaning with --provider=%s", provider->name);
     if (options->generate && options->kms.format_given)
         argp_error(state, "--output has no meaning with --generate, which writes JSON");
     if ((provider->options & KMS_OPTION_KEY_ID) != 0 && options->kms.request.key_id == NULL)

@@ -16,6 +16,7 @@ const struct kms_provider kms_providers[] = {
         .input = "the wrapped key in base64",
         .unwrap = kms_file_unwrap,
         .wrap = kms_file_wrap,
+        .generate = kms_file_generate,
     },
     {
         .name = "response",

@@ -63,7 +63,7 @@ struct kms_provider {
                 struct secret *wrapped, struct kms_report *report, struct fault *f);
 
     // Has a new data key of 256 bits made. Returns 0 and *reply, the service's JSON, which the
-    // caller frees; or -1 and *f. NULL: this provider makes none.
+    // caller frees; or -1 and *f. NULL if `wrap` is.
     int (*generate)(const struct kms_request *request, struct secret *reply,
                     struct kms_report *report, struct fault *f);
 };

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kms/kms_file.h"
 
+#include "base/base64.h"
 #include "kms/kms_input.h"
 #include "secret/keywrap.h"
 
+#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,5 +52,40 @@ int kms_file_wrap(const struct kms_request *request, const struct secret *plaint
     if (result < 0)
         secret_free(wrapped);
     secret_free(&master_key);
+    return result;
+}
+
+// Adds text, or the base64 of a secret, to the reply, which has room for it.
+static void add_text(struct secret *reply, const char *text) {
+    memcpy(reply->data + reply->size, text, strlen(text));
+    reply->size += strlen(text);
+}
+
+static void add_base64(struct secret *reply, const struct secret *bytes) {
+    reply->size += base64_encode(bytes->data, bytes->size, (char *)reply->data + reply->size);
+}
+
+int kms_file_generate(const struct kms_request *request, struct secret *reply,
+                      struct kms_report *report, struct fault *f) {
+    enum { KEY_SIZE = 32, ROOM = 256 };
+    *reply = SECRET_NONE;
+    struct secret key = SECRET_NONE, wrapped = SECRET_NONE;
+    int result = secret_new(&key, KEY_SIZE, f);
+    if (result == 0 && RAND_priv_bytes(key.data, KEY_SIZE) != 1)
+        result = diag_fault(f, EX_OSERR, "cannot get random bytes");
+    key.size = result == 0 ? KEY_SIZE : 0;
+    if (result == 0)
+        result = kms_file_wrap(request, &key, &wrapped, report, f);
+    if (result == 0)
+        result = secret_new(reply, ROOM, f);
+    if (result == 0) {
+        add_text(reply, "{\"CiphertextBlob\": \"");
+        add_base64(reply, &wrapped);
+        add_text(reply, "\", \"Plaintext\": \"");
+        add_base64(reply, &key);
+        add_text(reply, "\"}\n");
+    }
+    secret_free(&wrapped);
+    secret_free(&key);
     return result;
 }

@@ -11,4 +11,8 @@ int kms_file_unwrap(const struct kms_request *request, const struct secret *inpu
 int kms_file_wrap(const struct kms_request *request, const struct secret *plaintext,
                   struct secret *wrapped, struct kms_report *report, struct fault *f);
 
+// Makes a random key, and the reply that a service would give. EX_OSERR: no random bytes.
+int kms_file_generate(const struct kms_request *request, struct secret *reply,
+                      struct kms_report *report, struct fault *f);
+
 #endif

@@ -119,8 +119,6 @@ decrypt() { ask --region=us-east-1 "$@"; }
     [ "$status" -eq 64 ]
     [[ $stderr == "kmswrap: --provider=aws needs --key-id"* ]]
     run -64 kmswrap "${aws_url[@]}" --generate --output=raw
-    run --separate-stderr kmswrap --master-key=x --generate
-    [[ $stderr == "kmswrap: --generate has no meaning with --provider=file"* ]]
     run --separate-stderr kmswrap --provider=aws --endpoint="$url" --key-id=alias/none --region=us-east-1 --generate
     [ "$status" -eq 69 ]
 }

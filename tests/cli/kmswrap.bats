@@ -38,6 +38,26 @@ of_text() { "$@" <text; }
     done
 }
 
+@test "--generate: a new key each time, plain and wrapped, in a reply that the other programs take" {
+    succeeds() { run --separate-stderr "$@" && [ "$status" -eq 0 ] && [ -z "$stderr" ]; }
+    succeeds wrap --generate
+    [[ $output =~ ^\{\"CiphertextBlob\":\ \"([A-Za-z0-9+/=]+)\",\ \"Plaintext\":\ \"([A-Za-z0-9+/=]+)\"\}$ ]]
+    ciphertext=${BASH_REMATCH[1]}
+    plaintext=${BASH_REMATCH[2]}
+    [ "$(base64 -d <<<"$plaintext" | wc -c)" -eq 32 ]
+    [ "$(base64 -d <<<"$ciphertext" | wc -c)" -eq 40 ]
+    [ "$(kmsunwrap --master-key="$master" <<<"$ciphertext")" = "$plaintext" ]
+    [ "$(kmsunwrap --provider=response <<<"$output")" = "$plaintext" ]
+    python3 -S -E -c 'import json, sys; json.loads(sys.argv[1])' "$output"
+    first=$output
+    succeeds wrap --generate
+    [ "$output" != "$first" ]
+    run -64 wrap --generate --output=raw
+    run -66 kmswrap --master-key=missing --generate
+    [ -z "$output" ] || [[ $output == *"cannot open"* ]]
+    run -64 kmswrap --provider=response --generate
+}
+
 @test "--output: hex and raw" {
     want=$(base64 -d "$kms/demo-ciphertext.b64" | od -An -v -tx1 | tr -d ' \n')
     [ "$(wrap --output=hex <"$rds/plaintext.b64")" = "$want" ]
