@@ -345,3 +345,62 @@ SH
         grep -q "^$setting" xbpipe-restore@.service
     done
 }
+
+# --- to-apsaradb.sh ---
+
+# Lines "NAME.qp" of an xbstream whose members are all qpress archives of one file.
+only_qpress() {
+    python3 -S -E "$XBPIPE_TESTS/cli/read_xbstream.py" members <"$1" >chunks
+    files members >names
+    run ! grep -v '\.qp$' names
+    while IFS= read -r name; do
+        head -c 17 "members/$name" | cmp - <(printf 'qpress10\0\0\1\0\0\0\0\0F')
+    done <names
+    rm -r members
+}
+
+@test "to-apsaradb.sh: a folder, members in any form, an encrypted file: an xbstream of qpress members" {
+    xbunpack -C files --decompress -i "$fixtures/mariadb/shop_qp.xb"
+    xbunpack -C 'packed files' -i "$fixtures/mariadb/shop_qp.xb"
+    for backup in files 'packed files' "$fixtures/mariadb/shop_qp.xb"; do
+        succeeds "$examples/to-apsaradb.sh" "$backup" 'my new_qp.xb'
+        only_qpress 'my new_qp.xb'
+        xbunpack -C out --decompress -i 'my new_qp.xb'
+        restored out "$fixtures/mariadb/shop.sha256"
+        rm -r out 'my new_qp.xb'
+    done
+    succeeds "$examples/to-apsaradb.sh" "$rds/full_v3_qp.xb" new_qp.xb KEY
+    only_qpress new_qp.xb
+    xbunpack -C out --decompress -i new_qp.xb
+    restored out "$fixtures/mariadb/shop.sha256"
+    restored files "$fixtures/mariadb/shop.sha256"
+    [ "$(find . -maxdepth 1 -name 'new_qp.xb?*' -o -maxdepth 1 -name 'my *')" = "" ]
+}
+
+@test "to-apsaradb.sh: what is no backup, exists, or cannot be read leaves nothing" {
+    mkdir t
+    echo x >t/x
+    fails 65 "to-apsaradb.sh: t: it has no xtrabackup_checkpoints, and is no backup that xtrabackup made" "$examples/to-apsaradb.sh" t new_qp.xb
+    fails 64 "to-apsaradb.sh: new.xb: the name has to end in _qp.xb" "$examples/to-apsaradb.sh" t new.xb
+    fails 66 "to-apsaradb.sh: none: no file or folder that can be read" "$examples/to-apsaradb.sh" none new_qp.xb
+    : >there_qp.xb
+    fails 73 "to-apsaradb.sh: there_qp.xb exists already" "$examples/to-apsaradb.sh" t there_qp.xb
+    run -65 "$examples/to-apsaradb.sh" "$rds/full_v3_qp.xb" new_qp.xb NEWKEY
+    head -c 900000 "$fixtures/mariadb/shop_qp.xb" >cut.xb
+    run -65 "$examples/to-apsaradb.sh" cut.xb new_qp.xb
+    [ -z "$(find . -name 'new_qp.xb*')" ]
+    [ ! -s there_qp.xb ]
+}
+
+@test "to-apsaradb.sh: what comes out different is found" {
+    xbunpack -C files --decompress -i "$fixtures/mariadb/shop_qp.xb"
+    mkdir bin
+    cat >bin/xbpack <<SH
+#!/bin/bash
+"$BUILD_DIR/xbpack" "\$@" || exit
+echo wrong >>files/backup-my.cnf
+SH
+    chmod +x bin/xbpack
+    PATH=$PWD/bin:$PATH run -65 "$examples/to-apsaradb.sh" files new_qp.xb
+    [ -z "$(find . -name 'new_qp.xb*')" ]
+}

@@ -68,7 +68,6 @@ harmless() {
         harmless xbpack -v "$path" -o /dev/null
         harmless qppack -C "$path"
         harmless qppack -v "$path" -o /dev/null
-        harmless qppack -i "$path" -o /dev/null
         stdin=$fixtures/kms/demo-ciphertext.b64 clean kmsunwrap --master-key="$path"
         stdin=$fixtures/rds/plaintext.b64 clean kmswrap --master-key="$path"
         clean s3cse-dec -e "$path" -f "$path"

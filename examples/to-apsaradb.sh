@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Usage: to-apsaradb.sh BACKUP NEW_qp.xb [KEY]
+#
+# Makes of a backup of one's own what ApsaraDB RDS imports: an xbstream whose members are each
+# compressed by qpress, NEW_qp.xb. XtraBackup wrote that itself up to 8.0.33. BACKUP is a folder
+# that `xtrabackup --backup` made, not compressed or compressed in any way; or a backup in a file,
+# of any form that xbunpack --auto takes, with its key in the file KEY if it is encrypted.
+#
+# What is packed or compressed is unpacked first, in a folder beside NEW_qp.xb, which takes the size
+# of the database, in clear, until the end. NEW_qp.xb appears once it was read again and found to hold the same files.
+# Which versions of the server the import takes, and how it is told of the file, is in its manual.
+# An error ends it with the status of the program that found it, and without NEW_qp.xb.
+set -euo pipefail
+
+program=${0##*/}
+fail() {
+    local status=$1
+    shift
+    printf '%s: %s\n' "$program" "$*" >&2
+    exit "$status"
+}
+
+if [ "${1-}" = --help ]; then
+    sed -n '3,/^[^#]/s/^# \{0,1\}//p' "$0"
+    exit
+fi
+[ $# -eq 2 ] || [ $# -eq 3 ] || fail 64 'expected BACKUP NEW_qp.xb [KEY]; see --help'
+backup=$1 new=$2
+case $backup in -*) backup=./$backup ;; esac
+case $new in -*) new=./$new ;; esac
+[ -r "$backup" ] || fail 66 "$backup: no file or folder that can be read"
+case $new in *_qp.xb) ;; *) fail 64 "$new: the name has to end in _qp.xb" ;; esac
+[ ! -e "$new" ] || fail 73 "$new exists already"
+key=()
+[ $# -eq 2 ] || key=(-f "$3")
+
+work=$(umask 077 && mktemp -d -- "$new.XXXXXX") || exit 73
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+files=$work/files
+if [ ! -d "$backup" ]; then
+    xbunpack -C "$files" --auto "${key[@]}" -i "$backup"
+elif [ -n "$(find "$backup" -regex '.*\.\(qp\|lz4\|zst\|xbcrypt\)' -print -quit)" ]; then
+    xbpack -C "$backup" | xbunpack -C "$files" --auto "${key[@]}" -i -
+else
+    files=$backup
+fi
+[ -e "$files/xtrabackup_checkpoints" ] ||
+    fail 65 "$backup: it has no xtrabackup_checkpoints, and is no backup that xtrabackup made"
+
+xbpack -C "$files" --compress=qp -o "$work/new" --fsync
+(cd "$files" && find . -type f -exec sha256sum {} +) >"$work/sums"
+xbunpack --test --decompress --verify="$work/sums" -i "$work/new"
+mv -T --no-clobber -- "$work/new" "$new"
+[ ! -e "$work/new" ] || fail 73 "$new exists already"
