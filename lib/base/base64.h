@@ -15,8 +15,8 @@ enum base64_padding {
     BASE64_PADDING_OPTIONAL // it may also be left short; padding that is there must be right
 };
 
-// The most bytes that one push, or the one-shot function, gives for `size` characters, and the most
-// characters that one gives for `size` bytes.
+// The most bytes that one push, or the one-shot function, produces from `size` characters; and the
+// most characters from `size` bytes.
 #define BASE64_DECODED_MAX(size) (((size) + 3) / 4 * 3)
 #define BASE64_ENCODED_MAX(size) (((size) + 2) / 3 * 4)
 
@@ -27,12 +27,12 @@ struct base64_decoder {
     uint64_t offset;      // characters taken so far, white space included
     uint64_t last_offset; // of the last character of the alphabet
     uint32_t bits;        // of the group begun
-    unsigned held;        // characters of the group begun, 0 to 3
+    unsigned held;        // characters of the unfinished group, 0 to 3
     unsigned pads;        // '=' seen
     bool ended;           // the padding is complete
 };
 
-// Decodes `size` characters of text and puts the bytes they complete into out, which has room for
+// Decodes `size` characters of text and puts the completed bytes into out, which has room for
 // BASE64_DECODED_MAX(size) and does not overlap the text. Returns 0; or -1 and EX_DATAERR in *f,
 // with the offset from the decoder's start. *out_size is set in both cases; after an error it
 // counts the bytes of the groups before the error, and the decoder must not be used again.
@@ -60,10 +60,10 @@ struct base64_encoder {
 // BASE64_ENCODED_MAX(size)), which does not overlap the data. Returns their number.
 size_t base64_encode_push(struct base64_encoder *e, const void *data, size_t size, char *out);
 
-// Puts the last group, if one was begun, with its padding into out. Returns 0 or 4.
+// Puts the last group with its padding into out, if one was begun. Returns 0 or 4.
 size_t base64_encode_finish(struct base64_encoder *e, char out[4]);
 
-// Encodes all at once. Returns the number of characters.
+// Encodes a whole text. Returns the number of characters.
 size_t base64_encode(const void *data, size_t size, char *out);
 
 #endif

@@ -6,12 +6,12 @@
 
 #include <stddef.h>
 
-// A link, or the list itself, whose `next` is then the first element and `previous` the last one.
+// A link, or the list itself: then `next` is the first element and `previous` the last one.
 struct chain {
     struct chain *next, *previous;
 };
 
-// To be called once for each list; one that is all zero is empty, too, for chain_first.
+// Call it once for each list. chain_first also accepts an all-zero list, as empty.
 static inline void chain_init(struct chain *list) {
     list->next = list->previous = list;
 }

@@ -9,7 +9,7 @@
 // Continues a CRC-32 (ISO 3309, as zlib's) with the data; start with 0.
 uint32_t checksum_crc32(uint32_t crc, const void *data, size_t size);
 
-// The CRC-32 of A followed by B, from those of A and of B, and B's size.
+// The CRC-32 of A followed by B, computed from the CRC-32 of A, the CRC-32 of B, and the size of B.
 uint32_t checksum_crc32_join(uint32_t crc_a, uint32_t crc_b, uint64_t size_b);
 
 // Adler-32 (zlib's, initial value 1).

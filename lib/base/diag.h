@@ -13,8 +13,8 @@
 #define DIAG_PRINTF(string, first) __attribute__((format(printf, string, first)))
 
 // One failure: the status the program should end with and one line of text without the program's
-// name and without a newline. An empty text means: end with the status, print nothing (a reader
-// that went away).
+// name and without a newline. An empty text means: end with the status, print nothing (the reader
+// went away).
 struct fault {
     int status;
     char text[600];
@@ -31,28 +31,28 @@ int diag_fault_errno(struct fault *f, int status, int error, const char *format,
 // The fault for a failed allocation: status EX_OSERR. Returns -1.
 int diag_fault_memory(struct fault *f);
 
-// The exit status for something that cannot be opened or made, by errno: EX_NOPERM (a permission),
-// EX_OSERR (memory, descriptors), else `otherwise`.
+// The exit status, by errno, for something that cannot be opened or created: EX_NOPERM (a
+// permission), EX_OSERR (memory, descriptors), else `otherwise`.
 int diag_open_status(int error, int otherwise);
 
 // Puts `prefix` and ": " before the text of *f, keeping its status. Used to name a member.
 void diag_prefix(struct fault *f, const char *prefix);
 
 // Writes `size` bytes of a name from the input into out (of out_size ≥ 1 bytes) as printable text:
-// control characters, characters that are not seen or change how others are shown (U+202E, the
-// zero-width ones and their like), what is not well-formed UTF-8, and the backslash become \xNN.
-// Cut with "..." if it does not fit. Returns out.
+// control characters, invisible characters and those that change how others are shown (U+202E,
+// zero-width characters and the like), bytes that are not well-formed UTF-8, and the backslash
+// become \xNN. Cut with "..." if it does not fit. Returns out.
 char *diag_name(const void *name, size_t size, char *out, size_t out_size);
 
-// How many bytes of a printable, terminated text fit into `limit` without cutting a character: for
-// "%.*s".
+// The number of bytes of a printable, terminated text that fit into `limit` without cutting a
+// character: for "%.*s".
 int diag_cut(const char *text, int limit);
 
-// To be called first in main. Makes sure that descriptors 0, 1 and 2 are open (a closed one becomes
-// one on which every read or write fails), that threads have stacks of a known size and the main
-// thread's may grow to 512 KiB (else it ends the program with EX_OSERR and a message), sets argp's
-// exit status and version, and arranges that at exit standard output is flushed and closed with the
-// result checked: a failure there is reported and turns the exit status into EX_IOERR.
+// Call it first in main. Ensures that descriptors 0, 1 and 2 are open (a closed one becomes one on
+// which every read or write fails), and that threads have stacks of a known size and the main
+// thread's may grow to 512 KiB (else it ends the program with EX_OSERR and a message). Sets argp's
+// exit status and version. At exit standard output is then flushed and closed, and a failure is
+// reported and turns the exit status into EX_IOERR.
 void diag_start(void);
 
 // Parses the command line with argp_parse. If that fails, which happens only if an allocation fails
@@ -60,21 +60,21 @@ void diag_start(void);
 struct argp;
 void diag_parse(const struct argp *argp, int argc, char **argv, void *options);
 
-// Each prints one line on standard error, "PROGRAM: ..." by a single write, in which what diag_name
-// would not let through, backslashes apart, is escaped. diag_print prints
-// nothing for a fault with an empty text, and returns its status. diag_warn adds "warning: ".
+// Each prints one line on standard error, "PROGRAM: ...", by a single write; whatever diag_name
+// would escape, except backslashes, is escaped. diag_print prints nothing for a fault with an empty
+// text, and returns its status. diag_warn adds "warning: ".
 int diag_print(const struct fault *f);
 void diag_error(const char *format, ...) DIAG_PRINTF(1, 2);
 void diag_warn(const char *format, ...) DIAG_PRINTF(1, 2);
 void diag_note(const char *format, ...) DIAG_PRINTF(1, 2);
 
-// The same for a text that is taken as it is: for what is called back with a line of text.
+// The same for a text that is no format: for callbacks that get a line of text.
 void diag_error_text(const char *text);
 void diag_warn_text(const char *text);
 void diag_note_text(const char *text);
 
-// Has `writer` write each line (`size` bytes, its newline included) to standard error from now on;
-// NULL: write(2), as at the start.
+// From now on `writer` writes each line (`size` bytes with the newline) to standard error; NULL:
+// write(2), the default.
 void diag_set_writer(void (*writer)(const char *line, size_t size));
 
 #endif

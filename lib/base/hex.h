@@ -21,9 +21,9 @@ struct hex_decoder {
     uint8_t high;    // the first digit's value
 };
 
-// Decodes `size` characters of text and puts the bytes they complete into out, which has room for
-// (size + 1) / 2. Returns 0; or -1 and EX_DATAERR in *f, with the offset from the decoder's
-// start. *out_size is set in both cases.
+// Decodes `size` characters of text and puts the completed bytes into out, which has room for (size
+// + 1) / 2. Returns 0; or -1 and EX_DATAERR in *f, with the offset from the decoder's start.
+// *out_size is set in both cases.
 int hex_decode_push(struct hex_decoder *d, const void *text, size_t size, uint8_t *out,
                     size_t *out_size, struct fault *f);
 

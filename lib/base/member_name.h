@@ -18,17 +18,17 @@ enum {
 // A name without the parts that have no meaning.
 struct member_name {
     size_t size;
-    bool absolute; // leading slashes were taken off
-    bool folder;   // it ended in '/' or "/.", or nothing is left: no file has such a name
+    bool absolute; // leading slashes were removed
+    bool folder;   // it ended in '/' or "/.", or nothing is left: a file cannot have such a name
     char bytes[MEMBER_NAME_MAX + 1]; // terminated; "" is the directory itself
 };
 
-// Takes leading slashes, "." components and repeated slashes off `name` (`size` bytes, which need
-// no terminator). Returns 0 and *clean; or -1 and EX_DATAERR in *f: the name is empty, has a NUL or
-// a ".." component, or is too long even when it is cleaned.
+// Removes leading slashes, "." components and repeated slashes from `name` (`size` bytes; no
+// terminator is needed). Returns 0 and *clean; or -1 and EX_DATAERR in *f: the name is empty, has a
+// NUL or a ".." component, or is too long even when it is cleaned.
 int member_name_clean(struct member_name *clean, const char *name, size_t size, struct fault *f);
 
-// The same for the name of a file: a name that only a folder can have is EX_DATAERR, too.
+// The same for the name of a file; a name that only a folder can have is EX_DATAERR, too.
 int member_name_clean_file(struct member_name *clean, const char *name, size_t size,
                            struct fault *f);
 
@@ -40,8 +40,8 @@ int member_name_check(const char *name, size_t size, struct fault *f);
 // The fault for a name that is refused; `why` follows "it ". Returns -1.
 int member_name_refused(const char *name, size_t size, const char *why, struct fault *f);
 
-// Warns, once for a stream, that leading slashes are taken off its names. *warned is false at first
-// and becomes true with the warning.
+// Warns, once for a stream, that leading slashes are removed from its names. *warned is false at
+// first and becomes true with the warning.
 void member_name_warn(const struct member_name *clean, const char *name, size_t size, bool *warned);
 
 #endif

@@ -22,7 +22,7 @@ struct name *names_find(const struct names *set, const void *bytes, size_t size)
 // A name that begins with the `size` bytes; NULL if there is none.
 struct name *names_find_beginning(const struct names *set, const void *bytes, size_t size);
 
-// Takes a name out of the set and frees it.
+// Removes a name from the set and frees it.
 void names_remove(struct names *set, struct name *name);
 
 // Calls `visit` for each name, in no particular order.

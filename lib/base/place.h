@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where in the input something is, for messages.
+// A position in the input, for messages.
 #ifndef XBPIPE_PLACE_H
 #define XBPIPE_PLACE_H
 
@@ -15,7 +15,7 @@ struct place {
 
 enum { PLACE_TEXT_SIZE = 96 };
 
-// "at input offset N"; or, if the input was transformed on the way to the stage,
+// "at input offset N"; or, if the input was transformed before the stage,
 // "at byte N of the data made from input offset M". `further` is added to N. Returns out.
 char *place_text(const struct place *p, size_t further, char out[static PLACE_TEXT_SIZE]);
 

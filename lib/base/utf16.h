@@ -12,9 +12,9 @@
 // Whether a text begins with a byte order mark of UTF-16, of either order.
 bool utf16_has_mark(const void *text, size_t size);
 
-// Makes UTF-8, without the mark, of a text that has one. `out` has room for UTF16_UTF8_MAX(size)
-// bytes, and may not overlap the text. Returns false if it is no UTF-16: an odd number of bytes, or
-// half a pair.
+// Converts a text that has a mark to UTF-8 without it. `out` has room for UTF16_UTF8_MAX(size)
+// bytes, and may not overlap the text. Returns false if it is not UTF-16: an odd number of bytes,
+// or half a surrogate pair.
 bool utf16_decode(const void *text, size_t size, void *out, size_t *out_size);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stage: cuts its input into blocks of one size and encodes each by itself, several at a time. This
-// is what the encoders share; each brings the codec that encodes a block.
+// Stage: cuts its input into blocks of one size and encodes them independently, in parallel. The
+// encoders share it; each supplies the codec that encodes a block.
 #ifndef XBPIPE_BLOCK_ENC_H
 #define XBPIPE_BLOCK_ENC_H
 
@@ -13,9 +13,9 @@ struct block_enc_codec {
     // too.
     int (*encode)(void *context, unsigned thread, uint64_t offset, const uint8_t *data, size_t size,
                   struct slab **out, size_t *out_size, struct fault *f);
-    // Bytes of memory, at most, that a block of `size` bytes takes until it is delivered.
+    // The most memory, in bytes, that a block of `size` bytes takes until it is delivered.
     size_t (*cost)(void *context, size_t size);
-    bool empty_too; // an empty input is one empty block; false: it is no block
+    bool empty_too; // true: an empty input is one empty block; false: it has no block
 };
 
 // For encoders: copies the first `size` bytes of *out into a slab of their own, which takes its

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stage: passes its input on, and keeps the first bytes.
+// Stage: passes its input on and keeps a copy of the first bytes.
 #ifndef XBPIPE_CAPTURE_H
 #define XBPIPE_CAPTURE_H
 

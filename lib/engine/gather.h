@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run of bytes of known length put together from views: by reference if they are in one view, or
-// in large ones that follow each other in one slab; else copied, into memory that grows as data
-// arrives. Bytes that wait for more take at most a few times their number of memory.
+// Collects a known number of bytes from views: by reference if they are in one view, or in large
+// views that follow each other in one slab; otherwise it copies them into memory that grows as data
+// arrives. Bytes that wait for more take at most a few times their own size of memory.
 #ifndef XBPIPE_GATHER_H
 #define XBPIPE_GATHER_H
 
@@ -23,15 +23,15 @@ struct gather {
 
 void gather_begin(struct gather *g, size_t need);
 
-// Moves bytes from *v. Returns 1 when complete (the caller then takes over g->slab), 0 when more is
+// Moves bytes from *v. Returns 1 when complete (the caller then owns g->slab), 0 when more is
 // needed, -1 if the allocation failed.
 int gather_fill(struct gather *g, struct view *v, uint64_t *position);
 
-// Moves all of `part` to the end of what is gathered, whatever g->need says. Returns 0, or -1 if
-// the allocation failed.
+// Appends all of `part` to the gathered bytes, whatever g->need is. Returns 0, or -1 if the
+// allocation failed.
 int gather_append(struct gather *g, struct view part);
 
-// Drops what has been gathered.
+// Drops the gathered bytes.
 void gather_clear(struct gather *g);
 
 #endif

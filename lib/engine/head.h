@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The head of something: its first bytes, up to a size that becomes known while it arrives.
+// Collects the header of a unit: its first bytes, up to a size that becomes known while they
+// arrive.
 #ifndef XBPIPE_HEAD_H
 #define XBPIPE_HEAD_H
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stage: limits the size of what an archive restores to, so that a few bytes of it cannot fill a
+// Stage: limits the size of the restored files, so that a few bytes of an archive cannot fill a
 // disk. A hole counts with its full size.
 //
-// The holes of a few bytes may also be terabytes, which take no room on the disk, but take time if
-// somebody has to look at zeros for them: then they are bounded by the bytes that are no holes.
+// A few bytes may also mean terabytes of holes. They take no room on the disk, but they take time
+// if their zeros are hashed or written; then they are limited in proportion to the other bytes.
 #ifndef XBPIPE_LIMIT_H
 #define XBPIPE_LIMIT_H
 
@@ -26,17 +26,17 @@ struct limits {
 #define LIMIT_HOLES_EASY (UINT64_C(4) << 30)
 enum { LIMIT_HOLES_RATIO = 256 };
 
-// The default of max_size: 64 TiB, the largest tablespace that InnoDB makes with its usual pages.
+// The default for max_size: 64 TiB, the largest tablespace that InnoDB makes with its usual pages.
 #define LIMIT_SIZE_DEFAULT (UINT64_C(64) << 40)
 
-// A stage before `next` that takes what `next` takes, also out of order. It fails before it passes
-// on bytes that would make a file larger than the limits allow (EX_DATAERR, which names the
-// option). `name` is the file's name in messages; it and the limits outlive the stage. NULL if the
-// allocation failed.
+// A stage before `next` that supports the same calls as `next`, also out of order. It fails before
+// it passes on bytes that would make a file larger than the limits allow (EX_DATAERR, which names
+// the option). `name` is the file's name in messages; it and the limits outlive the stage. NULL if
+// the allocation failed.
 struct stage *limit_new(struct ordered *o, struct stage *next, struct limits *limits,
                         const char *name);
 
-// What is pushed from now on belongs to another file. For a `next` that takes several; in order.
+// From now on pushed bytes belong to another file. For a `next` that takes several files; in order.
 void limit_next_file(struct stage *limit);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The last stage of a chain whose result is only verified: it drops what it is given.
+// The last stage of a chain whose result is only verified: it drops its input.
 #ifndef XBPIPE_NULL_SINK_H
 #define XBPIPE_NULL_SINK_H
 
@@ -12,7 +12,7 @@
 // failed.
 struct stage *null_sink_new(struct ordered *o, void (*done)(void *context), void *context);
 
-// The bytes that such a sink was given so far, holes included.
+// The number of bytes that such a sink has received so far, holes included.
 uint64_t null_sink_size(const struct stage *stage);
 
 #endif

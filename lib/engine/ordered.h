@@ -2,8 +2,8 @@
 // The one queue of the process, on top of its pool: units of work go in, results come out in the
 // same order. Each unit runs on any thread and is then delivered on the main thread, in the order
 // of submission. Delivery may submit further units (the next stage's), which queue at the end.
-// ordered_pump, which the program's outermost loop calls between pieces of input, bounds what is in
-// flight.
+// ordered_pump, which the program's outermost loop calls between pieces of input, limits how much
+// is in flight.
 #ifndef XBPIPE_ORDERED_H
 #define XBPIPE_ORDERED_H
 
@@ -23,20 +23,20 @@ struct unit {
     void (*deliver)(struct unit *);
     // Main thread, exactly once, last: frees the unit and what it holds.
     void (*release)(struct unit *);
-    size_t cost;       // bytes of memory it stands for
-    uint64_t sequence; // the queue's: which unit of the foremost queue it stems from
+    size_t cost;       // bytes of memory that the unit uses
+    uint64_t sequence; // the queue's: the unit of the foremost queue that it comes from
     struct unit *next; // the queue's
 };
 
 // Returns 0 and *o with a pool of `threads`; or -1 and *f (EX_OSERR).
 int ordered_new(struct ordered **o, unsigned threads, struct fault *f);
 
-// A queue on the same pool behind `front`, for stages into which the units of `front` push what
-// they deliver. While `front` delivers, units of the new queue can still be waited for
-// (ordered_settle) and delivered (ordered_relieve), which those of `front` cannot: however much one
-// delivery makes, what is in flight stays bounded. Whatever is done to `front` (failing, pump,
-// flush, finish, drop, free) is done to the queues behind it next. Each has at most one directly
-// behind it. Returns 0 and *o, which `front` owns; or -1 and *f (EX_OSERR).
+// Makes a queue on the same pool behind `front`, for stages into which units of `front` push their
+// results. While `front` delivers, it cannot deliver further units of its own, but it can wait for
+// units of the new queue (ordered_settle) and deliver them (ordered_relieve): so the amount in
+// flight stays bounded, however much one delivery produces. Each operation on `front` (fail, pump,
+// flush, finish, drop, free) is then done on the queues behind it, too. A queue has at most one
+// directly behind it. Returns 0 and *o, which `front` owns; or -1 and *f (EX_OSERR).
 int ordered_behind(struct ordered **o, struct ordered *front, struct fault *f);
 
 // The queue directly behind `o`; `o` itself if there is none.
@@ -53,11 +53,11 @@ void ordered_submit(struct ordered *o, struct unit *unit);
 // Raises the cost of a unit that was submitted and not yet delivered.
 void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost);
 
-// Records a failure at this place of the order: one that is met in what was submitted before comes
-// first. The first failure is the one that is reported: that which stems from the earliest unit of
-// the foremost queue, and of those the one that the rearmost queue met, which is nearest to the
-// output. Nothing in flight is stopped by it: the stage that fails sees to it that what depends on
-// what failed is not delivered (stage.h), and all else is.
+// Records a failure at this place in the order: a failure in a unit that was submitted before comes
+// first. The first failure is reported: the one that comes from the earliest unit of the foremost
+// queue, and among those the one in the rearmost queue, which is nearest to the output. It stops
+// nothing that is in flight: the failing stage ensures that nothing that depends on the failed part
+// is delivered (stage.h); everything else is.
 void ordered_fail(struct ordered *o, const struct fault *f);
 
 // Records a failure now, from a deliver function.
@@ -69,16 +69,17 @@ bool ordered_failing(const struct ordered *o);
 // Delivers what is ready, and waits for more while too much is in flight.
 void ordered_pump(struct ordered *o);
 
-// For a stage to call while it takes input, as often as it likes: the same if too much is in
-// flight, unless that input is itself being delivered by this queue.
+// A stage may call this at any time while it takes input: does the same if too much is in flight,
+// unless this queue is itself delivering that input.
 void ordered_relieve(struct ordered *o);
 
-// For a unit of this queue that is being delivered in many pieces: the same for each queue behind.
+// For a unit of this queue that is being delivered in many pieces: does the same for each queue
+// behind.
 void ordered_relieve_behind(struct ordered *o);
 
-// For a unit of this queue that is being delivered, and says something that is of no interest after
-// a failure behind: delivers all that is in the queues behind, and returns true if nothing there
-// has failed.
+// For a unit of this queue that is being delivered, and has a message that does not matter after a
+// failure behind: delivers everything in the queues behind, and returns true if nothing there has
+// failed.
 bool ordered_sound(struct ordered *o);
 
 // Delivers everything.
@@ -87,12 +88,12 @@ void ordered_flush(struct ordered *o);
 // Delivers everything, at the end. Returns 0; or -1 and the failure in *f.
 int ordered_finish(struct ordered *o, struct fault *f);
 
-// The same, for a stage that holds something scarce for each unit in flight (open files): to be
-// called while it takes input. Delivers what is in the queues in front, too, as far as they are not
-// delivering this very input. Does nothing, and returns 0, if this queue is.
+// The same, for a stage that holds a scarce resource for each unit in flight (open files); it calls
+// this while it takes input. Also delivers the queues in front that are not delivering this input.
+// If this queue is delivering it, does nothing and returns 0.
 int ordered_settle(struct ordered *o, struct fault *f);
 
-// Cancels and releases what is in flight, so that stages may be freed.
+// Cancels and releases everything in flight, so that stages may be freed.
 void ordered_drop(struct ordered *o);
 
 // The same, and frees the queue and the pool. NULL is allowed.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds the sound units of a damaged input: skips bytes up to the next place at which a unit begins
-// that is confirmed by its checksum or by what follows it. Used by the decoders when they salvage;
-// each decoder says what a unit is and what confirms it.
+// Finds the sound units of a damaged input: skips bytes up to the next unit that its checksum, or
+// what follows it, confirms. The decoders use it when they salvage; each defines what a unit is and
+// what confirms it.
 //
-// Each byte is looked at a bounded number of times. A false head with a large size may cost a
-// checksum over all of that size; this work is limited to a multiple of the input so far, and
-// beyond that, heads with large sizes are ignored.
+// Each byte is examined a bounded number of times. A false header with a large size may cost a
+// checksum over that size; this work is limited to a multiple of the input so far, and beyond that,
+// headers with large sizes are ignored.
 #ifndef XBPIPE_RESYNC_H
 #define XBPIPE_RESYNC_H
 
@@ -24,8 +24,8 @@ enum { RESYNC_HEAD = 64 };
 enum resync_answer {
     RESYNC_UNIT,    // *size bytes here are a sound unit
     RESYNC_HIT,     // *size bytes are a unit that is damaged inside; resync looks for sound units
-                    // in it, which would mean that the size is wrong
-    RESYNC_MORE,    // *size bytes (more than there are) are needed to tell
+                    // in it: one would mean that the size is wrong
+    RESYNC_MORE,    // *size bytes (more than there are) are needed to decide
     RESYNC_NOTHING, // no unit begins here
 };
 
@@ -33,27 +33,28 @@ struct resync_window {
     const uint8_t *data;
     size_t have;        // at least 1
     bool end;           // the input ends with them: RESYNC_MORE is not allowed
-    bool searching;     // the bytes before were no unit
+    bool searching;     // the bytes before were not a unit
     struct place place; // of `data`
 };
 
-// What lies between two units.
+// The bytes between two units.
 struct resync_gap {
     uint64_t offset, length;
     uint8_t head[RESYNC_HEAD]; // its first bytes
     size_t head_size;
     const char *why; // what was wrong at its start
-    bool at_end;     // the input ends with it
+    bool at_end;     // the input ends with the gap
 };
 
 // All are called with `context` on the main thread.
 struct resync_format {
     size_t size; // of the struct that resync_start makes
-    // Judges what begins at w->data. With RESYNC_HIT and RESYNC_NOTHING, *why says what is wrong.
+    // Judges the unit that may begin at w->data. With RESYNC_HIT and RESYNC_NOTHING, *why says what
+    // is wrong.
     enum resync_answer (*probe)(void *context, const struct resync_window *w, size_t *size,
                                 struct fault *why);
-    // The offset of the first byte at which a unit may begin, or `size`; a magic that is cut off by
-    // the end of the data counts.
+    // The offset of the first byte at which a unit may begin, or `size`; a magic that the end of
+    // the data cuts off counts.
     size_t (*find)(void *context, const uint8_t *data, size_t size);
     // A unit, in one piece, held by v.slab; `hit`: what is wrong with it (RESYNC_HIT), or NULL.
     void (*unit)(void *context, struct view v, uint64_t position, const char *hit);
@@ -74,31 +75,31 @@ struct resync {
     bool searching;
     struct resync_gap gap;
     struct fault why;
-    uint64_t spent; // bytes checked for heads that were false
+    uint64_t spent; // bytes checked because of false headers
 };
 
-// The same for a decoder that salvages, with memory of its own from the first byte on: *r, unless
-// it is there already, becomes a struct of format->size bytes, all zero but for the struct resync
-// that it begins with; resync_free frees it. Returns false if there is nothing to do: the stage is
-// closed, or, for lack of memory, fails now.
+// The same for a decoder that salvages, with memory that is allocated at the first byte: *r, unless
+// it exists already, becomes a struct of format->size bytes, all zero except for the struct resync
+// at its beginning; resync_free frees it. Returns false if there is nothing to do: the stage is
+// closed, or fails now because the allocation failed.
 bool resync_start(struct resync **r, struct stage *stage, const struct resync_format *format,
                   void *context);
 
 void resync_push(struct resync *r, struct view v);
 
-// The end of the input: what is left becomes units and gaps. Call it once.
+// The end of the input: the remaining bytes become units and gaps. Call it once.
 void resync_finish(struct resync *r);
 
-// Drops what is held, and frees what resync_start made. NULL is allowed.
+// Drops the bytes that are held, and frees what resync_start allocated. NULL is allowed.
 void resync_free(struct resync *r);
 
-// For find(): where `magic` (of `magic_size` bytes) begins in the data, whole or cut off by its
-// end; `size` if nowhere.
+// For find(): the offset of `magic` (of `magic_size` bytes) in the data, whole or cut off by the
+// end; `size` if it is not there.
 size_t resync_find(const uint8_t *data, size_t size, const char *magic, size_t magic_size);
 
-// True if the window has that magic at `at`, or as much of it as the input still holds there, down
-// to nothing at the very end: the place where a unit should end. A window that does not end the
-// input has to hold that many bytes there.
+// True if the window has that magic at `at`, where a unit should end, or as much of it as the input
+// still holds there (nothing at the very end). A window that does not end the input must hold that
+// many bytes there.
 bool resync_follows(const struct resync_window *w, size_t at, const char *magic, size_t magic_size);
 
 #endif

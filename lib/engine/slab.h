@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Counted buffers, so that data goes from stage to stage without being copied (view.h). Freed slabs
-// are kept for reuse up to a small total.
+// Reference-counted buffers, so that data goes from stage to stage without copying (view.h). Freed
+// slabs are kept for reuse up to a small total.
 #ifndef XBPIPE_SLAB_H
 #define XBPIPE_SLAB_H
 
@@ -8,10 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Any thread may take and drop references; the bytes belong to the holder of the view.
+// Any thread may take and drop references; the bytes belong to the owner of the view.
 struct slab {
     uint8_t *data;
-    size_t capacity; // at least what was asked for
+    size_t capacity; // at least as requested
     _Atomic unsigned references;
 };
 
@@ -24,9 +24,9 @@ struct slab *slab_ref(struct slab *s);
 // NULL is allowed.
 void slab_unref(struct slab *s);
 
-// Copies the first `size` bytes into a smaller slab, which takes the place of *s, if they are fewer
-// than `least` and less than a quarter of it: what few bytes hold should not be much. Returns 0, or
-// -1 for lack of memory with *s as it was.
+// Replaces *s by a smaller slab with its first `size` bytes, if they are fewer than `least` and
+// less than a quarter of it, so that few bytes do not keep much memory. Returns 0; or -1 if the
+// allocation failed, with *s unchanged.
 int slab_fit(struct slab **s, size_t size, size_t least);
 
 // Frees the slabs kept for reuse.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one interface of everything that data flows through: bytes are pushed in, and the stage
-// pushes its result into the next stage; the last stage is a sink. All calls are made on the main
-// thread. A stage submits its work to the queue (ordered.h) and pushes each result on when the
-// queue delivers it. So a failure is never a return value: it is recorded in the queue at its place
-// of the order, and a stage that has failed ignores further input.
+// The interface of everything that data flows through: bytes are pushed in, and the stage pushes
+// its result into the next stage; the last stage is a sink. All calls are made on the main thread.
+// A stage submits its work to the queue (ordered.h) and pushes each result on when the queue
+// delivers it. So a failure is never a return value: it is recorded in the queue at its place in
+// the order, and a stage that has failed ignores further input.
 #ifndef XBPIPE_STAGE_H
 #define XBPIPE_STAGE_H
 
@@ -23,30 +23,30 @@ struct stage_operations {
     void (*push)(struct stage *, struct view v);
     // The end of the stage's input. Called once; there are no pushes after it.
     void (*finish)(struct stage *);
-    // Optional, for sinks that can take bytes out of order; any thread. Stores `size` bytes at
+    // Optional, for sinks that accept bytes out of order; any thread. Stores `size` bytes at
     // `offset` of the stage's input. Returns 0, or -1 and *f. The bytes count as pushed when, in
     // order, `placed` is called for them.
     int (*place)(struct stage *, uint64_t offset, const void *data, size_t size, struct fault *f);
     void (*placed)(struct stage *, size_t size);
-    // Optional. What is pushed next goes to `offset` of the stage's input, which is at most what
-    // has been pushed, over what is there. Returns 0; or -1 and *f.
+    // Optional. The next bytes overwrite the stage's input from `offset` on; that is at most the
+    // number of bytes pushed so far. Returns 0; or -1 and *f.
     int (*seek)(struct stage *, uint64_t offset, struct fault *f);
     void (*free)(struct stage *);
 };
 
 // Embedded at the start of each stage's struct. The function that makes the stage sets the first
-// two.
+// two fields.
 struct stage {
     const struct stage_operations *ops;
     struct ordered *ordered;
-    // The member whose bytes these are, printable, for messages; NULL: the program's whole input.
-    // Set by the caller that creates the stage, and outlives it.
+    // The member that the bytes belong to, printable, for messages; NULL: the program's whole
+    // input. The caller that creates the stage sets it; it outlives the stage.
     const char *name;
     // The stage records losses here and goes on (salvage.h); NULL: it fails at the first damage.
     // Set like the name. For a sink: the scope under which its file is noted.
     struct salvage_scope *salvage;
-    // The stage has found its input wrong, and takes no more. What it has submitted is still
-    // delivered.
+    // The stage has found its input wrong and takes no more. The units that it has submitted are
+    // still delivered.
     bool failed;
     // A unit of the stage failed when it was delivered: nothing after it, not even the end, is
     // pushed on, and no more input is taken.
@@ -75,7 +75,7 @@ static inline void stage_free(struct stage *s) {
         s->ops->free(s);
 }
 
-// Records a failure that the stage has found in its input, at this place of the order
+// Records a failure that the stage has found in its input, at this place in the order
 // (ordered_fail), with the stage's name, if it has one, before the text. The stage has then failed.
 void stage_fail(struct stage *s, const struct fault *f);
 
@@ -85,13 +85,13 @@ void stage_fail_memory(struct stage *s);
 // Records a failure of a unit that is being delivered, in the same way, and breaks the stage.
 void stage_break(struct stage *s, const struct fault *f);
 
-// Submits a unit that, when its turn comes and `s` is not broken, calls `deliver`: for what a stage
-// does at its end, when all that it has submitted before has been delivered.
+// Submits a unit that, when it is delivered and `s` is not broken, calls `deliver`: for the last
+// work of a stage, when everything that it has submitted before has been delivered.
 void stage_end_in_order(struct stage *s, void (*deliver)(struct stage *s, void *context),
                         void *context);
 
-// Submits a unit that, when its turn comes and `s` is not broken, finishes `next`: how a stage
-// passes on its own end.
+// Submits a unit that, when it is delivered and `s` is not broken, finishes `next`. A stage passes
+// on its own end this way.
 void stage_finish_in_order(struct stage *s, struct stage *next);
 
 #endif

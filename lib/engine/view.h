@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A run of bytes inside a slab, on its way from stage to stage.
+// A range of bytes inside a slab, which stages pass to each other.
 #ifndef XBPIPE_VIEW_H
 #define XBPIPE_VIEW_H
 
@@ -13,16 +13,16 @@
 struct view {
     const uint8_t *data; // NULL: `size` zero bytes that need not be stored (a hole)
     size_t size;
-    struct slab *slab; // holds the bytes; NULL: they are only lent until the call returns
+    struct slab *slab; // holds the bytes; NULL: they are valid only until the call returns
     uint64_t origin;   // offset in the program's input of the first byte or, if not `exact`, of the
                        // unit that the bytes were made from
     bool exact;
 };
 
-// Takes the first n bytes (n ≤ v->size) off *v and returns them. Takes no reference.
+// Removes the first n bytes (n ≤ v->size) from *v and returns them. Takes no reference.
 struct view view_split(struct view *v, size_t n);
 
-// Holds the bytes with a reference of the caller's: to v.slab, or to a copy if they were only lent.
+// Takes a reference for the caller: to v.slab, or to a copy of the bytes if there is no slab.
 // Returns 0, or -1 if the allocation failed.
 int view_hold(struct view *v);
 

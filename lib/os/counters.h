@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the data path counts, for reports of progress: it only adds, and never waits for a reader.
+// Counters of the data path, for progress reports: the data path only adds, and never waits for a
+// reader.
 #ifndef XBPIPE_COUNTERS_H
 #define XBPIPE_COUNTERS_H
 
@@ -18,13 +19,13 @@ struct counters {
 void counters_add_in(uint64_t bytes);
 void counters_add_out(uint64_t bytes);
 
-// Bytes that will be read in all. Any thread.
+// Sets how many bytes will be read in all. Any thread.
 void counters_expect(uint64_t size);
 
-// The member (printable) that is being worked on from now on. Any thread.
+// Sets the member (printable) that is being processed from now on. Any thread.
 void counters_set_member(const char *name);
 
-// What has been counted so far. Any thread.
+// Reads the counters. Any thread.
 void counters_read(struct counters *c);
 
 #endif

@@ -8,8 +8,8 @@
 #include <sys/types.h>
 
 // Reads until `size` bytes are there or the input ends. Returns how many were read (less than
-// `size` only at the end of input), or -1 with errno. A signal that interrupt_pending()
-// (interrupt.h) reports ends it with -1 and EINTR; other signals do not end it.
+// `size` only at the end of input), or -1 with errno. If interrupt_pending() (interrupt.h) reports
+// a signal, it returns -1 with EINTR; other signals do not end it.
 ssize_t fdio_read_full(int fd, void *data, size_t size);
 
 // One read, of at most `size` bytes, with the same rules. 0 is the end of input.

@@ -9,14 +9,14 @@
 // once.
 void interrupt_catch(void);
 
-// The signal that came in, or 0.
+// The signal that was received, or 0.
 int interrupt_pending(void);
 
 // Says on standard error that the run was interrupted, if a signal is pending.
 void interrupt_say(void);
 
-// Ends the process by that signal, as if it had never been caught, so that a calling shell sees
-// what it expects. Call it after cleaning up. Returns only if no signal is pending.
+// Ends the process by that signal as if it had never been caught, as a calling shell expects. Call
+// it after cleaning up. Returns only if no signal is pending.
 void interrupt_die(void);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Temporary files: ".xbpipe-", 16 hexadecimal digits, ".tmp", locked (flock) as long as the program
-// that writes them lives, so that a killed run's files can be told from those in use.
+// Temporary files: ".xbpipe-", 16 hexadecimal digits, ".tmp", locked (flock) while the program that
+// writes them lives, so that the files of a killed run can be distinguished from those in use.
 #ifndef XBPIPE_TEMPORARY_H
 #define XBPIPE_TEMPORARY_H
 
@@ -11,7 +11,7 @@ enum { TEMPORARY_NAME_SIZE = 32 };
 
 // Creates one in the directory open at dir_fd, mode 0640 less the umask. Returns a descriptor for
 // reading and writing, and its name; or -1 with errno. Every copy of this descriptor holds the
-// lock, too. If the file system has no locks, the file is not locked, and is never taken for a
+// lock, too. If the file system has no locks, the file is not locked, and is never treated as a
 // leftover.
 int temporary_create(int dir_fd, char name[static TEMPORARY_NAME_SIZE]);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a program says before it waits for somebody to type.
+// The message before a program waits for typed input.
 #ifndef XBPIPE_TERMINAL_H
 #define XBPIPE_TERMINAL_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// OpenSSL: how it starts, and why a call failed.
+// Starts OpenSSL, and finds out why a call failed.
 #ifndef XBPIPE_CRYPTO_H
 #define XBPIPE_CRYPTO_H
 
@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-// Makes OpenSSL ready. Call it before sandbox_enter: OpenSSL reads its configuration file when it
+// Initialises OpenSSL. Call it before sandbox_enter: OpenSSL reads its configuration file when it
 // is first used, which the sandbox does not allow. (With XBPIPE_STATIC defined it reads none.) Call
 // it after secret_start, if the program calls that. It costs half a millisecond the first time.
 // Returns 0; or -1 and EX_OSERR.

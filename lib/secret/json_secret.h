@@ -13,17 +13,17 @@
 // process.
 void json_secret_start(void);
 
-// True once an allocation by jansson failed. What it gave since may be wrong or cut:
-// its parser takes a value that could not be copied whole for a shorter one.
+// True once an allocation by jansson failed. Its results since then may be wrong or cut short: its
+// parser treats a value that could not be copied whole as a shorter one.
 bool json_secret_short_of_memory(void);
 
 // Parses `size` bytes as one JSON value and nothing after it; any value, not only an object or
-// array. A member that comes twice is refused. `what` names the text in messages, which hold
-// nothing of its content. Returns the value, which the caller releases by json_decref; or NULL and
-// EX_DATAERR or EX_OSERR in *f.
+// array. A repeated member is refused. `what` names the text in messages, which show nothing of its
+// content. Returns the value, which the caller releases by json_decref; or NULL and EX_DATAERR or
+// EX_OSERR in *f.
 json_t *json_secret_parse(const void *text, size_t size, const char *what, struct fault *f);
 
-// The string of a member of an object, or NULL if it is absent or no string.
+// The string of a member of an object, or NULL if it is absent or not a string.
 const char *json_secret_string(const json_t *object, const char *name);
 
 #endif

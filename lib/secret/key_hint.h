@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What people give in place of a key, told by its form, for messages that show nothing of it.
+// Recognises, by its form, what people give instead of a key; messages show nothing of it.
 #ifndef XBPIPE_KEY_HINT_H
 #define XBPIPE_KEY_HINT_H
 
@@ -15,8 +15,7 @@ const char *key_hint_content(const struct secret *content);
 // to do: a text for the end of a message. "" if nothing is known about it.
 const char *key_hint_wrong(const uint8_t *key, size_t size);
 
-// Whether what was given as the name of a file, of which there is none, looks like a key itself: it
-// must then not be shown.
+// Whether the name of a file that does not exist looks like a key: it must then not be shown.
 bool key_hint_is_key(const char *name);
 
 #endif

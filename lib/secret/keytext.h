@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The texts in which keys travel between programs: base64, hexadecimal, or the raw bytes.
+// The forms in which programs exchange keys: base64, hexadecimal, or the raw bytes.
 #ifndef XBPIPE_KEYTEXT_H
 #define XBPIPE_KEYTEXT_H
 
@@ -26,7 +26,7 @@ bool keytext_parse_format(const char *name, enum keytext_format *format);
 int keytext_read(struct secret *text, int fd, const char *name, const char *expected,
                  struct fault *f);
 
-// Decodes base64 as the key services take it: white space skipped, correct padding or none.
+// Decodes base64 as the key services do: white space is skipped, the padding is correct or missing.
 // Returns 0 and *bytes (at least one byte), which the caller frees; or -1 with *bytes SECRET_NONE:
 // EX_DATAERR, EX_OSERR. The fault names no content.
 int keytext_decode(struct secret *bytes, const void *text, size_t size, struct fault *f);

@@ -14,15 +14,15 @@ struct secret {
     size_t size;
     uint8_t *data; // in the secure heap, `capacity` bytes
     size_t capacity;
-    bool exposed; // read from a regular file that others than its owner may read
+    bool exposed; // read from a regular file that users besides its owner may read
 };
 
 // All zero: holds nothing; secret_free of it does nothing.
 #define SECRET_NONE ((struct secret){0})
 
 // Turns core dumps off, for this process and its children. secret_new does it at its first use,
-// since libraries keep what they derive from a key in memory of their own; a program whose
-// libraries hold secrets before that calls it itself.
+// because libraries keep data derived from a key in their own memory; a program whose libraries
+// hold secrets before that calls it itself.
 void secret_forbid_core_dumps(void);
 
 // Room for `capacity` bytes (at least 1), zeroed, size 0. Returns 0, or -1 and EX_OSERR in *f, with
@@ -37,8 +37,8 @@ int secret_new(struct secret *s, size_t capacity, struct fault *f);
 int secret_read_file(struct secret *s, const char *path, size_t limit, const char *what,
                      struct fault *f);
 
-// The text of the warning that a program gives if `exposed` is set: what others can read, by
-// which name, and what to do. `what` and `path` as above. Returns out.
+// Makes the text of the warning for `exposed`: what others can read, its name, and what to do.
+// `what` and `path` as above. Returns out.
 enum { SECRET_EXPOSED_SIZE = 600 };
 char *secret_exposed_text(const char *what, const char *path, char out[static SECRET_EXPOSED_SIZE]);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// For programs in which libraries handle secrets in memory of their own.
+// For programs whose libraries handle secrets in their own memory.
 #ifndef XBPIPE_SECRET_START_H
 #define XBPIPE_SECRET_START_H
 
