@@ -532,7 +532,7 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
         result = ordered_new(&ordered, threads, f);
     members = ordered;
     if (result == 0 && o->automatic)
-        result = ordered_behind(&members, ordered, f);
+        result = autodetect_queues(&members, ordered, f);
     struct ordered *files = NULL;
     if (result == 0)
         result = extract_queues(&files, members, f);

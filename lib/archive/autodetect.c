@@ -120,7 +120,7 @@ static int identify(struct layer *l, struct fault *f) {
                           "packed too deep: expected at most %d layers around an xbstream or a tar "
                           "archive",
                           AUTODETECT_LAYERS);
-    l->inner = layer_new(l->stage.ordered, c, l->depth + 1);
+    l->inner = layer_new(ordered_next(l->stage.ordered), c, l->depth + 1);
     l->target = l->decoder = l->inner != NULL ? make_decoder(l, kind) : NULL;
     if (l->target == NULL)
         return diag_fault_memory(f);
@@ -216,6 +216,14 @@ static struct stage *layer_new(struct ordered *o, struct chain *chain, unsigned 
     l->depth = depth;
     gather_begin(&l->head, SNIFF_SIZE);
     return &l->stage;
+}
+
+int autodetect_queues(struct ordered **behind, struct ordered *o, struct fault *f) {
+    *behind = o;
+    for (int i = 0; i < AUTODETECT_LAYERS; i++)
+        if (ordered_behind(behind, *behind, f) < 0)
+            return -1;
+    return 0;
 }
 
 struct stage *autodetect_new(struct ordered *o, const struct autodetect_settings *settings,

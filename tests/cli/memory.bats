@@ -123,8 +123,9 @@ elif what == "sparse":
     made = sparse(b"a.ibd", n) + end(b"a.ibd")
 elif what == "deep":
     made = b"".join(end(b"%06d" % i + b"/a" * 252) for i in range(n))
-else: # whole: a stream that is packed in frames of a byte
-    made = b"".join(codecs[what[6:]](bytes([b])) for b in member(b"a.ibd", random.randbytes(n)))
+else: # whole: a stream that is packed in frames, or blocks, of a byte
+    data = member(b"a.ibd", random.randbytes(n))
+    made = qp(data, 1) if what == "whole.qp" else b"".join(codecs[what[6:]](bytes([b])) for b in data)
 sys.stdout.buffer.write(made)
 END
 }
@@ -243,6 +244,21 @@ END
             within 24
         done
         rm -r out
+    done
+}
+
+@test "a layer that holds very many small frames of the next takes no memory for each" {
+    for codec in lz4 zst qp; do
+        make whole.$codec 150000 >in
+        gzip -1 <in >in.gz # in it 150,000 frames, or blocks
+        zstd -q -1 <in >in.zstd
+        gzip -1 <in.zstd >in.zstd.gz
+        for form in gz zstd zstd.gz; do
+            echo "$codec.$form"
+            peak in.$form xbunpack --auto --test -j 2 --incomplete-ok
+            [ "$status" -eq 0 ] || { cat err; return 1; }
+            within 40
+        done
     done
 }
 

@@ -30,7 +30,7 @@ static struct stage *make(struct ordered *o, struct stage *next, void *context) 
     struct ordered *behind;
     struct fault f;
     found = false;
-    if (ordered_behind(&behind, o, &f) < 0)
+    if (autodetect_queues(&behind, o, &f) < 0)
         abort();
     return autodetect_new(o, context, behind, next, next);
 }

@@ -93,7 +93,7 @@ static struct stage *make(struct ordered *o, struct stage *next, void *context) 
     struct ordered *behind;
     struct fault f;
     found[0] = '\0';
-    assert_int_equal(ordered_behind(&behind, o, &f), 0);
+    assert_int_equal(autodetect_queues(&behind, o, &f), 0);
     return autodetect_new(o, &settings, behind, next, next);
 }
 
