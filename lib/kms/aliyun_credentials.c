@@ -231,24 +231,22 @@ static int of_profile(struct aliyun_config *c, const struct step *step,
 
 // ----
 
-static int from_credentials_text(struct aliyun_config *c, const struct config_file *file,
-                                 struct fault *f) {
-    struct ini_value type = {"access_key", 10}, id, key, token, role;
-    ini_get(file->text, file->size, "default", NULL, "type", &type);
-    if (type.size == 12 && memcmp(type.text, "ecs_ram_role", 12) == 0) {
-        char name[128] = "";
-        if (ini_get(file->text, file->size, "default", NULL, "role_name", &role))
-            snprintf(name, sizeof name, "%.*s", (int)role.size, role.text);
-        return from_metadata(name[0] != '\0' ? name : NULL, c, f);
-    }
-    bool is_sts = type.size == 3 && memcmp(type.text, "sts", 3) == 0;
-    if (!is_sts && !(type.size == 10 && memcmp(type.text, "access_key", 10) == 0)) {
-        char shown[60];
-        return diag_fault(f, EX_CONFIG,
-                          "%.200s: type %s is not supported; expected access_key, sts or "
-                          "ecs_ram_role",
-                          file->shown, diag_name(type.text, type.size, shown, sizeof shown));
-    }
+enum { TEXT_SIZE = 512 };
+
+// What the file says for `name`, in `out`; NULL if it says nothing, or too much.
+static const char *file_setting(const struct config_file *file, const char *name,
+                                char out[static TEXT_SIZE]) {
+    struct ini_value value;
+    if (!ini_get(file->text, file->size, "default", NULL, name, &value) || value.size >= TEXT_SIZE)
+        return NULL;
+    memcpy(out, value.text, value.size);
+    out[value.size] = '\0';
+    return value.size > 0 ? out : NULL;
+}
+
+static int from_file_keys(struct aliyun_config *c, const struct config_file *file, bool is_sts,
+                          struct fault *f) {
+    struct ini_value id, key, token;
     if (!ini_get(file->text, file->size, "default", NULL, "access_key_id", &id) ||
         !ini_get(file->text, file->size, "default", NULL, "access_key_secret", &key))
         return 0;
@@ -262,12 +260,60 @@ static int from_credentials_text(struct aliyun_config *c, const struct config_fi
     return 1;
 }
 
-static int from_credentials_file(struct aliyun_config *c, struct fault *f) {
+static int from_file_role(struct aliyun_config *c, const struct config_file *file, bool by_token,
+                          const struct kms_request *request, struct fault *f) {
+    char text[6][TEXT_SIZE];
+    struct kms_role role = {.arn = file_setting(file, "role_arn", text[0]),
+                            .session = file_setting(file, "role_session_name", text[1]),
+                            .external_id = file_setting(file, "external_id", text[2]),
+                            .duration = file_setting(file, "role_session_expiration", text[3])};
+    if (by_token) {
+        role.provider = file_setting(file, "oidc_provider_arn", text[4]);
+        role.token_file = file_setting(file, "oidc_token_file_path", text[5]);
+        if (role.token_file == NULL)
+            role.token_file = file_setting(file, "oidc_token_file", text[5]);
+    }
+    if (!is_complete(&role) || (by_token && role.token_file == NULL))
+        return diag_fault(f, EX_CONFIG, "%.200s: expected role_arn%s, found not all of them",
+                          file->shown,
+                          by_token ? ", oidc_provider_arn and oidc_token_file_path" : "");
+    int found = by_token ? 1 : from_file_keys(c, file, true, f);
+    if (found == 0)
+        return diag_fault(f, EX_CONFIG,
+                          "%.200s: expected access_key_id and access_key_secret, to assume the "
+                          "role with, found not both",
+                          file->shown);
+    return found < 0 ? -1 : assume(c, &role, NULL, request, f);
+}
+
+static int from_credentials_text(struct aliyun_config *c, const struct config_file *file,
+                                 const struct kms_request *request, struct fault *f) {
+    char text[TEXT_SIZE], role[TEXT_SIZE], shown[60];
+    const char *type = file_setting(file, "type", text);
+    if (type == NULL || strcmp(type, "access_key") == 0)
+        return from_file_keys(c, file, false, f);
+    if (strcmp(type, "sts") == 0)
+        return from_file_keys(c, file, true, f);
+    if (strcmp(type, "ecs_ram_role") == 0)
+        return from_metadata(file_setting(file, "role_name", role), c, f);
+    if (strcmp(type, "ram_role_arn") == 0 || strcmp(type, "oidc_role_arn") == 0)
+        return from_file_role(c, file, type[0] == 'o', request, f);
+    return diag_fault(f, EX_CONFIG,
+                      "%.200s: type %s is not supported; expected access_key, sts, ecs_ram_role, "
+                      "ram_role_arn or oidc_role_arn; or let the CLI ask: aliyun kms Decrypt ... "
+                      "| kmsunwrap --provider=response",
+                      file->shown, diag_name(type, strlen(type), shown, sizeof shown));
+}
+
+static int from_credentials_file(struct aliyun_config *c, const struct kms_request *request,
+                                 struct fault *f) {
     struct config_file file;
     int found =
         config_file_read(&file, "ALIBABA_CLOUD_CREDENTIALS_FILE", ".alibabacloud/credentials", f);
+    if (found > 0 && !config_file_list_add(&c->files, file.path))
+        found = diag_fault_memory(f);
     if (found > 0)
-        found = from_credentials_text(c, &file, f);
+        found = from_credentials_text(c, &file, request, f);
     config_file_free(&file);
     return found;
 }
@@ -284,7 +330,7 @@ int aliyun_credentials_find(struct aliyun_config *c, const struct kms_request *r
     if (found == 0 && c->profile != NULL)
         found = of_profile(c, &(struct step){NULL, c->profile}, request, f);
     if (found == 0)
-        found = from_credentials_file(c, f);
+        found = from_credentials_file(c, request, f);
     if (found == 0)
         found = from_metadata(aliyun_config_environment("ECS_METADATA"), c, f);
     if (found == 0 && aliyun_config_environment("CREDENTIALS_URI") != NULL)

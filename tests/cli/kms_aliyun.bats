@@ -165,10 +165,10 @@ JSON
     [[ $stderr == *" as $ALIYUN_ID from $HOME/.alibabacloud/credentials,"* ]]
     printf '[default]\ntype = sts\naccess_key_id = %s\naccess_key_secret = %s\nsecurity_token = %s\n' $ALIYUN_TEMPORARY_ID $ALIYUN_TEMPORARY_SECRET "$ALIYUN_TOKEN" >elsewhere
     ALIBABA_CLOUD_CREDENTIALS_FILE=elsewhere run -0 decrypt
-    printf '[default]\ntype = ram_role_arn\n' >elsewhere
+    printf '[default]\ntype = rsa_key_pair\n' >elsewhere
     ALIBABA_CLOUD_CREDENTIALS_FILE=elsewhere run --separate-stderr decrypt
     [ "$status" -eq 78 ]
-    [ "$stderr" = "kmsunwrap: elsewhere: type ram_role_arn is not supported; expected access_key, sts or ecs_ram_role" ]
+    [ "$stderr" = "kmsunwrap: elsewhere: type rsa_key_pair is not supported; expected access_key, sts, ecs_ram_role, ram_role_arn or oidc_role_arn; or let the CLI ask: aliyun kms Decrypt ... | kmsunwrap --provider=response" ]
 }
 
 @test "the metadata service of ECS: by itself, by profile, without session tokens, turned off" {

@@ -125,6 +125,39 @@ STS.ROLEAPP" ]
     [ "$stderr" = "kmsunwrap: role $role/pod: InvalidIdentityToken: The web identity token is not valid" ]
 }
 
+# credentials LINE...: ~/.alibabacloud/credentials, which the SDKs read.
+credentials() {
+    mkdir -p .alibabacloud
+    printf '%s\n' '[other]' 'type = rsa_key_pair' '[default]' "$@" >.alibabacloud/credentials
+}
+
+@test "~/.alibabacloud/credentials: ram_role_arn and oidc_role_arn" {
+    file=$HOME/.alibabacloud/credentials
+    credentials 'type = ram_role_arn' "access_key_id = $ALIYUN_ID" "access_key_secret = $ALIYUN_SECRET" "role_arn = $role/app" \
+        'role_session_name = s' 'role_session_expiration = 900'
+    as_role app "$file"
+    [ "$(role_requests)" = "LTAIEXAMPLE {'DurationSeconds': '900', 'RoleArn': '$role/app', 'RoleSessionName': 's'}" ]
+    expired='{"status": 403, "body": {"Code": "InvalidSecurityToken.Expired", "Message": "expired"}}'
+    : >"$SERVICE/log"
+    script "[$expired]"
+    [ "$(decrypt)" = QUJD ]
+    [ "$(role_requests | wc -l)" -eq 2 ]
+    credentials 'type = ram_role_arn' "access_key_id = $ALIYUN_TEMPORARY_ID" "access_key_secret = $ALIYUN_TEMPORARY_SECRET" \
+        "security_token = $ALIYUN_TOKEN" "role_arn = $role/machine"
+    as_role machine "$file"
+    credentials 'type = ram_role_arn' "access_key_id = $ALIYUN_ID" "role_arn = $role/app"
+    says 78 "kmsunwrap: $file: expected access_key_id and access_key_secret, to assume the role with, found not both" decrypt
+    credentials 'type = ram_role_arn' "access_key_id = $ALIYUN_ID" "access_key_secret = $ALIYUN_SECRET"
+    says 78 "kmsunwrap: $file: expected role_arn, found not all of them" decrypt
+    printf 'OIDC-TOKEN\n' >token
+    for name in oidc_token_file_path oidc_token_file; do
+        credentials 'type = oidc_role_arn' "role_arn = $role/pod" "oidc_provider_arn = $provider" "$name = $PWD/token"
+        as_role pod OIDC
+    done
+    credentials 'type = oidc_role_arn' "role_arn = $role/pod" "oidc_provider_arn = $provider"
+    says 78 "kmsunwrap: $file: expected role_arn, oidc_provider_arn and oidc_token_file_path, found not all of them" decrypt
+}
+
 @test "expired credentials of a role are got anew, with the token that is there then" {
     expired='{"status": 403, "body": {"Code": "InvalidSecurityToken.Expired", "Message": "expired"}}'
     busy='{"status": 429, "body": {"Code": "Throttling.User", "Message": "slow"}}'
