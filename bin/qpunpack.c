@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { KEY_OVERWRITE = 1, KEY_TEST };
@@ -41,11 +42,19 @@ struct options {
 // The operands are FILE..., or as in qpress -d FILE... DIR, or in qpress -di DIR.
 static void take_operands(struct options *o, const struct argp_state *state) {
     size_t count = o->operand_count;
+    char shown[200];
+    struct stat st;
     bool elsewhere = o->to.directory != NULL || o->to_stdout || o->list || o->test;
     if (count > (o->piped ? 0 : 1) && o->decompress && !elsewhere)
         o->to.directory = o->operands[--count];
     if (count > 0 && (o->piped || o->input != NULL))
         options_refuse_operand(state, o->operands[0]);
+    for (size_t i = 0; i < count; i++)
+        if (stat(o->operands[i], &st) == 0 && S_ISDIR(st.st_mode))
+            argp_error(state,
+                       "operands are archives, and %s is a directory: to create the files below "
+                       "it, use -C",
+                       diag_name(o->operands[i], strlen(o->operands[i]), shown, sizeof shown));
     o->inputs = count > 0 ? o->operands : &o->input;
     o->input_count = count > 0 ? count : 1;
     for (size_t i = 0; i < o->input_count; i++)

@@ -126,6 +126,10 @@ static void check_options(struct options *o, struct argp_state *state) {
 // Of --decrypt, whose value xbstream also takes from the next word.
 static void parse_decrypt(struct options *o, const char *arg, struct argp_state *state) {
     o->decrypt = true;
+    if (arg != NULL && arg == state->argv[state->next - 1] && arg[0] == '-') { // -d -f FILE
+        state->next--;
+        return;
+    }
     if (arg == NULL && state->next < state->argc &&
         xbcrypt_keyfile_algorithm(state->argv[state->next], &o->algorithm))
         state->next++;

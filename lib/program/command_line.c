@@ -101,6 +101,41 @@ static bool ends_with(const char *long_name, const char *name) {
     return n == 0;
 }
 
+static const char *shown_name(const struct list *l, const char *name) {
+    for (size_t i = 0; i < l->count; i++)
+        if (is_shown(l->entries[i].option) && strcmp(l->entries[i].option->name, name) == 0)
+            return name;
+    return NULL;
+}
+
+// The long name of the option that takes the file of a key; NULL if there is none.
+static const char *key_option(const struct list *l) {
+    static const char *const names[] = {"encrypt-key-file", "data-key", "master-key"};
+    const char *found = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && found == NULL; i++)
+        found = shown_name(l, names[i]);
+    return found;
+}
+
+// What other programs call an option of this one; NULL if nothing is known.
+static const char *called_otherwise(const struct list *l, const char *name) {
+    static const struct {
+        const char *part, *meant;
+    } words[] = {
+        {"algo", "encrypt-algo"}, {"algo", "decrypt"},      {"force", "overwrite"},
+        {"dir", "directory"},     {"dest", "directory"},    {"parallel", "threads"},
+        {"jobs", "threads"},      {"check", "test"},        {"verify", "test"},
+        {"dry-run", "test"},      {"metadata", "envelope"}, {"context", "encryption-context"}};
+    const char *found = NULL;
+    if (strstr(name, "key") != NULL || strstr(name, "pass") != NULL ||
+        strstr(name, "secret") != NULL)
+        return key_option(l);
+    for (size_t i = 0; i < sizeof words / sizeof words[0] && found == NULL; i++)
+        if (strstr(name, words[i].part) != NULL)
+            found = shown_name(l, words[i].meant);
+    return found;
+}
+
 // The long name nearest to `name`; NULL if none is near.
 static const char *nearest(const struct list *l, const char *name) {
     const char *best = NULL;
@@ -115,7 +150,7 @@ static const char *nearest(const struct list *l, const char *name) {
             limit = distance;
         }
     }
-    return best;
+    return best != NULL ? best : called_otherwise(l, name);
 }
 
 // `hint` is the option that may have been meant, behind its `dashes`; NULL: none comes near.
@@ -128,11 +163,19 @@ static _Noreturn void fail(const char *text, const char *dashes, const char *hin
     exit(EX_USAGE);
 }
 
+// Of what was typed as the name of an option, which has no digits.
+static bool may_be_key(const char *text) {
+    return strlen(text) >= 16 && strpbrk(text, "0123456789+/") != NULL;
+}
+
 static _Noreturn void refuse_long(const struct list *l, const char *name, size_t size) {
     char text[WORD_MAX + 1], shown[100], message[160];
     snprintf(text, sizeof text, "%.*s", (int)least((unsigned)size, WORD_MAX), name);
-    snprintf(message, sizeof message, "unrecognized option '--%s'",
-             diag_name(text, strlen(text), shown, sizeof shown));
+    if (may_be_key(text))
+        snprintf(shown, sizeof shown, "...");
+    else
+        diag_name(text, strlen(text), shown, sizeof shown);
+    snprintf(message, sizeof message, "unrecognized option '--%s'", shown);
     fail(message, "--", nearest(l, text));
 }
 
@@ -149,6 +192,10 @@ static _Noreturn void refuse_short(const struct list *l, int letter) {
     unsigned char byte = (unsigned char)letter;
     snprintf(message, sizeof message, "invalid option '-%s'",
              diag_name(&byte, 1, shown, sizeof shown));
+    static const char otherwise[][2] = {{'k', 'f'}, {'p', 'j'}, {'P', 'j'}, {'o', 'C'}};
+    for (size_t i = 0; i < sizeof otherwise / sizeof otherwise[0]; i++)
+        if (otherwise[i][0] == letter && find_short(l, otherwise[i][1]) != NULL)
+            other = otherwise[i][1];
     const struct argp_option *near = find_short(l, other);
     if (near != NULL && (near->flags & OPTION_HIDDEN) == 0)
         hint[0] = (char)other;

@@ -272,6 +272,64 @@ t1" ]
     fails 66 "xbunpack: cannot open --odd: No such file or directory" xbunpack -C out -i --odd
 }
 
+@test "what other programs call an option is answered with its name here" {
+    otherwise() {
+        fails 64 "$1: unrecognized option '--$2': did you mean --$3? See $1 --help" "$1" "--$2=x"
+    }
+    for name in key password passphrase secret decrypt-key encryptkey encrypt_key ENCRYPT-pass; do
+        otherwise xbunpack $name encrypt-key-file
+        otherwise xbcrypt-enc $name encrypt-key-file
+    done
+    otherwise s3cse-dec key-file data-key
+    otherwise s3cse-dec metadata envelope
+    otherwise kmsunwrap key-file master-key
+    otherwise xbunpack target-dir directory
+    otherwise xbunpack destination directory
+    otherwise xbunpack encrypt-algo decrypt
+    otherwise xbunpack force overwrite
+    otherwise xbunpack jobs threads
+    otherwise qpunpack parallel threads
+    otherwise xbcrypt-dec parallel threads
+    fails 64 "xbunpack: invalid option '-o': did you mean -C? See xbunpack --help" xbunpack -o out
+    fails 64 "s3cse-dec: invalid option '-k': did you mean -f? See s3cse-dec --help" s3cse-dec -k x
+    fails 64 "qpunpack: invalid option '-p': did you mean -j? See qpunpack --help" qpunpack -p 4
+    mkdir out
+    for command in "qpunpack $fixtures/qpress/tree.L1.qp out" "qpunpack -dov $fixtures/qpress/tree.L1.qp out"; do
+        # shellcheck disable=SC2086 # words
+        run --separate-stderr $command
+        [ "$status" -eq 64 ]
+        [ "${stderr_lines[0]}" = "qpunpack: operands are archives, and out is a directory: to create the files below it, use -C" ]
+    done
+}
+
+@test "xbunpack -d without an algorithm decrypts, too" {
+    for words in "-d -f $key -C out -x" "-x -C out -d -f $key" "-f $key -d --decompress -C out"; do
+        # shellcheck disable=SC2086 # words
+        succeeds xbunpack $words -i "$rds/full_v3_qp.xb"
+        [ "$(files out | grep -c xbcrypt)" -eq 0 ]
+        rm -r out
+    done
+    fails 64 "xbunpack: --decrypt=AES512: expected AES128, AES192, AES256 or NONE
+Try \`xbunpack --help' or \`xbunpack --usage' for more information." xbunpack -C out -d AES512
+}
+
+@test "a key typed in any place on the command line is in no message" {
+    secret=SECRETKEY0123456789abcdefghij012
+    for program in $(cd "$XBPIPE_TESTS/../bin" && printf '%s\n' *.c | sed 's/\.c$//'); do
+        for words in "-k X" "-kX" "--encrypt-key=X" "--encrypt-key X" "--encrypt-key-X" "--encrypt-ke=X" "--key=X" "--key X" \
+            "--key-file=X" "--password=X" "--password X" "--passphrase X" "--secret=X" "--data-key=X" "--master-key=X" \
+            "--decrypt-key=X" "--encrypt-key-file=X" "-f X" "-fX" "-p X" "-pX" "-PX" "-K X" "-a X" "-d X" "-dX" "--decrypt=X" \
+            "--decrypt X" "--X" "-X" "-s X" "-j X" "--max-chunk=X" "--output=X" "--provider=X" "--content=X" "--timeout=X"; do
+            # There -f and -d have no value, and the word is the name of a file.
+            [[ $program != q* || $words != -[fd]\ X ]] || continue
+            # shellcheck disable=SC2086 # words
+            run "$program" ${words//X/$secret} </dev/null
+            [[ $output != *SECRETKEY* ]] || { echo "$program $words: $output"; return 1; }
+            rm -f "$secret"
+        done
+    done
+}
+
 @test "-h is --help, with an example, on lines of 80 columns at most" {
     for program in $(cd "$XBPIPE_TESTS/../bin" && printf '%s\n' *.c | sed 's/\.c$//'); do
         "$program" -h >short
