@@ -20,7 +20,7 @@ BUILD := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(if $(COVERAGE),/cove
 PKG_CONFIG ?= pkg-config
 OBJCOPY    ?= objcopy
 PACKAGES   := libcrypto libcurl zlib liblz4 libzstd libdeflate jansson libseccomp
-ifeq ($(filter clean help,$(MAKECMDGOALS)),)
+ifeq ($(filter clean help check-portability check-cross,$(MAKECMDGOALS)),)
   missing := $(shell for p in $(PACKAGES); do $(PKG_CONFIG) --exists $$p || echo $$p; done)
   $(if $(missing),$(error not found by pkg-config: $(missing); the README's first command installs what is needed))
 endif
@@ -108,6 +108,7 @@ $(BUILD)/tests/test_%: $(BUILD)/tests/test_%.o $(UNITHELP) $(BUILD)/libxbpipe.a
 include tests/fuzz/rules.mk
 include tests/fault/rules.mk
 
+include tests/portability/rules.mk
 include packaging/static/rules.mk
 
 $(BUILD)/completions: $(PROGRAMS:%=$(BUILD)/%) completions/generate
