@@ -42,7 +42,6 @@ struct options {
 // The operands are FILE..., or as in qpress -d FILE... DIR, or in qpress -di DIR.
 static void take_operands(struct options *o, const struct argp_state *state) {
     size_t count = o->operand_count;
-    char shown[200];
     struct stat st;
     bool elsewhere = o->to.directory != NULL || o->to_stdout || o->list || o->test;
     if (count > (o->piped ? 0 : 1) && o->decompress && !elsewhere)
@@ -54,7 +53,7 @@ static void take_operands(struct options *o, const struct argp_state *state) {
             argp_error(state,
                        "operands are archives, and %s is a directory: to create the files below "
                        "it, use -C",
-                       diag_name(o->operands[i], strlen(o->operands[i]), shown, sizeof shown));
+                       diag_shown(o->operands[i], 200));
     o->inputs = count > 0 ? o->operands : &o->input;
     o->input_count = count > 0 ? count : 1;
     for (size_t i = 0; i < o->input_count; i++)
@@ -182,8 +181,7 @@ struct unpacker {
 };
 
 static void name_file(const struct unpacker *u, const char *path, size_t size) {
-    char shown[2048];
-    diag_name(path, size, shown, sizeof shown);
+    const char *shown = diag_shown_name(path, size, 2048);
     counters_set_member(shown);
     if (u->verbose)
         diag_note("%s", shown);
@@ -212,10 +210,9 @@ static void stream_end(void *context) {
 static int list_file(void *context, const char *path, size_t size, struct stage **next,
                      struct fault *f) {
     (void)context, (void)f;
-    char shown[2048];
     *next = NULL;
     if (size > 0) // not one whose name is lost
-        puts(diag_name(path, size, shown, sizeof shown));
+        puts(diag_shown_name(path, size, 2048));
     return 0;
 }
 
@@ -241,8 +238,7 @@ static int make_file(void *context, const char *path, size_t size, struct stage 
                      struct fault *f) {
     struct unpacker *u = context;
     struct member_name clean;
-    char shown[256];
-    diag_name(path, size, shown, sizeof shown);
+    const char *shown = diag_shown_name(path, size, 256);
     if (member_name_clean_file(&clean, path, size, f) < 0 ||
         outfiles_begin(u->to.files, clean.bytes, clean.size, shown, NULL, NULL, next, NULL, f) < 0)
         return -1;
@@ -335,8 +331,7 @@ static int decode_all(struct input *in, const struct options *o, struct unpacker
         u->last = i + 1 == o->input_count;
         result = decode(&in[i], o, u, f);
         if (result < 0 && o->input_count > 1) {
-            char shown[256];
-            diag_prefix(f, diag_name(in[i].name, strlen(in[i].name), shown, sizeof shown));
+            diag_prefix(f, diag_shown(in[i].name, 256));
         }
     }
     return result;

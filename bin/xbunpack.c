@@ -87,8 +87,7 @@ static void take_operands(struct options *o, struct argp_state *state) {
         o->input = o->file_operand;
         o->operand_count = 0;
     } else if (typed) {
-        char shown[200];
-        diag_name(o->file_operand, strlen(o->file_operand), shown, sizeof shown);
+        const char *shown = diag_shown(o->file_operand, 200);
         argp_error(state, "operands are members of the archive: to read %s, use -i %s", shown,
                    shown);
     }
@@ -361,10 +360,9 @@ static int report_missing(const struct options *o, struct fault *f) {
     const char *name;
     int missing = 0;
     for (size_t next = 0; (name = selection_missing(o->selection, &next)) != NULL; missing++) {
-        char shown[500];
         if (missing > 0)
             diag_print(f);
-        diag_name(name, strlen(name), shown, sizeof shown);
+        const char *shown = diag_shown(name, 500);
         if (o->file_operand != NULL && strcmp(name, o->file_operand) == 0)
             diag_fault(f, EX_NOINPUT,
                        "%s: not found in the archive on standard input; to read this file, use "
@@ -552,8 +550,7 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
     if (result == 0)
         result = extract(&in, o, ordered, members, &settings, salvage, &counts, f);
     if (result < 0 && in.offset == 0 && o->file_operand != NULL && f->status == EX_DATAERR) {
-        char shown[200];
-        diag_name(o->file_operand, strlen(o->file_operand), shown, sizeof shown);
+        const char *shown = diag_shown(o->file_operand, 200);
         diag_fault(f, EX_DATAERR, "standard input is empty: to read %s, use -i %s", shown, shown);
     }
     if (result == 0 && decrypt.wrong_hashes > 0 && !decrypt.key_proved) {

@@ -70,8 +70,8 @@ static struct stage *make_decoder(struct layer *l, enum sniff kind) {
 
 static int refuse(const struct layer *l, enum sniff kind, struct fault *f) {
     const struct chain *c = l->chain;
-    char where[PLACE_TEXT_SIZE], found[40], hint[FOREIGN_HINT_SIZE];
-    place_text(&l->head.place, 0, where);
+    char hint[FOREIGN_HINT_SIZE];
+    const char *where = place_text(&l->head.place, 0);
     size_t shown = l->head.have < 8 ? l->head.have : 8;
     if (foreign_advice(kind, hint) != NULL)
         return diag_fault(f, EX_DATAERR, "found %s %s: expected an xbstream or a tar archive; %s",
@@ -79,7 +79,7 @@ static int refuse(const struct layer *l, enum sniff kind, struct fault *f) {
     diag_fault(f, EX_DATAERR,
                "cannot tell what this is %s: expected an xbstream or a tar archive, or one "
                "in gzip, qpress, xbcrypt, LZ4 or Zstandard; found \"%s\"%s",
-               where, diag_name(l->head.data, shown, found, sizeof found),
+               where, diag_shown_name(l->head.data, shown, 40),
                l->depth > 0 && c->found[l->depth - 1] == SNIFF_XBCRYPT
                    ? "; it was decrypted: the key may be wrong"
                    : "");

@@ -97,10 +97,9 @@ static void data(void *context, void *member, struct view v) {
         stage_push(outermost, v);
     } else if (!outermost->broken) {
         struct fault f;
-        char where[PLACE_TEXT_SIZE];
         struct place place = {.origin = v.origin, .exact = true};
         diag_fault(&f, EX_DATAERR, "a hole %s in a member that is encrypted or compressed",
-                   place_text(&place, 0, where));
+                   place_text(&place, 0));
         stage_break(outermost, &f);
     }
 }
@@ -130,9 +129,8 @@ static void finish(void *context) {
 
 static void unfinished(void *context, const char *name, size_t size) {
     const struct extract *e = context;
-    char shown[SHOWN_SIZE];
     if (e->settings->unfinished != NULL && selection_wants(e->settings->selection, name, size))
-        e->settings->unfinished(diag_name(name, size, shown, sizeof shown));
+        e->settings->unfinished(diag_shown_name(name, size, SHOWN_SIZE));
 }
 
 // The member's losses are noted under the scope, which decides on the name of its file.
@@ -279,8 +277,8 @@ unsigned extract_members(const struct extract *e) {
 
 static void print_entry(const struct listing_entry *l, void *context) {
     const struct extract_settings *s = context;
-    char name[LISTED_SIZE], forms[SHOWN_SIZE + 8];
-    diag_name(l->name, l->size, name, sizeof name);
+    char forms[SHOWN_SIZE + 8];
+    const char *name = diag_shown_name(l->name, l->size, LISTED_SIZE);
     if (s->entry == NULL) {
         s->member(name, name);
         return;

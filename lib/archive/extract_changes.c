@@ -13,31 +13,25 @@ void extract_changes_seek(void *context, void *member, uint64_t offset) {
 }
 
 static void say_changed(const struct extract *e, const char *from, const char *to) {
-    char shown_from[SHOWN_SIZE], shown_to[SHOWN_SIZE];
-    diag_name(from, strlen(from), shown_from, sizeof shown_from);
-    if (to != NULL)
-        diag_name(to, strlen(to), shown_to, sizeof shown_to);
+    const char *shown_from = diag_shown(from, SHOWN_SIZE);
+    const char *shown_to = to != NULL ? diag_shown(to, SHOWN_SIZE) : NULL;
     if (e->settings->changed != NULL)
-        e->settings->changed(shown_from, to != NULL ? shown_to : NULL);
+        e->settings->changed(shown_from, shown_to);
 }
 
 // The member was passed over when it was sent, and now gets a name that is selected.
 static int refuse_unselected(const char *from, const char *name, size_t size, struct fault *f) {
-    char shown_from[SHOWN_SIZE], shown[SHOWN_SIZE];
     return diag_fault(f, EX_NOINPUT,
                       "%s: the stream sends it as %s, which is not selected, and renames it later; "
                       "select that, too",
-                      diag_name(name, size, shown, sizeof shown),
-                      diag_name(from, strlen(from), shown_from, sizeof shown_from));
+                      diag_shown_name(name, size, SHOWN_SIZE), diag_shown(from, SHOWN_SIZE));
 }
 
 static int refuse_other_decoding(const char *from, const char *name, size_t size, struct fault *f) {
-    char shown_from[SHOWN_SIZE], shown[SHOWN_SIZE];
     return diag_fault(f, EX_DATAERR,
                       "%s: the stream renames it to %s, which would be decoded in another way; "
                       "unpack without --decompress and --decrypt",
-                      diag_name(from, strlen(from), shown_from, sizeof shown_from),
-                      diag_name(name, size, shown, sizeof shown));
+                      diag_shown(from, SHOWN_SIZE), diag_shown_name(name, size, SHOWN_SIZE));
 }
 
 // The member has already been written to standard output.

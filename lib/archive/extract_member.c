@@ -152,10 +152,9 @@ static int begin_entry(struct member *m, const char *stored, size_t stored_size,
 
 static int take_output(struct member *m, const char *name, size_t size, struct fault *f) {
     struct extract *e = m->extract;
-    char shown[SHOWN_SIZE];
     if (e->output_taken)
         return diag_fault(f, EX_DATAERR, "%s: the archive has another member of this name",
-                          diag_name(name, size, shown, sizeof shown));
+                          diag_shown_name(name, size, SHOWN_SIZE));
     e->output_taken = true;
     m->handle->output = true;
     m->sink = e->output;
@@ -245,18 +244,17 @@ int extract_member_open(struct member *m, const char *stored, size_t stored_size
     const char *name = p.name.bytes;
     size_t size = p.name.size;
     m->handle->undone = p.undo;
-    char shown[SHOWN_SIZE];
     if (p.transformed)
         e->left_transformed++;
     else if (p.layered && e->settings->layered != NULL)
-        e->settings->layered(m->shown, diag_name(name, size, shown, sizeof shown));
+        e->settings->layered(m->shown, diag_shown_name(name, size, SHOWN_SIZE));
     if (begin_sink(m, stored, stored_size, &p, f) < 0 || read_along(m, name, size, f) < 0 ||
         build_decoders(m, &p.undo, f) < 0)
         return -1;
     if (e->settings->files != NULL)
         member_name_warn(&p.name, stored, stored_size, &e->absolute_warned);
     if (e->settings->member != NULL)
-        e->settings->member(m->shown, diag_name(name, size, shown, sizeof shown));
+        e->settings->member(m->shown, diag_shown_name(name, size, SHOWN_SIZE));
     return 0;
 }
 

@@ -36,7 +36,6 @@ static int take_suffixes(struct member_plan *p, const struct member_plan_rules *
 
 int member_plan_make(struct member_plan *p, const struct member_plan_rules *rules,
                      const char *stored, size_t size, struct fault *f) {
-    char shown[256];
     if (member_name_clean_file(&p->name, stored, size, f) < 0) {
         if (!rules->any_name || size > MEMBER_NAME_MAX)
             return -1;
@@ -44,7 +43,7 @@ int member_plan_make(struct member_plan *p, const struct member_plan_rules *rule
         memcpy(p->name.bytes, stored, size);
     }
     if (take_suffixes(p, rules, f) < 0) {
-        diag_prefix(f, diag_name(stored, size, shown, sizeof shown));
+        diag_prefix(f, diag_shown_name(stored, size, 256));
         return -1;
     }
     bool suffixed = suffix_of(p->name.bytes, p->name.size) != SUFFIX_NONE;

@@ -44,6 +44,11 @@ void diag_prefix(struct fault *f, const char *prefix);
 // become \xNN. Cut with "..." if it does not fit. Returns out.
 char *diag_name(const void *name, size_t size, char *out, size_t out_size);
 
+// The same, of a string and of `size` bytes, in an array of `room` bytes, a constant, that lives
+// until the end of the block around the call.
+#define diag_shown(text, room) diag_shown_name(text, strlen(text), room)
+#define diag_shown_name(name, size, room) diag_name(name, size, (char[room]){""}, room)
+
 // The number of bytes of a printable, terminated text that fit into `limit` without cutting a
 // character: for "%.*s".
 int diag_cut(const char *text, int limit);

@@ -8,9 +8,8 @@ static_assert(MEMBER_NAME_MAX == 511 && MEMBER_NAME_COMPONENT_MAX == 255, "the t
 static const char too_long[] = "is longer than 511 bytes";
 
 int member_name_refused(const char *name, size_t size, const char *why, struct fault *f) {
-    char shown[200];
     return diag_fault(f, EX_DATAERR, "refused member name \"%s\": it %s",
-                      diag_name(name, size, shown, sizeof shown), why);
+                      diag_shown_name(name, size, 200), why);
 }
 
 static bool is_dots(const char *component, size_t length, size_t dots) {
@@ -89,10 +88,9 @@ int member_name_check(const char *name, size_t size, struct fault *f) {
 
 void member_name_warn(const struct member_name *clean, const char *name, size_t size,
                       bool *warned) {
-    char shown[200];
     if (!clean->absolute || *warned)
         return;
     *warned = true;
     diag_warn("%s: leading slashes are taken off the names of members",
-              diag_name(name, size, shown, sizeof shown));
+              diag_shown_name(name, size, 200));
 }

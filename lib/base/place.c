@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-char *place_text(const struct place *p, size_t further, char out[static PLACE_TEXT_SIZE]) {
+char *place_write(const struct place *p, size_t further, char out[static PLACE_TEXT_SIZE]) {
     if (p->exact)
         snprintf(out, PLACE_TEXT_SIZE, "at input offset %" PRIu64, p->origin + further);
     else

@@ -17,6 +17,9 @@ enum { PLACE_TEXT_SIZE = 96 };
 
 // "at input offset N"; or, if the input was transformed before the stage,
 // "at byte N of the data made from input offset M". `further` is added to N. Returns out.
-char *place_text(const struct place *p, size_t further, char out[static PLACE_TEXT_SIZE]);
+char *place_write(const struct place *p, size_t further, char out[static PLACE_TEXT_SIZE]);
+
+// The same, in an array that lives until the end of the block around the call.
+#define place_text(p, further) place_write(p, further, (char[PLACE_TEXT_SIZE]){""})
 
 #endif

@@ -68,10 +68,9 @@ static void push(struct stage *stage, struct view v) {
         stage_push(l->next, v);
         return;
     }
-    char where[PLACE_TEXT_SIZE];
     struct place place = {.origin = v.origin, .exact = v.exact, .position = l->position};
     struct fault f;
-    place_text(&place, 0, where);
+    const char *where = place_text(&place, 0);
     if (!fits_file)
         refuse_file(l, l->position + v.size, where, &f);
     else if (!fits_total)

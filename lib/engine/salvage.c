@@ -69,11 +69,10 @@ struct salvage_scope *salvage_whole(struct salvage *s) {
 }
 
 struct salvage_scope *salvage_member(struct salvage *s, const char *name, size_t size) {
-    char shown[2048];
     struct salvage_scope *scope = calloc(1, sizeof *scope);
     if (scope == NULL)
         return NULL;
-    scope->name = strdup(diag_name(name, size, shown, sizeof shown));
+    scope->name = strdup(diag_shown_name(name, size, 2048));
     if (scope->name == NULL) {
         free(scope);
         return NULL;
@@ -142,7 +141,7 @@ void salvage_file(struct salvage_scope *scope, const char *name) {
 }
 
 void salvage_rename(struct salvage_scope *scope, const char *name, size_t size) {
-    char shown[2048], *kept = strdup(diag_name(name, size, shown, sizeof shown));
+    char *kept = strdup(diag_shown_name(name, size, 2048));
     if (kept == NULL) {
         scope->record->lacking = true;
         return;
@@ -332,11 +331,10 @@ static bool write_lists(struct salvage *s, FILE *out) {
 
 // A message may hold a text of the system that is not UTF-8.
 static json_t *text_of(const char *text) {
-    char shown[1200];
     if (text == NULL)
         return json_null();
     json_t *value = json_string(text);
-    return value != NULL ? value : json_string(diag_name(text, strlen(text), shown, sizeof shown));
+    return value != NULL ? value : json_string(diag_shown(text, 1200));
 }
 
 int salvage_write(struct salvage *s, int fd, const char *failure) {

@@ -62,7 +62,6 @@ const char *filelist_name(const struct filelist *list, size_t i, size_t *size) {
 
 // Adds components that `name` has to the path: all but ".". Returns 0; or -1 and *f.
 static int extend(struct path *p, const char *name, size_t size, struct fault *f) {
-    char shown[200];
     const char *end = name + size;
     for (const char *component = name; component < end;) {
         const char *slash = memchr(component, '/', (size_t)(end - component));
@@ -72,7 +71,7 @@ static int extend(struct path *p, const char *name, size_t size, struct fault *f
             if (p->size + 1 + length > MEMBER_NAME_MAX)
                 return diag_fault(f, EX_DATAERR,
                                   "refused member name \"%s\": it is longer than %d bytes",
-                                  diag_name(name, size, shown, sizeof shown), MEMBER_NAME_MAX);
+                                  diag_shown_name(name, size, 200), MEMBER_NAME_MAX);
             if (p->size > 0)
                 p->bytes[p->size++] = '/';
             memcpy(p->bytes + p->size, component, length);
@@ -92,13 +91,12 @@ static void shorten(struct path *p, size_t size) {
 // Checks the name of the file, and that it fits into the archive with its suffix. No file ever has
 // that name, so its last component may be longer than a file system takes.
 static int check_name(const struct filelist *list, const struct path *p, struct fault *f) {
-    char shown[200];
     if (outdir_check_name(p->bytes, p->size, f) < 0)
         return -1;
     if (p->size + strlen(list->settings->suffix) <= MEMBER_NAME_MAX)
         return 0;
     return diag_fault(f, EX_DATAERR, "refused member name \"%s%s\": it is longer than %d bytes",
-                      diag_name(p->bytes, p->size, shown, sizeof shown), list->settings->suffix,
+                      diag_shown_name(p->bytes, p->size, 200), list->settings->suffix,
                       MEMBER_NAME_MAX);
 }
 
@@ -135,15 +133,13 @@ static int add_empty_folder(struct filelist *list, const struct path *p, struct 
         bytes[p->size] = '/';
         return add_name(list, bytes, p->size + 1, f);
     }
-    char shown[256];
     if (list->settings->empty_folder != NULL)
-        list->settings->empty_folder(diag_name(p->bytes, p->size, shown, sizeof shown));
+        list->settings->empty_folder(diag_shown_name(p->bytes, p->size, 256));
     return 0;
 }
 
 static int refuse(const struct filelist *list, const struct path *p, unsigned char type,
                   struct fault *f) {
-    char shown[256];
     const char *what = type == DT_LNK    ? "a symbolic link"
                        : type == DT_SOCK ? "a socket"
                        : type == DT_FIFO ? "a named pipe"
@@ -151,8 +147,7 @@ static int refuse(const struct filelist *list, const struct path *p, unsigned ch
     return diag_fault(f, EX_DATAERR,
                       "%s: it is %s, which %s cannot hold; name the files to pack, "
                       "or list them in a file for --files-from",
-                      diag_name(p->bytes, p->size, shown, sizeof shown), what,
-                      list->settings->archive);
+                      diag_shown_name(p->bytes, p->size, 256), what, list->settings->archive);
 }
 
 // True for what a program of this toolkit writes, or left when it was killed: part of a file.
@@ -220,8 +215,7 @@ static int read_folder(struct folder *folder, DIR *dir, const struct path *p, st
     }
     if (errno != 0) {
         int error = errno;
-        char shown[256];
-        const char *name = p->size > 0 ? diag_name(p->bytes, p->size, shown, sizeof shown) : ".";
+        const char *name = p->size > 0 ? diag_shown_name(p->bytes, p->size, 256) : ".";
         return diag_fault_errno(f, EX_IOERR, error, "cannot read folder %s", name);
     }
     if (folder->count > 0)
@@ -318,8 +312,7 @@ static int add_lines(struct filelist *list, FILE *file, const char *shown, int e
 }
 
 int filelist_add_from(struct filelist *list, const char *path, bool null, struct fault *f) {
-    char shown[256];
-    diag_name(path, strlen(path), shown, sizeof shown);
+    const char *shown = diag_shown(path, 256);
     if (strcmp(path, "-") == 0)
         return add_lines(list, stdin, "standard input", null ? '\0' : '\n', f);
     FILE *file = fopen(path, "re");

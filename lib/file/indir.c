@@ -15,8 +15,7 @@ struct indir {
 };
 
 int indir_fault(const char *name, int error, struct fault *f) {
-    char shown[256];
-    diag_name(name, strlen(name), shown, sizeof shown);
+    const char *shown = diag_shown(name, 256);
     if (error == ELOOP)
         return diag_fault(f, EX_DATAERR,
                           "%s: it is, or its path leads through, a symbolic link, which is not "

@@ -23,16 +23,15 @@ int input_open(struct input *in, const char *path, struct fault *f) {
     *in = (struct input){.fd = STDIN_FILENO, .name = "standard input", .size = UINT64_MAX};
     struct stat st;
     if (path != NULL && strcmp(path, "-") != 0) {
-        char shown[256];
         in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
         if (in->fd < 0)
             return diag_fault_errno(f, diag_open_status(errno, EX_NOINPUT), errno, "cannot open %s",
-                                    diag_name(path, strlen(path), shown, sizeof shown));
+                                    diag_shown(path, 256));
         if (fstat(in->fd, &st) == 0 && S_ISDIR(st.st_mode)) {
             close(in->fd);
             in->fd = -1;
             return diag_fault(f, EX_NOINPUT, "%s is a directory: expected a file",
-                              diag_name(path, strlen(path), shown, sizeof shown));
+                              diag_shown(path, 256));
         }
         in->name = path;
     }
@@ -75,10 +74,8 @@ int input_next(struct input *in, struct view *v, struct fault *f) {
         return diag_fault(f, EX_TEMPFAIL, "%s", "");
     if (n < 0) {
         int error = errno;
-        char shown[256];
         return diag_fault_errno(f, EX_IOERR, error, "cannot read %s at input offset %" PRIu64,
-                                diag_name(in->name, strlen(in->name), shown, sizeof shown),
-                                in->offset);
+                                diag_shown(in->name, 256), in->offset);
     }
     *v = (struct view){.data = at,
                        .size = (size_t)n,

@@ -152,9 +152,8 @@ static int check_list(const struct manifest *m, const char *shown, struct fault 
         const struct manifest_entry *last = &m->entries[i - 1], *entry = &m->entries[i];
         if (compare(last, entry) != 0)
             continue;
-        char name[SHOWN_SIZE];
         return diag_fault(f, EX_DATAERR, "%s: %s is there twice", shown,
-                          diag_name(entry->name, entry->size, name, sizeof name));
+                          diag_shown_name(entry->name, entry->size, SHOWN_SIZE));
     }
     if (m->count == 0)
         return diag_fault(f, EX_DATAERR, "%s: expected lines of sha256sum, found none", shown);
@@ -162,8 +161,7 @@ static int check_list(const struct manifest *m, const char *shown, struct fault 
 }
 
 int manifest_read(struct manifest *m, const char *path, struct fault *f) {
-    char shown[SHOWN_SIZE];
-    diag_name(path, strlen(path), shown, sizeof shown);
+    const char *shown = diag_shown(path, SHOWN_SIZE);
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return diag_fault_errno(f, diag_open_status(errno, EX_NOINPUT), errno, "cannot open %s",
@@ -177,9 +175,8 @@ int manifest_read(struct manifest *m, const char *path, struct fault *f) {
 
 // For people at a terminal, which would obey what stands in a name.
 static void put_shown(FILE *text, const char *digits, const struct manifest_entry *entry) {
-    char name[4 * MEMBER_NAME_MAX + 4];
     (void)fprintf(text, "%.*s  %s\n", HEX_SIZE, digits,
-                  diag_name(entry->name, entry->size, name, sizeof name));
+                  diag_shown_name(entry->name, entry->size, 4 * MEMBER_NAME_MAX + 4));
 }
 
 static void put_entry(FILE *text, const struct manifest_entry *entry, bool shown) {

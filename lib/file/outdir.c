@@ -238,12 +238,11 @@ static int note_identity(struct outdir *o, int fd, struct name *folder, struct f
         return diag_fault_memory(f);
     const struct name *other = noted->value;
     if (other != NULL) {
-        char shown[200], before[200];
         return diag_fault(f, EX_CANTCREAT,
                           "%s: this folder is the same as %s here: the file system takes the two "
                           "names for one; restore to another",
-                          diag_name(folder->bytes, folder->size, shown, sizeof shown),
-                          diag_name(other->bytes, other->size, before, sizeof before));
+                          diag_shown_name(folder->bytes, folder->size, 200),
+                          diag_shown_name(other->bytes, other->size, 200));
     }
     noted->value = folder;
     return 0;
@@ -253,12 +252,10 @@ static int note_identity(struct outdir *o, int fd, struct name *folder, struct f
 static char made, found;
 
 static int refuse_folders(const char *path, struct fault *f) {
-    char shown[200];
     return diag_fault(f, EX_CANTCREAT,
                       "%s: one folder too many: expected at most %d, and %d more for each name; no "
                       "backup tool writes more: the archive is no backup, or damaged",
-                      diag_name(path, strlen(path), shown, sizeof shown), FOLDERS_EASY,
-                      FOLDERS_PER_NAME);
+                      diag_shown(path, 200), FOLDERS_EASY, FOLDERS_PER_NAME);
 }
 
 // To be called for each folder that is entered: `fd` is open for it, `path` its path below the
@@ -282,7 +279,7 @@ static int note_folder(struct outdir *o, int fd, const char *path, bool new, str
 // missing. Returns a descriptor, and *base, the last component; or -1 and *f.
 static int descend(struct outdir *o, const char *name, bool for_folder, const char **base,
                    struct fault *f) {
-    char path[MEMBER_NAME_MAX + 1], shown[200];
+    char path[MEMBER_NAME_MAX + 1];
     strcpy(path, name);
     o->name_count++;
     char *component = path;
@@ -302,7 +299,7 @@ static int descend(struct outdir *o, const char *name, bool for_folder, const ch
             return diag_fault(
                 f, EX_CANTCREAT,
                 "%s: cannot make folder %s: a file or a symbolic link is in its place",
-                diag_name(name, strlen(name), shown, sizeof shown), path);
+                diag_shown(name, 200), path);
         errno = error;
         if (fd >= 0 && note_folder(o, fd, path, new, f) < 0) {
             close(fd);
@@ -315,8 +312,7 @@ static int descend(struct outdir *o, const char *name, bool for_folder, const ch
     }
     if (fd < 0)
         return diag_fault_errno(f, diag_open_status(errno, EX_CANTCREAT), errno,
-                                "%s: cannot make its folder",
-                                diag_name(name, strlen(name), shown, sizeof shown));
+                                "%s: cannot make its folder", diag_shown(name, 200));
     *base = name + (component - path);
     return fd;
 }
@@ -341,8 +337,7 @@ int outdir_create(struct outdir *o, const char *name, bool check, struct outfile
     int fd = descend(o, name, false, &base, f);
     if (fd < 0)
         return -1;
-    char shown[200];
-    diag_name(name, strlen(name), shown, sizeof shown);
+    const char *shown = diag_shown(name, 200);
     int result = check ? check_new(o, fd, base, shown, f) : 0;
     if (result == 0)
         result = (check ? outfile_begin_at : outfile_begin_unchecked_at)(file, fd, base, shown,
@@ -355,12 +350,10 @@ int outdir_create(struct outdir *o, const char *name, bool check, struct outfile
 
 int outdir_move(struct outdir *o, struct outfile *file, const char *name, struct fault *f) {
     const char *base;
-    char shown[200];
     int fd = descend(o, name, false, &base, f);
     if (fd < 0)
         return -1;
-    int result =
-        outfile_move(file, fd, base, diag_name(name, strlen(name), shown, sizeof shown), f);
+    int result = outfile_move(file, fd, base, diag_shown(name, 200), f);
     close(fd);
     return result;
 }
@@ -368,14 +361,12 @@ int outdir_move(struct outdir *o, struct outfile *file, const char *name, struct
 int outdir_rename(struct outdir *o, const char *from, const char *to,
                   const struct outfile_identity *id, struct fault *f) {
     const char *base, *to_base;
-    char shown[200];
     int fd = descend(o, from, false, &base, f);
     int to_fd = fd >= 0 ? descend(o, to, false, &to_base, f) : -1;
     int result = -1;
     if (to_fd >= 0)
         result =
-            outfile_rename_at(fd, base, to_fd, to_base,
-                              diag_name(to, strlen(to), shown, sizeof shown), o->overwrite, id, f);
+            outfile_rename_at(fd, base, to_fd, to_base, diag_shown(to, 200), o->overwrite, id, f);
     if (to_fd >= 0)
         close(to_fd);
     if (fd >= 0)
@@ -386,12 +377,10 @@ int outdir_rename(struct outdir *o, const char *from, const char *to,
 int outdir_remove(struct outdir *o, const char *name, const struct outfile_identity *id,
                   struct fault *f) {
     const char *base;
-    char shown[200];
     int fd = descend(o, name, false, &base, f);
     if (fd < 0)
         return -1;
-    int result =
-        outfile_remove_at(fd, base, diag_name(name, strlen(name), shown, sizeof shown), id, f);
+    int result = outfile_remove_at(fd, base, diag_shown(name, 200), id, f);
     close(fd);
     return result;
 }
@@ -399,11 +388,10 @@ int outdir_remove(struct outdir *o, const char *name, const struct outfile_ident
 int outdir_reopen(struct outdir *o, const char *name, const struct outfile_identity *id,
                   struct outfile **file, struct fault *f) {
     const char *base;
-    char shown[200];
     int fd = descend(o, name, false, &base, f);
     if (fd < 0)
         return -1;
-    diag_name(name, strlen(name), shown, sizeof shown);
+    const char *shown = diag_shown(name, 200);
     int result = outfile_reopen_at(file, fd, base, shown, o->overwrite, id, f);
     close(fd);
     return result;

@@ -206,8 +206,8 @@ int outfile_begin(struct outfile **out, const char *path, bool overwrite, struct
     *out = NULL;
     if (path == NULL || strcmp(path, "-") == 0)
         return begin_descriptor(out, STDOUT_FILENO, "standard output", f);
-    char shown[256], creating[300];
-    diag_name(path, strlen(path), shown, sizeof shown);
+    char creating[300];
+    const char *shown = diag_shown(path, 256);
     int number = path_descriptor(path);
     if (number >= 0)
         return begin_numbered(out, number, shown, f);

@@ -51,8 +51,7 @@ void restored_free(struct restored *set) {
 static int refuse_second(const struct restored_file *first, const char *name, const char *stored,
                          struct fault *f) {
     const char *hint = first->set->settings->same_name_hint;
-    char shown[SHOWN_SIZE];
-    diag_name(name, strlen(name), shown, sizeof shown);
+    const char *shown = diag_shown(name, SHOWN_SIZE);
     return diag_fault(
         f, EX_DATAERR, "%s: the archive has another file that gets this name: %s and %s%s%s", shown,
         first->stored != NULL ? first->stored : shown, stored != NULL ? stored : shown,
@@ -60,9 +59,8 @@ static int refuse_second(const struct restored_file *first, const char *name, co
 }
 
 static int refuse_both(const char *name, size_t size, struct fault *f) {
-    char shown[SHOWN_SIZE];
     return diag_fault(f, EX_DATAERR, "%s: the archive has a file and a folder of this name",
-                      diag_name(name, size, shown, sizeof shown));
+                      diag_shown_name(name, size, SHOWN_SIZE));
 }
 
 // Whether a claimed name is below the one given.

@@ -23,14 +23,14 @@ bool restored_list_has(const struct restored_file *file) {
 }
 
 static void describe_mismatch(const struct restored_file *file, struct fault *f) {
-    char expected[2 * DIGEST_SIZE], found[2 * DIGEST_SIZE], shown[SHOWN_SIZE];
+    char expected[2 * DIGEST_SIZE], found[2 * DIGEST_SIZE];
     hex_encode(entry_of(file)->sha256, DIGEST_SIZE, false, expected);
     hex_encode(file->sha256, DIGEST_SIZE, false, found);
     diag_fault(f, EX_DATAERR, "SHA-256 is not that of %s: expected %.*s, found %.*s",
                file->set->settings->expected_name, (int)sizeof expected, expected,
                (int)sizeof found, found);
     if (file->scope == NULL)
-        diag_prefix(f, diag_name(file->name, strlen(file->name), shown, sizeof shown));
+        diag_prefix(f, diag_shown(file->name, SHOWN_SIZE));
 }
 
 // What the check of the list has found.
@@ -59,14 +59,12 @@ static int judge_differing(struct restored_file *file, struct verdict *v, struct
 // A file that would be there, whole or damaged, if there had been room for it to wait. The others
 // are named all the same.
 static void note_dropped(const struct restored_file *file, struct verdict *v) {
-    char shown[SHOWN_SIZE];
     if (v->dropped++ > 0)
         return;
     diag_fault(&v->first_dropped, EX_OSERR,
                "%s: more than %u files waited for the names that the stream gave them in the "
                "end; restore without --verify, and check with sha256sum -c",
-               diag_name(file->name, strlen(file->name), shown, sizeof shown),
-               file->set->waiting_max);
+               diag_shown(file->name, SHOWN_SIZE), file->set->waiting_max);
 }
 
 static int judge(struct restored_file *file, struct verdict *v, struct manifest *unlisted,
@@ -92,10 +90,9 @@ static int judge(struct restored_file *file, struct verdict *v, struct manifest 
 
 static void report_entry(const struct restored *set, const struct manifest_entry *entry,
                          bool missing) {
-    char shown[SHOWN_SIZE], text[3 * SHOWN_SIZE];
+    char text[3 * SHOWN_SIZE];
     snprintf(text, sizeof text, missing ? "%s: in %s, but not in the input" : "%s: not in %s",
-             diag_name(entry->name, entry->size, shown, sizeof shown),
-             set->settings->expected_name);
+             diag_shown_name(entry->name, entry->size, SHOWN_SIZE), set->settings->expected_name);
     set->settings->report(text);
 }
 

@@ -289,8 +289,7 @@ static const char *type_of(const struct backupinfo *b) {
 static void quote(const char *text, char *out, size_t size) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "0123456789_-+./:@%,";
-    char shown[BACKUPINFO_VALUE_MAX];
-    diag_name(text, strlen(text), shown, sizeof shown);
+    const char *shown = diag_shown(text, BACKUPINFO_VALUE_MAX);
     if (shown[0] != '\0' && shown[strspn(shown, plain)] == '\0') {
         snprintf(out, size, "%s%s", shown[0] == '-' ? "./" : "", shown);
         return;

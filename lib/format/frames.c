@@ -114,7 +114,7 @@ static int fail_window(struct part *p) {
     uint64_t need = p->piece == 0 ? d->codec->window_size(head->data, head->size) : 0, mib = 1;
     while (mib << 20 < need && mib < 1 << 20)
         mib *= 2;
-    char where[PLACE_TEXT_SIZE], found[30] = "more", option[30] = "SIZE";
+    char found[30] = "more", option[30] = "SIZE";
     if (need > 0) {
         snprintf(found, sizeof found, "%" PRIu64, need);
         snprintf(option, sizeof option, "%" PRIu64 "M", mib);
@@ -123,8 +123,7 @@ static int fail_window(struct part *p) {
                       "%s frame %s was made with a long window: expected at most %" PRIu64
                       " bytes, found %s; if the file is sound, and the memory is there, use "
                       "--max-chunk=%s",
-                      d->codec->name, place_text(&p->input.place, 0, where), d->window_max, found,
-                      option);
+                      d->codec->name, place_text(&p->input.place, 0), d->window_max, found, option);
 }
 
 // Decodes once. Returns 1, 0 if nothing more came of it, or -1 with p->fault.
@@ -142,9 +141,8 @@ static int decode_once(struct part *p, uint8_t *out, size_t *made) {
         return fail_window(p);
     if (wrong != NULL) {
         // How far the decoder has come depends on the pieces that the frame came in.
-        char where[PLACE_TEXT_SIZE];
         return diag_fault(&p->fault, EX_DATAERR, "damaged data in %s frame %s: %s", codec->name,
-                          place_text(&p->shared->place, 0, where), wrong);
+                          place_text(&p->shared->place, 0), wrong);
     }
     p->used += in;
     p->at += in;
@@ -202,10 +200,9 @@ static enum job_result run_part(struct job *job, unsigned thread) {
     while (more > 0 && p->output_count < FRAMES_OUTPUTS_MAX)
         more = decode_some(p);
     if (more == 0 && p->ends && !p->shared->between) {
-        char where[PLACE_TEXT_SIZE];
         more = diag_fault(&p->fault, EX_DATAERR,
                           "damaged data in %s frame %s: it does not end where it should",
-                          p->shared->codec->name, place_text(&p->input.place, p->used, where));
+                          p->shared->codec->name, place_text(&p->input.place, p->used));
     }
     p->failed = p->shared->spoiled = more < 0;
     if (more > 0)
@@ -362,14 +359,13 @@ size_t frames_follow(const struct frames_codec *codec, struct frames_walk *w, co
 // their own, which no backup tool has written.
 static void fail_foreign(struct frames *d) {
     uint8_t magic[4];
-    char where[PLACE_TEXT_SIZE];
     struct fault f;
     le32_put(magic, d->codec->magic);
     const uint8_t *found = d->frame.pieces[0].data; // not fewer: small pieces are copied together
     diag_fault(&f, EX_DATAERR,
                "expected the magic of %s frame %s, %02x %02x %02x %02x, found %02x %02x %02x %02x; "
                "it is of another format, or damaged: fetch the backup again",
-               d->codec->name, place_text(&d->frame.place, 0, where), magic[0], magic[1], magic[2],
+               d->codec->name, place_text(&d->frame.place, 0), magic[0], magic[1], magic[2],
                magic[3], found[0], found[1], found[2], found[3]);
     stage_fail(&d->stage, &f);
 }
@@ -420,14 +416,13 @@ static void finish(struct stage *stage) {
     }
     if (d->serial != NULL || d->frame.have > 0) {
         struct fault f;
-        char where[PLACE_TEXT_SIZE];
         // Where the decoder has something to say of what came, that says more.
         if (d->frame.have > 0)
             submit_serial(d, false);
         struct place end = {.origin = d->frame.place.origin, .position = d->position};
         diag_fault(&f, EX_DATAERR,
                    "input ends inside %s frame %s; it was cut short: fetch the backup again",
-                   d->codec->name, place_text(&end, 0, where));
+                   d->codec->name, place_text(&end, 0));
         if (!d->stage.failed)
             stage_fail(&d->stage, &f);
         return;

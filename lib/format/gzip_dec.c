@@ -78,9 +78,8 @@ static struct strand *strand_new(void) {
 }
 
 static int fail_data(struct piece *p, const char *what) {
-    char where[PLACE_TEXT_SIZE];
     return diag_fault(&p->fault, EX_DATAERR, "damaged gzip data %s: %s; fetch the backup again",
-                      place_text(&p->place, p->used, where), what);
+                      place_text(&p->place, p->used), what);
 }
 
 // Between members and after the last one. Returns 1, 0 at the end of the piece, -1 with p->fault.
@@ -148,14 +147,13 @@ static int fill_output(struct piece *p) {
 }
 
 static int check_end(struct piece *p) {
-    char where[PLACE_TEXT_SIZE];
     if (p->strand->state != IN_MEMBER)
         return 0;
     if (!p->strand->begun)
         return diag_fault(&p->fault, EX_DATAERR, "input is empty: expected gzip data");
     return diag_fault(&p->fault, EX_DATAERR,
                       "gzip data ends too early, %s; it was cut short: fetch the backup again",
-                      place_text(&p->place, p->used, where));
+                      place_text(&p->place, p->used));
 }
 
 static enum job_result run_piece(struct job *job, unsigned thread) {

@@ -14,15 +14,14 @@ static_assert(1 + 4 + MEMBER_NAME_MAX + 1 <= HEAD_MAX, "an item's head fits");
 int qpress_parse_archive(const uint8_t *head, size_t have, uint64_t max_block,
                          const struct place *place, uint64_t *block_size, size_t *need,
                          struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     *need = QPRESS_TAG;
     if (have < *need)
         return 0;
     if (memcmp(head, QPRESS_ARCHIVE_TAG, QPRESS_TAG) != 0) {
-        char found[4 * QPRESS_TAG + 4], hint[FOREIGN_HINT_SIZE];
+        char hint[FOREIGN_HINT_SIZE];
         return diag_fault(
             f, EX_DATAERR, "not a qpress archive %s: expected magic \"qpress10\", found \"%s\"%s%s",
-            place_text(place, 0, where), diag_name(head, QPRESS_TAG, found, sizeof found),
+            place_text(place, 0), diag_shown_name(head, QPRESS_TAG, 4 * QPRESS_TAG + 4),
             foreign_hint(head, have, hint),
             place->exact ? "" : "; if this was decrypted, the key may be wrong");
     }
@@ -34,13 +33,12 @@ int qpress_parse_archive(const uint8_t *head, size_t have, uint64_t max_block,
         return diag_fault(f, EX_DATAERR,
                           "qpress block size %s too large: expected at most %" PRIu64
                           ", found %" PRIu64 "; if the file is sound, use a larger --max-chunk",
-                          place_text(place, QPRESS_TAG, where), max_block, *block_size);
+                          place_text(place, QPRESS_TAG), max_block, *block_size);
     return 1;
 }
 
 static int parse_name(const uint8_t *head, size_t have, const struct place *place,
                       struct qpress_item *item, size_t *need, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     *need = 5;
     if (have < *need)
         return 0;
@@ -49,7 +47,7 @@ static int parse_name(const uint8_t *head, size_t have, const struct place *plac
         return diag_fault(f, EX_DATAERR,
                           "name in qpress archive %s too long: expected at most %d bytes, found "
                           "%" PRIu32,
-                          place_text(place, 1, where), MEMBER_NAME_MAX, size);
+                          place_text(place, 1), MEMBER_NAME_MAX, size);
     *need = 5 + size + 1;
     if (have < *need)
         return 0;
@@ -57,7 +55,7 @@ static int parse_name(const uint8_t *head, size_t have, const struct place *plac
         return diag_fault(f, EX_DATAERR,
                           "damaged qpress archive %s: expected a zero byte after the name, found "
                           "0x%02x",
-                          place_text(place, 5 + size, where), head[5 + size]);
+                          place_text(place, 5 + size), head[5 + size]);
     item->name = head + 5;
     item->name_size = size;
     return 1;
@@ -65,7 +63,6 @@ static int parse_name(const uint8_t *head, size_t have, const struct place *plac
 
 static int parse_top_item(const uint8_t *head, size_t have, const struct place *place,
                           struct qpress_item *item, size_t *need, struct fault *f) {
-    char where[PLACE_TEXT_SIZE], found[8];
     switch (head[0]) {
     case 'U':
         item->kind = QPRESS_LEAVE;
@@ -80,13 +77,12 @@ static int parse_top_item(const uint8_t *head, size_t have, const struct place *
         return diag_fault(
             f, EX_DATAERR,
             "damaged qpress archive %s: expected 'D', 'F', 'U' or the end, found '%s'",
-            place_text(place, 0, where), diag_name(head, 1, found, sizeof found));
+            place_text(place, 0), diag_shown_name(head, 1, 8));
     }
 }
 
 static int parse_file_item(const uint8_t *head, size_t have, const struct place *place,
                            struct qpress_item *item, size_t *need, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     *need = QPRESS_TAG;
     if (have < *need)
         return 0;
@@ -104,11 +100,10 @@ static int parse_file_item(const uint8_t *head, size_t have, const struct place 
         item->adler = le32_get(head + QPRESS_TAG + 8);
         return 1;
     }
-    char found[4 * QPRESS_TAG + 4];
     return diag_fault(
         f, EX_DATAERR,
         "damaged qpress archive %s: expected \"NEWBNEWB\" or \"ENDSENDS\", found \"%s\"",
-        place_text(place, 0, where), diag_name(head, QPRESS_TAG, found, sizeof found));
+        place_text(place, 0), diag_shown_name(head, QPRESS_TAG, 4 * QPRESS_TAG + 4));
 }
 
 int qpress_parse_item(const uint8_t *head, size_t have, bool in_file, const struct place *place,

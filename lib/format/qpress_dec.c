@@ -31,13 +31,12 @@ struct block {
 
 // Verifies and decodes one block. Returns 0, or -1 with b->fault.
 static int decode(struct block *b) {
-    char where[PLACE_TEXT_SIZE];
     uint32_t adler = checksum_adler32(b->data, b->packet.stored_size);
     if (adler != b->adler)
         return diag_fault(&b->fault, EX_DATAERR,
                           "damaged qpress block %s: Adler-32: expected 0x%08" PRIx32
                           ", found 0x%08" PRIx32 "; fetch the backup again",
-                          place_text(&b->place, 0, where), b->adler, adler);
+                          place_text(&b->place, 0), b->adler, adler);
     if (b->next == NULL)
         return 0;
     b->output = slab_new(b->packet.size + QUICKLZ_SLACK);
@@ -47,7 +46,7 @@ static int decode(struct block *b) {
     const char *wrong = quicklz_decode(&b->packet, b->data, b->output->data, &at);
     if (wrong != NULL)
         return diag_fault(&b->fault, EX_DATAERR, "damaged QuickLZ packet: %s %s", wrong,
-                          place_text(&b->place, at, where));
+                          place_text(&b->place, at));
     if (b->next->ops->place == NULL)
         return 0;
     int placed =
@@ -170,9 +169,8 @@ void qpress_dec_submit_mark(struct decoder *d, bool archive) {
 }
 
 static int refuse_depth(const struct decoder *d, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     return diag_fault(f, EX_DATAERR, "folders in qpress archive nested too deep %s",
-                      place_text(&d->head.place, 0, where));
+                      place_text(&d->head.place, 0));
 }
 
 // Appends the item's name to the open folder's path; *size is the size of both. Returns 0, or -1
@@ -227,7 +225,6 @@ int qpress_dec_begin_file(struct decoder *d, const struct qpress_item *item, str
 }
 
 int qpress_dec_take_item(struct decoder *d, const struct qpress_item *item, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     switch (item->kind) {
     case QPRESS_ENTER:
         return enter_folder(d, item, f);
@@ -235,7 +232,7 @@ int qpress_dec_take_item(struct decoder *d, const struct qpress_item *item, stru
         if (d->depth == 0)
             return diag_fault(f, EX_DATAERR,
                               "damaged qpress archive %s: leaves a folder that it did not enter",
-                              place_text(&d->head.place, 0, where));
+                              place_text(&d->head.place, 0));
         d->path_size = d->depths[--d->depth];
         return 0;
     case QPRESS_FILE:
@@ -250,7 +247,7 @@ int qpress_dec_take_item(struct decoder *d, const struct qpress_item *item, stru
                 f, EX_DATAERR,
                 "damaged qpress archive: block %s does not continue the file: expected "
                 "offset %" PRIu64 ", found %" PRIu64,
-                place_text(&d->head.place, 0, where), d->produced, item->recovery);
+                place_text(&d->head.place, 0), d->produced, item->recovery);
         d->block = *item;
         d->state = IN_PACKET_HEAD;
         return 0;
@@ -260,16 +257,15 @@ int qpress_dec_take_item(struct decoder *d, const struct qpress_item *item, stru
 // Checks the packet's header, of which `have` bytes are at `bytes`.
 static int check_packet(struct decoder *d, const uint8_t *bytes, size_t have,
                         const struct place *place, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     const char *wrong = quicklz_parse_header(bytes, have, &d->packet);
     if (wrong != NULL)
         return diag_fault(f, EX_DATAERR, "damaged QuickLZ packet: %s %s", wrong,
-                          place_text(place, 0, where));
+                          place_text(place, 0));
     if (d->packet.size > d->block_size)
         return diag_fault(f, EX_DATAERR,
                           "damaged qpress archive: packet %s larger than the archive's blocks: "
                           "expected at most %" PRIu64 " bytes, found %zu",
-                          place_text(place, 0, where), d->block_size, d->packet.size);
+                          place_text(place, 0), d->block_size, d->packet.size);
     return 0;
 }
 
@@ -383,7 +379,6 @@ static void finish(struct stage *stage) {
         return;
     }
     struct fault f = {0};
-    char where[PLACE_TEXT_SIZE];
     size_t need;
     struct place here = d->head.place;
     here.origin += d->position - here.position;
@@ -398,7 +393,7 @@ static void finish(struct stage *stage) {
         diag_fault(&f, EX_DATAERR,
                    "qpress archive ends too early, %s: expected the rest of %s; it was cut short: "
                    "fetch the backup again",
-                   place_text(&here, 0, where), d->in_file ? "a file" : "its next entry");
+                   place_text(&here, 0), d->in_file ? "a file" : "its next entry");
     else if (d->single != NULL && !d->single_seen)
         diag_fault(&f, EX_DATAERR, "qpress archive holds no file: expected one");
     if (f.status != 0)

@@ -27,7 +27,6 @@ static enum resync_answer need(const struct resync_window *w, size_t wanted, siz
 
 static enum resync_answer probe_block(const struct qpress_state *s, const struct resync_window *w,
                                       size_t *size, struct fault *why) {
-    char where[PLACE_TEXT_SIZE];
     struct quicklz_header h;
     size_t head = QPRESS_BLOCK_HEAD + 1;
     if (w->have >= head)
@@ -40,7 +39,7 @@ static enum resync_answer probe_block(const struct qpress_state *s, const struct
     if (wrong != NULL || h.size > s->max_block) {
         diag_fault(why, EX_DATAERR, "damaged QuickLZ packet: %s %s",
                    wrong != NULL ? wrong : "it is too large",
-                   place_text(&w->place, QPRESS_BLOCK_HEAD, where));
+                   place_text(&w->place, QPRESS_BLOCK_HEAD));
         return RESYNC_NOTHING;
     }
     *size = QPRESS_BLOCK_HEAD + h.stored_size;

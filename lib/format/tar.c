@@ -45,10 +45,9 @@ bool tar_number(const uint8_t *field, size_t size, uint64_t *value) {
 
 int tar_refuse_number(const uint8_t *field, size_t size, const char *what,
                       const struct place *place, size_t at, struct fault *f) {
-    char where[PLACE_TEXT_SIZE], found[60];
     return diag_fault(f, EX_DATAERR,
                       "%s in tar header %s: expected a number up to 2^63-1, found \"%s\"", what,
-                      place_text(place, at, where), diag_name(field, size, found, sizeof found));
+                      place_text(place, at), diag_shown_name(field, size, 60));
 }
 
 // The sum of a header's bytes, with blanks in place of the checksum. Some old writers added them up
@@ -77,13 +76,12 @@ static int check_sum(const uint8_t *block, const struct place *place, struct fau
         return 0;
     uint64_t sum;
     int64_t of_signed;
-    char where[PLACE_TEXT_SIZE], found[40];
     sum_up(block, &sum, &of_signed);
     return diag_fault(f, EX_DATAERR,
                       "damaged tar header %s: checksum: expected %06" PRIo64
                       ", found \"%s\"; fetch the backup again",
-                      place_text(place, 0, where), sum,
-                      diag_name(block + AT_CHECKSUM, CHECKSUM_SIZE, found, sizeof found));
+                      place_text(place, 0), sum,
+                      diag_shown_name(block + AT_CHECKSUM, CHECKSUM_SIZE, 40));
 }
 
 static bool is_zeros(const uint8_t *block) {
@@ -169,10 +167,9 @@ int tar_parse(const uint8_t block[static TAR_BLOCK], const struct place *place,
     if (!tar_number(block + AT_SIZE, TAR_NUMBER_SIZE, &entry->size))
         return tar_refuse_number(block + AT_SIZE, TAR_NUMBER_SIZE, "size", place, AT_SIZE, f);
     take_kind(block, entry);
-    char where[PLACE_TEXT_SIZE];
     if (entry->kind == TAR_FOLDER && entry->size > 0 && block[AT_TYPE] != 'D')
         return diag_fault(f, EX_DATAERR,
                           "size of a folder in tar header %s: expected 0, found %" PRIu64,
-                          place_text(place, AT_SIZE, where), entry->size);
+                          place_text(place, AT_SIZE), entry->size);
     return entry->kind == TAR_SPARSE ? take_sparse(block, place, entry, f) : 0;
 }

@@ -146,29 +146,27 @@ static bool take_parts(struct text *records, struct text *key, struct text *valu
 int tar_extension_add(struct tar_extension *e, const uint8_t *bytes, size_t size, bool global,
                       size_t most, const struct place *place, struct fault *f) {
     struct text records = {(const char *)bytes, size}, key, value;
-    char where[PLACE_TEXT_SIZE], found[60];
     e->any = e->any || !global;
     while (records.size > 0) {
         const char *begin = records.bytes;
-        place_text(place, size - records.size, where);
+        const char *where = place_text(place, size - records.size);
         if (!take_parts(&records, &key, &value))
             return diag_fault(
                 f, EX_DATAERR,
                 "malformed pax record in tar archive %s: expected \"LENGTH KEY=VALUE\" "
                 "and a newline, found \"%s\"",
-                where, diag_name(begin, records.size, found, sizeof found));
+                where, diag_shown_name(begin, records.size, 60));
         if (global && is_of_one_file(&key))
             return diag_fault(f, EX_DATAERR,
                               "pax record in tar archive %s: expected none about a single file in "
                               "a global header, found \"%s\"",
-                              where, diag_name(key.bytes, key.size, found, sizeof found));
+                              where, diag_shown_name(key.bytes, key.size, 60));
         int taken = take_record(e, &key, value, most, place, f);
         if (taken > 0)
             return diag_fault(f, EX_DATAERR,
                               "pax record in tar archive %s: expected a value of another form, "
                               "found \"%s\"",
-                              where,
-                              diag_name(key.bytes, key.size + 1 + value.size, found, sizeof found));
+                              where, diag_shown_name(key.bytes, key.size + 1 + value.size, 60));
         if (taken < 0)
             return -1;
     }
@@ -176,7 +174,7 @@ int tar_extension_add(struct tar_extension *e, const uint8_t *bytes, size_t size
         return diag_fault(f, EX_DATAERR,
                           "pax records in tar archive %s: expected the length of a run of a sparse "
                           "file after its offset, found the end",
-                          place_text(place, size, where));
+                          place_text(place, size));
     return 0;
 }
 

@@ -12,8 +12,7 @@ int tar_map_add(struct tar_map *m, uint64_t offset, uint64_t size, size_t most,
                 const struct place *place, struct fault *f) {
     const struct tar_run *last = m->count > 0 ? &m->runs[m->count - 1] : NULL;
     uint64_t from = last != NULL ? last->offset + last->size : 0;
-    char where[PLACE_TEXT_SIZE];
-    place_text(place, 0, where);
+    const char *where = place_text(place, 0);
     if (offset < from || offset > INT64_MAX || size > INT64_MAX - offset)
         return diag_fault(f, EX_DATAERR,
                           "map of a sparse file in tar archive %s: expected an offset from %" PRIu64
@@ -84,7 +83,6 @@ static int add_number(struct tar_map *m, struct tar_map_text *t, size_t most,
 
 int tar_map_add_text(struct tar_map *m, struct tar_map_text *t, const uint8_t *block, size_t most,
                      const struct place *place, struct fault *f) {
-    char where[PLACE_TEXT_SIZE], found[8];
     for (size_t i = 0; i < TAR_BLOCK && !(t->counted && t->left == 0); i++) {
         uint8_t c = block[i];
         if (c >= '0' && c <= '9' && t->number <= (INT64_MAX - 9) / 10) {
@@ -94,7 +92,7 @@ int tar_map_add_text(struct tar_map *m, struct tar_map_text *t, const uint8_t *b
             return diag_fault(f, EX_DATAERR,
                               "map of a sparse file in tar archive %s: expected a number up to "
                               "2^63-1 and a newline, found '%s'",
-                              place_text(place, i, where), diag_name(block + i, 1, found, 8));
+                              place_text(place, i), diag_shown_name(block + i, 1, 8));
         } else if (add_number(m, t, most, place, f) < 0) {
             return -1;
         }
@@ -104,8 +102,7 @@ int tar_map_add_text(struct tar_map *m, struct tar_map_text *t, const uint8_t *b
 
 int tar_map_check(const struct tar_map *m, uint64_t data, uint64_t file, const struct place *place,
                   struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
-    place_text(place, 0, where);
+    const char *where = place_text(place, 0);
     uint64_t end = m->count > 0 ? m->runs[m->count - 1].offset + m->runs[m->count - 1].size : 0;
     if (m->data != data)
         return diag_fault(f, EX_DATAERR,

@@ -128,8 +128,7 @@ static void submit(struct reader *r, enum what what, struct view v) {
 
 // Names the entry before the text. Returns -1.
 static int prefix_name(const char *name, size_t size, struct fault *f) {
-    char shown[200];
-    diag_prefix(f, diag_name(name, size, shown, sizeof shown));
+    diag_prefix(f, diag_shown_name(name, size, 200));
     return -1;
 }
 
@@ -146,26 +145,24 @@ static int begin_folder(struct reader *r, struct fault *f) {
 
 static int refuse_other(struct reader *r, struct fault *f) {
     size_t size;
-    char where[PLACE_TEXT_SIZE];
     const char *name = tar_extension_entry_name(&r->extension, &r->entry, &size);
     if (!r->target.wants(r->target.context, name, size))
         return 0;
     diag_fault(f, EX_DATAERR,
                "%s in tar archive %s: only files and folders are unpacked; leave it out with "
                "--exclude",
-               r->entry.what, place_text(&r->entry_place, 0, where));
+               r->entry.what, place_text(&r->entry_place, 0));
     return prefix_name(name, size, f);
 }
 
 static int check_name(const struct reader *r, struct fault *f) {
     size_t size;
-    char where[PLACE_TEXT_SIZE];
     const char *name = tar_extension_entry_name(&r->extension, &r->entry, &size);
     if (size > 0 && size <= MEMBER_NAME_MAX)
         return 0;
     diag_fault(f, EX_DATAERR,
                "name of an entry in tar archive %s: expected 1 to %d bytes, found %zu",
-               place_text(&r->entry_place, 0, where), MEMBER_NAME_MAX, size);
+               place_text(&r->entry_place, 0), MEMBER_NAME_MAX, size);
     return size > 0 ? prefix_name(name, size, f) : -1;
 }
 
@@ -174,14 +171,13 @@ static int begin_member(struct reader *r, struct fault *f) {
     const struct archive_target *target = &r->target;
     r->scope = NULL;
     size_t size;
-    char where[PLACE_TEXT_SIZE];
     const char *bytes = tar_extension_entry_name(&r->extension, &r->entry, &size);
     r->name = names_add(&r->names, bytes, size);
     if (r->name == NULL)
         return diag_fault_memory(f);
     if (r->name->value != NULL) {
         diag_fault(f, EX_DATAERR, "the archive has a second member of this name %s",
-                   place_text(&r->entry_place, 0, where));
+                   place_text(&r->entry_place, 0));
         return prefix_name(bytes, size, f);
     }
     r->name->value = r;
@@ -213,11 +209,10 @@ static int check_map(const struct reader *r, struct fault *f) {
 
 // The contents end inside the map.
 static int refuse_map_end(const struct reader *r, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     diag_fault(f, EX_DATAERR,
                "map of a sparse file in tar archive %s: expected a further block of it, found the "
                "end of the member",
-               place_text(&r->entry_place, 0, where));
+               place_text(&r->entry_place, 0));
     return prefix_name(r->name->bytes, r->name->size, f);
 }
 
@@ -279,13 +274,12 @@ static int begin_file(struct reader *r, struct fault *f) {
 }
 
 static int begin_extension(struct reader *r, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     if (r->entry.size > r->max_chunk)
         return diag_fault(f, EX_DATAERR,
                           "extended tar header %s is too large: expected at most %" PRIu64
                           " bytes, found %" PRIu64
                           "; if the file is sound, use a larger --max-chunk",
-                          place_text(&r->entry_place, 0, where), r->max_chunk, r->entry.size);
+                          place_text(&r->entry_place, 0), r->max_chunk, r->entry.size);
     gather_contents(r, (size_t)r->entry.size, IN_EXTENSION);
     return 0;
 }
@@ -301,12 +295,11 @@ static int begin_named(struct reader *r, struct fault *f) {
 
 // Begins what the header announces that has been parsed.
 static int begin_entry(struct reader *r, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     if (r->entry.kind == TAR_ZEROS && r->extension.any)
         return diag_fault(f, EX_DATAERR,
                           "extended tar header without an entry: expected one %s; the archive is "
                           "damaged: fetch the backup again",
-                          place_text(&r->entry_place, 0, where));
+                          place_text(&r->entry_place, 0));
     r->zeros = r->entry.kind == TAR_ZEROS ? r->zeros + 1 : 0;
     if (r->entry.kind == TAR_ZEROS)
         return 0;
@@ -523,8 +516,7 @@ static bool has_ended(const struct reader *r) {
 
 static void describe_cut(const struct reader *r, struct fault *f) {
     struct place end = {.origin = r->origin, .exact = r->exact, .position = r->position};
-    char where[PLACE_TEXT_SIZE];
-    place_text(&end, 0, where);
+    const char *where = place_text(&end, 0);
     if (r->name != NULL) {
         diag_fault(f, EX_DATAERR,
                    "tar archive ends too early, %s: expected %" PRIu64

@@ -33,7 +33,6 @@ static void deliver_doubt(struct unit *unit) {
 // Says that members may have been lost in so many blocks.
 static int note(struct stage *reader, const struct archive_target *target,
                 const struct place *place, uint64_t blocks, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     struct salvage_loss loss = {
         .format = "tar", .offset = place->position, .length = blocks * TAR_BLOCK};
     if (reader->salvage != NULL) {
@@ -51,7 +50,7 @@ static int note(struct stage *reader, const struct archive_target *target,
     d->target = target;
     snprintf(d->text, sizeof d->text,
              "zeros of %" PRIu64 " bytes %s inside the archive: members may have been lost",
-             loss.length, place_text(place, 0, where));
+             loss.length, place_text(place, 0));
     ordered_submit(reader->ordered, &d->unit);
     return 0;
 }
@@ -106,13 +105,12 @@ static int judge(struct tar_zeros *z, struct stage *reader, const struct archive
 
 static int refuse_lone(struct stage *reader, const struct archive_target *target,
                        const struct place *place, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     if (reader->salvage != NULL)
         return note(reader, target, place, 1, f);
     return diag_fault(f, EX_DATAERR,
                       "damaged tar archive %s: expected an end mark, two blocks of zeros, or a "
                       "header, found one block of zeros; fetch the backup again",
-                      place_text(place, 0, where));
+                      place_text(place, 0));
 }
 
 int tar_zeros_header(struct tar_zeros *z, struct stage *reader, const struct archive_target *target,

@@ -50,24 +50,23 @@ static const char magic[] = XBCRYPT_MAGIC;
 
 static int parse_sizes(const uint8_t *head, uint64_t max_chunk, const struct place *place,
                        struct xbcrypt_header *h, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     uint64_t original = le64_get(head + AT_ORIGINAL_SIZE);
     uint64_t encrypted = le64_get(head + AT_ENCRYPTED_SIZE);
     if (original != encrypted)
         return diag_fault(f, EX_DATAERR,
                           "damaged xbcrypt chunk: sizes %s differ: original size %" PRIu64
                           ", encrypted size %" PRIu64,
-                          place_text(place, AT_ORIGINAL_SIZE, where), original, encrypted);
+                          place_text(place, AT_ORIGINAL_SIZE), original, encrypted);
     if (encrypted > max_chunk)
         return diag_fault(f, EX_DATAERR,
                           "xbcrypt chunk size %s too large: expected at most %" PRIu64
                           ", found %" PRIu64 "; if the file is sound, use a larger --max-chunk",
-                          place_text(place, AT_ENCRYPTED_SIZE, where), max_chunk, encrypted);
+                          place_text(place, AT_ENCRYPTED_SIZE), max_chunk, encrypted);
     size_t hash = h->version == 3 ? XBCRYPT_HASH : 0;
     if (encrypted < hash)
         return diag_fault(f, EX_DATAERR,
                           "damaged xbcrypt chunk: size %s: expected at least %zu, found %" PRIu64,
-                          place_text(place, AT_ENCRYPTED_SIZE, where), hash, encrypted);
+                          place_text(place, AT_ENCRYPTED_SIZE), hash, encrypted);
     h->payload_size = (size_t)encrypted;
     h->data_size = h->payload_size - hash;
     h->crc = le32_get(head + AT_CRC);
@@ -76,7 +75,6 @@ static int parse_sizes(const uint8_t *head, uint64_t max_chunk, const struct pla
 
 int xbcrypt_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const struct place *place,
                   struct xbcrypt_header *h, size_t *need, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     enum { MAGIC_SIZE = 8 };
     if (have < MAGIC_SIZE) {
         *need = MAGIC_SIZE;
@@ -84,14 +82,14 @@ int xbcrypt_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const st
     }
     unsigned version = (unsigned)head[MAGIC_SIZE - 1] - '0';
     if (memcmp(head, magic, MAGIC_SIZE - 1) != 0 || version < 1 || version > 3) {
-        char found[4 * MAGIC_SIZE + 4], hint[FOREIGN_HINT_SIZE] = "";
+        char hint[FOREIGN_HINT_SIZE] = "";
         if (place->position == 0 && sniff(head, have) != SNIFF_XBCRYPT)
             foreign_hint(head, have, hint);
         return diag_fault(f, EX_DATAERR,
                           "not an xbcrypt chunk %s: expected magic XBCRYP01, XBCRYP02 or XBCRYP03, "
                           "found \"%s\"%s",
-                          place_text(place, 0, where),
-                          diag_name(head, MAGIC_SIZE, found, sizeof found), hint);
+                          place_text(place, 0),
+                          diag_shown_name(head, MAGIC_SIZE, 4 * MAGIC_SIZE + 4), hint);
     }
     *need = version == 1 ? XBCRYPT_HEAD_V1 : XBCRYPT_HEAD;
     if (have < *need)
@@ -105,7 +103,7 @@ int xbcrypt_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const st
     if (iv_size != XBCRYPT_IV)
         return diag_fault(f, EX_DATAERR,
                           "damaged xbcrypt chunk: IV size %s: expected %d, found %" PRIu64,
-                          place_text(place, AT_IV_SIZE, where), XBCRYPT_IV, iv_size);
+                          place_text(place, AT_IV_SIZE), XBCRYPT_IV, iv_size);
     memcpy(h->iv, head + AT_IV, XBCRYPT_IV);
     return 1;
 }
@@ -223,13 +221,12 @@ static int library_fault(struct fault *f) {
 }
 
 static int hash_fault(const struct xbcrypt_key *key, const struct place *place, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     const char *hint = key->contexts[0].cipher[0] == NULL ? "; the chunk is encrypted or damaged"
                        : key->wrong_hint[0] != '\0'
                            ? key->wrong_hint
                            : "; most likely this is not the key the backup was encrypted with";
     return diag_fault(f, EX_DATAERR, "SHA-256 of xbcrypt chunk %s does not match%s",
-                      place_text(place, 0, where), hint);
+                      place_text(place, 0), hint);
 }
 
 // Decrypts all chunks; gives their checksums and hashes. Returns false if OpenSSL failed.
@@ -266,12 +263,11 @@ static bool decrypt_pieces(struct context *c, struct xbcrypt_chunk *const *chunk
 static int judge(const struct xbcrypt_key *key, const struct xbcrypt_chunk *chunk, uint32_t crc,
                  const uint8_t hash[XBCRYPT_HASH], struct fault *f) {
     const struct xbcrypt_header *h = chunk->header;
-    char where[PLACE_TEXT_SIZE];
     if (crc != h->crc)
         return diag_fault(f, EX_DATAERR,
                           "damaged xbcrypt chunk %s: CRC-32: expected 0x%08" PRIx32
                           ", found 0x%08" PRIx32 "; fetch the backup again",
-                          place_text(&chunk->place, 0, where), h->crc, crc);
+                          place_text(&chunk->place, 0), h->crc, crc);
     if (h->version == 3 && CRYPTO_memcmp(hash, chunk->out + h->data_size, XBCRYPT_HASH) != 0)
         return hash_fault(key, &chunk->place, f);
     return 0;

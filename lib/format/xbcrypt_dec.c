@@ -38,12 +38,11 @@ static void check_version(struct decoder *d, struct chunk *c, unsigned thread) {
     c->crypt.failed = xbcrypt_is_really_version3(d->settings->key, thread, &c->header,
                                                  c->crypt.payload, scratch->data);
     slab_unref(scratch);
-    char where[PLACE_TEXT_SIZE];
     if (c->crypt.failed)
         diag_fault(f, EX_DATAERR,
                    "damaged xbcrypt chunk %s: its magic says version 2, its hash version 3; "
                    "fetch the backup again",
-                   place_text(&c->crypt.place, 0, where));
+                   place_text(&c->crypt.place, 0));
 }
 
 // The plaintext is stored by the thread that decrypts it. Not with version 1 or 2: their first
@@ -104,11 +103,10 @@ static bool judge(struct decoder *d, const struct chunk *c) {
         return true; // random by nature, such as encrypted columns: the key is right
     if (!d->settings->accept_random) {
         struct fault f;
-        char where[PLACE_TEXT_SIZE];
         diag_fault(&f, EX_DATAERR,
                    "this looks like the wrong key: the data of xbcrypt chunk %s decrypts to random "
                    "bytes; if it is data that is random by nature, use --no-strict",
-                   place_text(&c->crypt.place, 0, where));
+                   place_text(&c->crypt.place, 0));
         stage_break(&d->stage, &f);
         return false;
     }
@@ -258,7 +256,6 @@ static void finish(struct stage *stage) {
     }
     if (d->in_payload || d->head.have > 0) {
         struct fault f;
-        char where[PLACE_TEXT_SIZE];
         uint64_t have = d->head.have + d->payload.have;
         size_t need;
         if (!d->in_payload && xbcrypt_parse(d->head.bytes, d->head.have, d->settings->max_chunk,
@@ -268,13 +265,12 @@ static void finish(struct stage *stage) {
             diag_fault(&f, EX_DATAERR,
                        "input ends inside the xbcrypt chunk %s: expected %zu bytes, found %" PRIu64
                        "; it was cut short: fetch the backup again",
-                       place_text(&d->head.place, 0, where), d->head.have + d->header.payload_size,
-                       have);
+                       place_text(&d->head.place, 0), d->head.have + d->header.payload_size, have);
         else
             diag_fault(&f, EX_DATAERR,
                        "input ends inside the head of the xbcrypt chunk %s, after %" PRIu64
                        " bytes; it was cut short: fetch the backup again",
-                       place_text(&d->head.place, 0, where), have);
+                       place_text(&d->head.place, 0), have);
         stage_fail(&d->stage, &f);
         return;
     }

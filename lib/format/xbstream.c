@@ -28,16 +28,16 @@ static int check_magic(const uint8_t *head, size_t have, const struct place *pla
                        struct fault *f) {
     if (memcmp(head, magic, AT_FLAGS) == 0)
         return 0;
-    char where[PLACE_TEXT_SIZE], found[40], hint[FOREIGN_HINT_SIZE] = "";
+    char hint[FOREIGN_HINT_SIZE] = "";
     enum sniff kind = place->origin == 0 ? sniff(head, have) : SNIFF_UNKNOWN;
     if (kind == SNIFF_TAR)
         snprintf(hint, sizeof hint, "; this is a tar archive: use --auto");
     else if (place->origin == 0)
         foreign_hint(head, have, hint);
-    return diag_fault(
-        f, EX_DATAERR, "not an xbstream chunk %s: expected magic \"%s\", found \"%s\"%s%s",
-        place_text(place, 0, where), magic, diag_name(head, AT_FLAGS, found, sizeof found), hint,
-        sniff_is_layer(kind) ? ", or use --auto" : "");
+    return diag_fault(f, EX_DATAERR,
+                      "not an xbstream chunk %s: expected magic \"%s\", found \"%s\"%s%s",
+                      place_text(place, 0), magic, diag_shown_name(head, AT_FLAGS, 40), hint,
+                      sniff_is_layer(kind) ? ", or use --auto" : "");
 }
 
 static int check_type(const uint8_t *head, const struct place *place, enum xbstream_type *type,
@@ -54,23 +54,21 @@ static int check_type(const uint8_t *head, const struct place *place, enum xbstr
         *type = XBSTREAM_IGNORED;
         if (head[AT_FLAGS] & FLAG_IGNORABLE)
             return 0;
-        char where[PLACE_TEXT_SIZE], found[8];
         return diag_fault(
             f, EX_DATAERR,
             "unknown xbstream chunk type %s: expected 'P', 'S', 'E', 'R' or 'D', found '%s'",
-            place_text(place, AT_TYPE, where), diag_name(head + AT_TYPE, 1, found, sizeof found));
+            place_text(place, AT_TYPE), diag_shown_name(head + AT_TYPE, 1, 8));
     }
 }
 
 static int check_size(uint64_t size, uint64_t limit, const char *what, const struct place *place,
                       size_t at, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     if (size <= limit)
         return 0;
     return diag_fault(f, EX_DATAERR,
                       "%s of xbstream chunk %s too large: expected at most %" PRIu64
                       ", found %" PRIu64 "; if the file is sound, use a larger --max-chunk",
-                      what, place_text(place, at, where), limit, size);
+                      what, place_text(place, at), limit, size);
 }
 
 // Reads the size of a path at `at` of the head.
@@ -80,10 +78,9 @@ static int take_path(const uint8_t *head, size_t at, const char *what, const str
     *size = claimed;
     if (claimed > 0 && claimed <= MEMBER_NAME_MAX)
         return 0;
-    char where[PLACE_TEXT_SIZE];
     return diag_fault(f, EX_DATAERR,
                       "%s length of xbstream chunk %s: expected 1 to %d bytes, found %" PRIu32,
-                      what, place_text(place, at, where), MEMBER_NAME_MAX, claimed);
+                      what, place_text(place, at), MEMBER_NAME_MAX, claimed);
 }
 
 // The new path of a rename, whose size is at `at`.

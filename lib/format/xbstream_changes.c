@@ -18,11 +18,10 @@ static int remove_member(struct reader *r, struct member *m, struct fault *f) {
 
 // The fault for a chunk that would rename or remove what is still being written.
 static int refuse_open(const struct reader *r, const struct member *m, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     diag_fault(f, EX_DATAERR,
                "xbstream chunk %s renames or removes a file that has not ended; the stream is "
                "damaged",
-               place_text(&r->head.place, 0, where));
+               place_text(&r->head.place, 0));
     return xbstream_reader_prefix(m, f);
 }
 
@@ -68,10 +67,9 @@ static int remove_members(struct reader *r, struct fault *f) {
 }
 
 static int refuse_folder(const struct reader *r, struct fault *f) {
-    char where[PLACE_TEXT_SIZE], shown[200];
     return diag_fault(f, EX_DATAERR, "%s: xbstream chunk %s renames a folder: expected a file",
-                      diag_name(r->header.path, r->header.path_size, shown, sizeof shown),
-                      place_text(&r->head.place, 0, where));
+                      diag_shown_name(r->header.path, r->header.path_size, 200),
+                      place_text(&r->head.place, 0));
 }
 
 // Whether there are members in the folder that the path names.
@@ -138,8 +136,7 @@ int xbstream_changes_seek(struct reader *r, struct fault *f) {
         xbstream_reader_mark(r, m, true, h->offset);
         return 0;
     }
-    char where[PLACE_TEXT_SIZE];
-    place_text(&r->head.place, 0, where);
+    const char *where = place_text(&r->head.place, 0);
     if (m->ended)
         diag_fault(f, EX_DATAERR, "xbstream chunk %s comes after the end of its member", where);
     else

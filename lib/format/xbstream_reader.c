@@ -100,8 +100,7 @@ static int hold(struct chunk *c, struct piece *p) {
 
 // Names the member before the text. Returns -1.
 int xbstream_reader_prefix(const struct member *m, struct fault *f) {
-    char shown[200];
-    diag_prefix(f, diag_name(m->name, m->name_size, shown, sizeof shown));
+    diag_prefix(f, diag_shown_name(m->name, m->name_size, 200));
     return -1;
 }
 
@@ -123,11 +122,10 @@ static void deliver_piece(struct unit *unit) {
         pass_on_chunk(c);
         return;
     }
-    char where[PLACE_TEXT_SIZE];
     diag_fault(&f, EX_DATAERR,
                "damaged xbstream chunk %s: CRC-32: expected 0x%08" PRIx32 ", found 0x%08" PRIx32
                "; fetch the backup again",
-               place_text(&c->place, 0, where), c->crc, c->sum);
+               place_text(&c->place, 0), c->crc, c->sum);
     xbstream_reader_prefix(c->member, &f);
     stage_break(&c->reader->stage, &f);
 }
@@ -252,27 +250,25 @@ struct member *xbstream_reader_member(struct reader *r, struct fault *f) {
 
 // To be called when a member may have been begun that will not end at once.
 int xbstream_reader_check_open(const struct reader *r, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     if (r->unfinished <= XBSTREAM_OPEN_MAX || r->stage.salvage != NULL)
         return 0;
     return diag_fault(f, EX_DATAERR,
                       "xbstream chunk %s begins one member too many: expected at most %d that have "
                       "not ended; no backup tool writes more at a time: the stream is no backup, "
                       "or damaged",
-                      place_text(&r->head.place, 0, where), XBSTREAM_OPEN_MAX);
+                      place_text(&r->head.place, 0), XBSTREAM_OPEN_MAX);
 }
 
 // ---- Chunks.
 
 static int check_map(const struct reader *r, uint64_t *advance, struct fault *f) {
-    char where[PLACE_TEXT_SIZE];
     uint64_t data;
     if (xbstream_measure_map(r->map.data, r->map.need, r->header.payload_size, &data, advance))
         return 0;
     return diag_fault(f, EX_DATAERR,
                       "damaged sparse xbstream chunk %s: lengths in its map: expected %" PRIu64
                       " bytes in all, found %" PRIu64,
-                      place_text(&r->head.place, 0, where), r->header.payload_size, data);
+                      place_text(&r->head.place, 0), r->header.payload_size, data);
 }
 
 // Begins the chunk in the head, whose map, if it has one, has been read.
@@ -286,8 +282,7 @@ static int begin_chunk(struct reader *r, struct fault *f) {
         xbstream_changes_forget_rewritten(r, f) == 0 ? xbstream_reader_member(r, f) : NULL;
     if (member == NULL)
         return -1;
-    char where[PLACE_TEXT_SIZE];
-    place_text(&r->head.place, 0, where);
+    const char *where = place_text(&r->head.place, 0);
     if (member->ended) {
         diag_fault(f, EX_DATAERR, "xbstream chunk %s comes after the end of its member", where);
         return xbstream_reader_prefix(member, f);
@@ -513,10 +508,9 @@ static void deliver_verdict(struct unit *unit) {
 // Describes in *f what is wrong with the end of the input, if anything is.
 static void judge_end(struct reader *r, struct fault *f) {
     struct place end = {.origin = r->origin, .exact = r->exact, .position = r->position};
-    char where[PLACE_TEXT_SIZE];
     size_t need;
     bool in_head = r->state == IN_HEAD && r->head.have > 0;
-    place_text(&end, 0, where);
+    const char *where = place_text(&end, 0);
     if (in_head && xbstream_parse(r->head.bytes, r->head.have, r->max_chunk, &r->head.place,
                                   &r->header, &need, f) < 0) {
         foreign_explain(f, r->head.bytes, r->head.have, &r->head.place);

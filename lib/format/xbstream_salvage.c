@@ -64,12 +64,11 @@ static enum resync_answer need_more(const struct resync_window *w, const size_t 
 static enum resync_answer need_payload(const struct xbstream_chunk *c,
                                        const struct resync_window *w, const size_t *size,
                                        struct fault *why) {
-    char shown[100];
     enum resync_answer answer = need_more(w, size, why);
     if (answer == RESYNC_NOTHING && c->path_size > 0)
-        diag_fault(
-            why, EX_DATAERR, "the input ends inside a chunk of %s, after %zu of at least %zu bytes",
-            diag_name((const char *)c->path, c->path_size, shown, sizeof shown), w->have, *size);
+        diag_fault(why, EX_DATAERR,
+                   "the input ends inside a chunk of %s, after %zu of at least %zu bytes",
+                   diag_shown_name((const char *)c->path, c->path_size, 100), w->have, *size);
     return answer;
 }
 

@@ -73,9 +73,8 @@ static int load_profile(struct aliyun_config *c, const struct kms_request *reque
     }
     if (c->profile != NULL || !named)
         return 0;
-    char shown[130];
     return diag_fault(f, EX_CONFIG, "no aliyun profile %s: expected it in %.300s",
-                      diag_name(name, strlen(name), shown, sizeof shown), c->profiles_file.shown);
+                      diag_shown(name, 130), c->profiles_file.shown);
 }
 
 static int load_region(struct aliyun_config *c, const struct kms_request *request,
@@ -98,10 +97,9 @@ static int load_region(struct aliyun_config *c, const struct kms_request *reques
                           "no Alibaba Cloud region: expected --region, ALIBABA_CLOUD_REGION_ID, a "
                           "region in the aliyun profile, or a key ARN");
     if (!kms_region_valid(region)) {
-        char shown[80];
         return diag_fault(f, EX_CONFIG,
                           "Alibaba Cloud region %s: expected a name such as cn-hangzhou",
-                          diag_name(region, strlen(region), shown, sizeof shown));
+                          diag_shown(region, 80));
     }
     snprintf(c->region, sizeof c->region, "%s", region);
     if (of_key[0] != '\0' && strcmp(of_key, c->region) != 0)

@@ -64,7 +64,7 @@ static int from_metadata(const char *role, struct aliyun_config *c, struct fault
 
 static int assume(struct aliyun_config *c, const struct kms_role *role, const char *region,
                   const struct kms_request *request, struct fault *f) {
-    char endpoint[ALIYUN_ENDPOINT_SIZE], host[300], source[sizeof c->keys.source], shown[120];
+    char endpoint[ALIYUN_ENDPOINT_SIZE], host[300], source[sizeof c->keys.source];
     const struct sts_aliyun sts = {.endpoint = endpoint, .host = host};
     if (role->token_file != NULL && !config_file_list_add(&c->files, role->token_file))
         return diag_fault_memory(f);
@@ -72,8 +72,8 @@ static int assume(struct aliyun_config *c, const struct kms_role *role, const ch
         sts_aliyun_assume(&sts, role, request, &c->keys, f) < 0)
         return -1;
     snprintf(source, sizeof source, "%s", role->token_file != NULL ? "OIDC" : c->keys.source);
-    snprintf(c->keys.source, sizeof c->keys.source, "role %s by %.70s",
-             diag_name(role->arn, strlen(role->arn), shown, sizeof shown), source);
+    snprintf(c->keys.source, sizeof c->keys.source, "role %s by %.70s", diag_shown(role->arn, 120),
+             source);
     c->keys.renewable = true;
     return 1;
 }
@@ -110,9 +110,9 @@ enum { STEPS_MAX = 16 };
 static int of_profile(struct aliyun_config *c, const struct step *step,
                       const struct kms_request *request, struct fault *f);
 
-static const char *show_name(const json_t *profile, char out[static 80]) {
+static const char *name_of(const json_t *profile) {
     const char *name = aliyun_config_setting(profile, "name");
-    return diag_name(name != NULL ? name : "", name != NULL ? strlen(name) : 0, out, 80);
+    return name != NULL ? name : "";
 }
 
 static int from_profile_keys(struct aliyun_config *c, const json_t *profile, bool is_sts,
@@ -120,8 +120,7 @@ static int from_profile_keys(struct aliyun_config *c, const json_t *profile, boo
     const char *id = aliyun_config_setting(profile, "access_key_id");
     const char *key = aliyun_config_setting(profile, "access_key_secret");
     const char *token = aliyun_config_setting(profile, "sts_token");
-    char shown[80];
-    show_name(profile, shown);
+    const char *shown = diag_shown(name_of(profile), 80);
     if (id == NULL && key == NULL)
         return 0;
     if (id == NULL || key == NULL || (is_sts && token == NULL))
@@ -142,13 +141,12 @@ static int from_profile_keys(struct aliyun_config *c, const json_t *profile, boo
 }
 
 static int from_machine(struct aliyun_config *c, const json_t *profile, struct fault *f) {
-    char shown[80];
     int found = from_metadata(aliyun_config_setting(profile, "ram_role_name"), c, f);
     return found != 0 ? found
                       : diag_fault(f, EX_CONFIG,
                                    "aliyun profile %s wants the machine's role, but no metadata "
                                    "service gives one",
-                                   show_name(profile, shown));
+                                   diag_shown(name_of(profile), 80));
 }
 
 // The keys of the profile that `source_profile` names.
@@ -156,10 +154,8 @@ static int from_source(struct aliyun_config *c, const struct step *step,
                        const struct kms_request *request, struct fault *f) {
     const char *source = aliyun_config_setting(step->profile, "source_profile");
     const json_t *next = source != NULL ? aliyun_config_profile(c, source) : NULL;
-    char shown[80], shown_source[80] = "";
-    show_name(step->profile, shown);
-    if (source != NULL)
-        diag_name(source, strlen(source), shown_source, sizeof shown_source);
+    const char *shown = diag_shown(name_of(step->profile), 80);
+    const char *shown_source = source != NULL ? diag_shown(source, 80) : "";
     if (next == NULL)
         return diag_fault(f, EX_CONFIG,
                           "aliyun profile %s: expected a profile that source_profile names, found "
@@ -180,7 +176,7 @@ static int from_role(struct aliyun_config *c, const struct step *step, const cha
                      const struct kms_request *request, struct fault *f) {
     const json_t *p = step->profile;
     bool by_token = strcmp(mode, "OIDC") == 0;
-    char duration[24] = "", shown[80];
+    char duration[24] = "";
     json_int_t seconds = json_integer_value(json_object_get(p, "expired_seconds"));
     if (seconds > 0)
         snprintf(duration, sizeof duration, "%lld", (long long)seconds);
@@ -194,7 +190,7 @@ static int from_role(struct aliyun_config *c, const struct step *step, const cha
     if (!is_complete(&role) || (by_token && role.token_file == NULL))
         return diag_fault(
             f, EX_CONFIG, "aliyun profile %s: expected ram_role_arn%s, found not all of them",
-            show_name(p, shown), by_token ? ", oidc_provider_arn and oidc_token_file" : "");
+            diag_shown(name_of(p), 80), by_token ? ", oidc_provider_arn and oidc_token_file" : "");
     int found = by_token ? 1
                 : strcmp(mode, "RamRoleArn") == 0
                     ? from_profile_keys(c, p, aliyun_config_setting(p, "sts_token") != NULL, f)
@@ -202,7 +198,7 @@ static int from_role(struct aliyun_config *c, const struct step *step, const cha
                                                            : from_machine(c, p, f);
     if (found == 0)
         return diag_fault(f, EX_CONFIG, "aliyun profile %s: no keys to assume its role with",
-                          show_name(p, shown));
+                          diag_shown(name_of(p), 80));
     return found < 0 ? -1 : assume(c, &role, aliyun_config_setting(p, "sts_region"), request, f);
 }
 
@@ -221,12 +217,10 @@ static int of_profile(struct aliyun_config *c, const struct step *step,
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
         if (strcmp(mode, roles[i]) == 0)
             return from_role(c, step, mode, request, f);
-    char shown[80], shown_mode[60];
     return diag_fault(f, EX_CONFIG,
                       "aliyun profile %s has the mode %s, which is not supported; let the CLI ask: "
                       "aliyun kms Decrypt ... | kmsunwrap --provider=response",
-                      show_name(p, shown),
-                      diag_name(mode, strlen(mode), shown_mode, sizeof shown_mode));
+                      diag_shown(name_of(p), 80), diag_shown(mode, 60));
 }
 
 // ----
@@ -288,7 +282,7 @@ static int from_file_role(struct aliyun_config *c, const struct config_file *fil
 
 static int from_credentials_text(struct aliyun_config *c, const struct config_file *file,
                                  const struct kms_request *request, struct fault *f) {
-    char text[TEXT_SIZE], role[TEXT_SIZE], shown[60];
+    char text[TEXT_SIZE], role[TEXT_SIZE];
     const char *type = file_setting(file, "type", text);
     if (type == NULL || strcmp(type, "access_key") == 0)
         return from_file_keys(c, file, false, f);
@@ -302,7 +296,7 @@ static int from_credentials_text(struct aliyun_config *c, const struct config_fi
                       "%.200s: type %s is not supported; expected access_key, sts, ecs_ram_role, "
                       "ram_role_arn or oidc_role_arn; or let the CLI ask: aliyun kms Decrypt ... "
                       "| kmsunwrap --provider=response",
-                      file->shown, diag_name(type, strlen(type), shown, sizeof shown));
+                      file->shown, diag_shown(type, 60));
 }
 
 static int from_credentials_file(struct aliyun_config *c, const struct kms_request *request,

@@ -130,9 +130,8 @@ static int load_region(struct aws_config *c, const struct kms_request *request, 
                               c->profile.shown);
     }
     if (!kms_region_valid(c->region)) {
-        char shown[80];
         return diag_fault(f, EX_CONFIG, "AWS region %s: expected a name such as us-east-1",
-                          diag_name(c->region, strlen(c->region), shown, sizeof shown));
+                          diag_shown(c->region, 80));
     }
     if (of_key[0] != '\0' && strcmp(of_key, c->region) != 0)
         snprintf(c->warning, sizeof c->warning,

@@ -250,7 +250,7 @@ static char *text_setting(const struct aws_config *c, const struct aws_profile *
 
 static int assume(struct aws_config *c, const struct kms_role *role,
                   const struct kms_request *request, struct fault *f) {
-    char endpoint[AWS_ENDPOINT_SIZE], source[sizeof c->keys.source], shown[120];
+    char endpoint[AWS_ENDPOINT_SIZE], source[sizeof c->keys.source];
     const struct sts_aws sts = {.endpoint = endpoint, .region = c->region};
     if (role->token_file != NULL && !config_file_list_add(&c->files, role->token_file))
         return diag_fault_memory(f);
@@ -259,8 +259,8 @@ static int assume(struct aws_config *c, const struct kms_role *role,
         return -1;
     snprintf(source, sizeof source, "%s",
              role->token_file != NULL ? "a web identity" : c->keys.source);
-    snprintf(c->keys.source, sizeof c->keys.source, "role %s by %.70s",
-             diag_name(role->arn, strlen(role->arn), shown, sizeof shown), source);
+    snprintf(c->keys.source, sizeof c->keys.source, "role %s by %.70s", diag_shown(role->arn, 120),
+             source);
     c->keys.renewable = true;
     return 1;
 }
@@ -281,20 +281,17 @@ static int from_source(struct aws_config *c, const struct step *step, const char
                     : strcmp(source, "EcsContainer") == 0        ? from_container(c, f)
                     : strcmp(source, "Ec2InstanceMetadata") == 0 ? from_metadata(c, f)
                                                                  : 0;
-        char shown[60];
-        return found != 0
-                   ? found
-                   : diag_fault(f, EX_CONFIG,
-                                "AWS profile %.60s: no credentials from credential_source "
-                                "%s: expected Environment, EcsContainer or "
-                                "Ec2InstanceMetadata, and keys there",
-                                name, diag_name(source, strlen(source), shown, sizeof shown));
+        return found != 0 ? found
+                          : diag_fault(f, EX_CONFIG,
+                                       "AWS profile %.60s: no credentials from credential_source "
+                                       "%s: expected Environment, EcsContainer or "
+                                       "Ec2InstanceMetadata, and keys there",
+                                       name, diag_shown(source, 60));
     }
     if (strlen(profile) >= sizeof next.name || !aws_config_profile(c, profile, &next)) {
-        char shown[130];
         return diag_fault(f, EX_CONFIG,
                           "AWS profile %.60s: no profile %s, which source_profile names", name,
-                          diag_name(profile, strlen(profile), shown, sizeof shown));
+                          diag_shown(profile, 130));
     }
     // Keys beside a role of its own count more than that role, as to the AWS CLI.
     int found = from_static_keys(c, &c->credentials_file, &next, next.name, f);
@@ -325,10 +322,9 @@ static int from_role(struct aws_config *c, const struct step *step, struct kms_r
     char *profile = text_setting(c, p, "source_profile", &failed);
     char *source = text_setting(c, p, "credential_source", &failed);
     int found = failed ? diag_fault_memory(f) : from_source(c, step, profile, source, request, f);
-    char shown[80];
     if (found == 0)
         found = diag_fault(f, EX_CONFIG, "AWS profile %.60s: no keys in %s to assume its role with",
-                           p->shown, diag_name(profile, strlen(profile), shown, sizeof shown));
+                           p->shown, diag_shown(profile, 80));
     free(profile);
     free(source);
     return found < 0 ? -1 : assume(c, role, request, f);

@@ -82,10 +82,8 @@ static const char *show_url(const char *url, char out[static 200]) {
     bool has_user = at != NULL && at >= url + scheme;
     const char *rest = has_user ? at + 1 : url + scheme;
     size_t size = strcspn(rest, "?#");
-    char first[30], last[140];
-    snprintf(out, 200, "%s%s%s%.1s%s", diag_name(url, scheme, first, sizeof first),
-             has_user ? "...@" : "", diag_name(rest, size, last, sizeof last), rest + size,
-             rest[size] != '\0' ? "..." : "");
+    snprintf(out, 200, "%s%s%s%.1s%s", diag_shown_name(url, scheme, 30), has_user ? "...@" : "",
+             diag_shown_name(rest, size, 140), rest + size, rest[size] != '\0' ? "..." : "");
     return out;
 }
 

@@ -69,10 +69,10 @@ static int call(const struct kms_request *request, const char *action, const cha
     if (result == 0)
         result = aliyun_credentials_find(&o.config, request, f);
     if (result == 0) {
-        char shown[150], permission[64];
+        char permission[64];
         const char *id = kms_credentials_text(&o.config.keys.id);
         snprintf(report->asked, sizeof report->asked, "%s as %s from %s", o.config.host,
-                 diag_name(id, strlen(id), shown, sizeof shown), o.config.keys.source);
+                 diag_shown(id, 150), o.config.keys.source);
         snprintf(permission, sizeof permission, "kms:%s", action);
         struct kms_call details = {.service = KMS_SERVICE_ALIYUN,
                                    .action = permission,

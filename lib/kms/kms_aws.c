@@ -40,7 +40,7 @@ static int renew(void *context, struct fault *f) {
 static int call(const struct kms_request *request, const char *name, json_t *input, json_t **root,
                 struct secret *text, struct kms_report *report, struct fault *f) {
     struct operation o = {.request = request};
-    char action[64], shown[150];
+    char action[64];
     if (request->context != NULL)
         json_object_set(input, "EncryptionContext", request->context);
     if (request->key_id != NULL)
@@ -54,8 +54,7 @@ static int call(const struct kms_request *request, const char *name, json_t *inp
     if (result == 0) {
         const char *id = kms_credentials_text(&o.config.keys.id);
         snprintf(report->asked, sizeof report->asked, "%s (region %s) as %s from %s", o.config.host,
-                 o.config.region, diag_name(id, strlen(id), shown, sizeof shown),
-                 o.config.keys.source);
+                 o.config.region, diag_shown(id, 150), o.config.keys.source);
         snprintf(o.target, sizeof o.target, "X-Amz-Target: TrentService.%s", name);
         snprintf(action, sizeof action, "kms:%s", name);
         struct kms_call details = {.service = KMS_SERVICE_AWS,

@@ -11,8 +11,7 @@ enum { FILE_MAX = 16 << 10 }; // AWS takes 8 KiB, Alibaba Cloud 8192 characters
 // Adds one pair. Returns 0 or -1.
 static int add(json_t *context, const char *name, size_t name_size, const char *value,
                struct fault *f) {
-    char shown[100];
-    diag_name(name, name_size, shown, sizeof shown);
+    const char *shown = diag_shown_name(name, name_size, 100);
     if (name_size == 0)
         return diag_fault(f, EX_USAGE, "encryption context: expected NAME=VALUE, found no name");
     if (json_object_getn(context, name, name_size) != NULL)

@@ -11,10 +11,8 @@
 
 static void say(struct kms_report *report, const struct kms_request *request,
                 const struct secret *master_key) {
-    char shown[200];
     snprintf(report->asked, sizeof report->asked, "master key file %s (AES-%zu)",
-             diag_name(request->master_key, strlen(request->master_key), shown, sizeof shown),
-             8 * master_key->size);
+             diag_shown(request->master_key, 200), 8 * master_key->size);
     char text[SECRET_EXPOSED_SIZE];
     if (master_key->exposed)
         snprintf(report->warning, sizeof report->warning, "%s",

@@ -42,10 +42,8 @@ static int refuse(const struct kms_role *role, const struct kms_role_call *call,
     if (reply->status >= 500 || reply->status == 429)
         *again = KMS_RETRY_YES;
     kms_refusal_fault(&r, "sts:AssumeRole", f);
-    char shown[160];
     bool has_text = r.message[0] != '\0';
-    return diag_fault(f, f->status, "role %s: %s%s%s",
-                      diag_name(role->arn, strlen(role->arn), shown, sizeof shown), r.code,
+    return diag_fault(f, f->status, "role %s: %s%s%s", diag_shown(role->arn, 160), r.code,
                       has_text ? ": " : "", r.message);
 }
 

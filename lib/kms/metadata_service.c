@@ -93,9 +93,8 @@ int metadata_service_credentials(const struct metadata_service *service, const c
             f->status = EX_CONFIG;
             result = -1;
         } else if (code != NULL && strcmp(code, "Success") != 0) {
-            char shown[100];
             result = diag_fault(f, EX_CONFIG, "metadata service: no credentials of the role %s: %s",
-                                role, diag_name(code, strlen(code), shown, sizeof shown));
+                                role, diag_shown(code, 100));
         } else {
             result = kms_credentials_from_json(c, object, service->key, service->token,
                                                "metadata service", f);

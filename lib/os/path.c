@@ -86,12 +86,10 @@ static int step(struct walk *w, const char *name, const char *doing, struct faul
     if (fd >= 0)
         close(fd);
     if (link && st.st_uid != 0 && st.st_uid != geteuid()) {
-        char shown[200];
         return diag_fault(f, EX_NOPERM,
                           "%s: %s is a symbolic link of another user (%lu), which is not followed; "
                           "give the path that it leads to",
-                          doing, diag_name(name, strlen(name), shown, sizeof shown),
-                          (unsigned long)st.st_uid);
+                          doing, diag_shown(name, 200), (unsigned long)st.st_uid);
     }
     return error == 0
                ? 0

@@ -169,13 +169,10 @@ static bool may_be_key(const char *text) {
 }
 
 static _Noreturn void refuse_long(const struct list *l, const char *name, size_t size) {
-    char text[WORD_MAX + 1], shown[100], message[160];
+    char text[WORD_MAX + 1], message[160];
     snprintf(text, sizeof text, "%.*s", (int)least((unsigned)size, WORD_MAX), name);
-    if (may_be_key(text))
-        snprintf(shown, sizeof shown, "...");
-    else
-        diag_name(text, strlen(text), shown, sizeof shown);
-    snprintf(message, sizeof message, "unrecognized option '--%s'", shown);
+    snprintf(message, sizeof message, "unrecognized option '--%s'",
+             may_be_key(text) ? "..." : diag_shown(text, 100));
     fail(message, "--", nearest(l, text));
 }
 
@@ -187,11 +184,10 @@ static const struct argp_option *find_short(const struct list *l, int letter) {
 }
 
 static _Noreturn void refuse_short(const struct list *l, int letter) {
-    char shown[8], message[40], hint[2] = "";
+    char message[40], hint[2] = "";
     int other = islower(letter) ? toupper(letter) : tolower(letter);
     unsigned char byte = (unsigned char)letter;
-    snprintf(message, sizeof message, "invalid option '-%s'",
-             diag_name(&byte, 1, shown, sizeof shown));
+    snprintf(message, sizeof message, "invalid option '-%s'", diag_shown_name(&byte, 1, 8));
     static const char otherwise[][2] = {{'k', 'f'}, {'p', 'j'}, {'P', 'j'}, {'o', 'C'}};
     for (size_t i = 0; i < sizeof otherwise / sizeof otherwise[0]; i++)
         if (otherwise[i][0] == letter && find_short(l, otherwise[i][1]) != NULL)

@@ -199,13 +199,12 @@ unsigned destination_removed(const struct destination *d) {
 }
 
 void destination_interrupted(const struct destination_options *options) {
-    char shown[256];
     if (options->directory == NULL)
         interrupt_say();
     else if (interrupt_pending() != 0)
         diag_error("interrupted: %s does not hold the whole backup: remove it, or run again with "
                    "--overwrite",
-                   diag_name(options->directory, strlen(options->directory), shown, sizeof shown));
+                   diag_shown(options->directory, 256));
 }
 
 // Removes the folder `name` of the folder open at `at`, and those in it, as far as they hold no

@@ -24,12 +24,11 @@ static bool may_be_key(const char *operand) {
 }
 
 void options_refuse_operand(const struct argp_state *state, const char *operand) {
-    char shown[200];
     if (may_be_key(operand))
         argp_error(state, "unexpected operand, which is not shown here since it looks like a key: "
                           "there is one input, and it is given already");
     argp_error(state, "unexpected operand '%s': there is one input, and it is given already",
-               diag_name(operand, strlen(operand), shown, sizeof shown));
+               diag_shown(operand, 200));
 }
 
 void options_take_operand(const struct argp_state *state, const char *operand, const char **input) {

@@ -217,7 +217,6 @@ void options_kms_operand(struct options_kms *options, const char *operand,
 }
 
 static int open_input(const char *path, struct fault *f) {
-    char shown[200];
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd >= 0)
         return fd;
@@ -226,17 +225,16 @@ static int open_input(const char *path, struct fault *f) {
                           "-i: there is no file of the name given, which is not shown here since "
                           "it looks like a key; write it into a file, and give its name");
     return diag_fault_errno(f, diag_open_status(errno, EX_NOINPUT), errno, "cannot open %s",
-                            diag_name(path, strlen(path), shown, sizeof shown));
+                            diag_shown(path, 200));
 }
 
 int options_kms_read(const struct options_kms *options, const char *expected, struct secret *text,
                      struct fault *f) {
-    char shown[200];
     const char *name = "standard input";
     int fd = STDIN_FILENO;
     *text = SECRET_NONE;
     if (options->input != NULL) {
-        name = diag_name(options->input, strlen(options->input), shown, sizeof shown);
+        name = diag_shown(options->input, 200);
         fd = open_input(options->input, f);
     } else {
         terminal_announce(NULL, expected);

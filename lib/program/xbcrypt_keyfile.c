@@ -60,9 +60,7 @@ int xbcrypt_keyfile_load(struct xbcrypt_key **key, const char *file,
     }
     secret_free(&secret);
     wiped_finish(); // what the expansion of the key has left
-    char shown[200];
-    const char *source =
-        file != NULL ? diag_name(file, strlen(file), shown, sizeof shown) : XBCRYPT_KEY_VARIABLE;
+    const char *source = file != NULL ? diag_shown(file, 200) : XBCRYPT_KEY_VARIABLE;
     if (result < 0)
         diag_prefix(f, source);
     else if (verbose) {

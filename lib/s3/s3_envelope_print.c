@@ -30,7 +30,7 @@ static const char *const wrap_meanings[] = {
 };
 
 void s3_envelope_print_words(const struct s3_envelope *e, void (*line)(const char *text)) {
-    char text[700], name[200], value[400];
+    char text[700];
     snprintf(text, sizeof text, "format: %d", e->format);
     line(text);
     snprintf(text, sizeof text, "content: %s (%s)", s3_envelope_content_name(e->content),
@@ -43,8 +43,7 @@ void s3_envelope_print_words(const struct s3_envelope *e, void (*line)(const cha
         const struct s3_pair *p = &e->context[i];
         snprintf(text, sizeof text, "%s: %s=%s",
                  s3_envelope_wrap_by_kms(e->wrap) ? "encryption context" : "material description",
-                 diag_name(p->name, strlen(p->name), name, sizeof name),
-                 diag_name(p->value, strlen(p->value), value, sizeof value));
+                 diag_shown(p->name, 200), diag_shown(p->value, 400));
         line(text);
     }
     if (e->has_length)

@@ -81,8 +81,8 @@ static int read_fd(struct secret *s, int fd, const char *name, size_t limit, str
 int secret_read_file(struct secret *s, const char *path, size_t limit, const char *what,
                      struct fault *f) {
     *s = SECRET_NONE;
-    char shown[200], name[300];
-    diag_name(path, strlen(path), shown, sizeof shown);
+    char name[300];
+    const char *shown = diag_shown(path, 200);
     snprintf(name, sizeof name, "%s %s", what, shown);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ENAMETOOLONG) &&
@@ -101,8 +101,7 @@ int secret_read_file(struct secret *s, const char *path, size_t limit, const cha
 
 char *secret_exposed_text(const char *what, const char *path,
                           char out[static SECRET_EXPOSED_SIZE]) {
-    char shown[200];
-    diag_name(path, strlen(path), shown, sizeof shown);
+    const char *shown = diag_shown(path, 200);
     snprintf(out, SECRET_EXPOSED_SIZE, "%s %s can be read by others: chmod 600 %s", what, shown,
              shown);
     return out;
