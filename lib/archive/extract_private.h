@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shared by the parts of the extractor: what it does with an archive (extract.c), the stages that a
-// member's bytes go through (extract_member.c), and MariaDB's changes to members that have been
-// sent (extract_changes.c).
+// Shared by the parts of the extractor: the archive's calls (extract.c), the stages of a member
+// (extract_member.c), and MariaDB's changes to members that were already sent (extract_changes.c).
 #ifndef XBPIPE_EXTRACT_PRIVATE_H
 #define XBPIPE_EXTRACT_PRIVATE_H
 
@@ -22,8 +21,8 @@ struct extract {
     struct stage *output; // before it
     bool output_taken;    // by a member
     bool absolute_warned;
-    struct chain members;  // begun and not complete
-    struct chain complete; // and not freed
+    struct chain members;  // begun, not complete
+    struct chain complete; // complete, not freed
     struct handle *handles;
     struct listing *listing;
     unsigned opened; // members, in all
@@ -32,14 +31,14 @@ struct extract {
     char unread_info[SHOWN_SIZE]; // empty: none
 };
 
-// What is kept of each member until the end: the stream may still rename it, or remove it.
+// Kept for each member until the end, because the stream may still rename or remove it.
 struct handle {
     struct handle *next;
     struct member *member;        // NULL: complete, or not decoded
-    struct restored_file *file;   // NULL: it is no file
+    struct restored_file *file;   // NULL: it has no file
     struct listing_entry *listed; // NULL: it is in no list
     bool queued;                  // the list has it
-    bool wanted;                  // false: it is only looked at
+    bool wanted;                  // false: it is only inspected
     bool output;                  // it goes to standard output
     struct member_plan_undo undone;
 };
@@ -52,15 +51,15 @@ struct member {
     struct stage *sink; // belongs to settings->files, or is extract->output or the sink of `listed`
     struct stage *decoders[MEMBER_PLAN_UNDO_MAX]; // [0] is next to the sink
     unsigned decoder_count;
-    struct stage *capture; // in front of the sink; NULL for members that say nothing of the backup
-    struct stage *dropped; // the sink of a member that is not wanted and only looked at
+    struct stage *capture; // in front of the sink; NULL for members that do not describe the backup
+    struct stage *dropped; // the sink of a member that is only inspected
     enum backupinfo_file info;
-    struct stage *counter, *limit; // of a list in long form; the limit is before the counter
+    struct stage *counter, *limit; // for the long list; the limit is before the counter
 };
 
 // ---- extract_member.c
 
-// The queue that is `place` queues behind the one of the stream, or the last one.
+// The queue `place` queues behind that of the stream, or the last one.
 struct ordered *extract_member_queue(const struct extract *e, unsigned place);
 
 // A new handle, which belongs to *e. NULL: no memory.
@@ -69,13 +68,14 @@ struct handle *extract_member_new_handle(struct extract *e);
 // Frees all handles, and the entries of those that the list does not have.
 void extract_member_free_handles(struct extract *e);
 
-// Adds a member on its way, and a handle for it if *h is NULL. NULL: no memory.
+// Adds an unfinished member, and a handle for it if *h is NULL. NULL: no memory.
 struct member *extract_member_add(struct extract *e, struct handle **h);
 
-// The member on its way that the reader's pointer, a handle or NULL, stands for; NULL: none.
+// The unfinished member of the reader's pointer, which is a handle or NULL; NULL: none.
 struct member *extract_member_of(void *handle);
 
-// Works out what the settings make of a stored name. Returns 0; or -1 and *f, as member_plan_make.
+// Plans, by the settings, what to do with a member of a stored name. Returns 0; or -1 and *f, as
+// member_plan_make.
 int extract_member_plan(const struct extract *e, const char *stored, size_t size,
                         struct member_plan *p, struct fault *f);
 
@@ -84,15 +84,15 @@ int extract_member_plan(const struct extract *e, const char *stored, size_t size
 // or as outfiles_begin.
 int extract_member_open(struct member *m, const char *stored, size_t stored_size, struct fault *f);
 
-// Takes a member that is not wanted. If it is read all the same, because it tells what the backup
-// is, a member is added, and a handle if *h is NULL. Returns 0; or -1 and EX_OSERR.
+// Takes a member that is not wanted. If it is read nevertheless, because it describes the backup,
+// adds a member, and a handle if *h is NULL. Returns 0; or -1 and EX_OSERR.
 int extract_member_pass_over(struct extract *e, const char *stored, size_t stored_size,
                              struct handle **h, struct fault *f);
 
-// What takes the member's bytes as they are stored.
+// The stage that takes the member's stored bytes.
 struct stage *extract_member_first_stage(const struct member *m);
 
-// Frees the members of a list, which is empty then.
+// Frees the members of a list, which is then empty.
 void extract_member_free_all(const struct chain *list);
 
 // ---- extract_changes.c

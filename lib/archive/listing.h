@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The list of an archive's members. It is held until the end: what a stream of MariaDB Backup sends
-// last may rename or remove what it sent first.
+// The list of an archive's members. It is kept until the end: the last chunks of a MariaDB Backup
+// stream may rename or remove the first members.
 #ifndef XBPIPE_LISTING_H
 #define XBPIPE_LISTING_H
 
@@ -21,7 +21,7 @@ struct listing_entry {
     char forms[];              // as in extract_entry
 };
 
-// A new entry, complete only if the caller sets that. NULL: no memory.
+// A new entry; the caller sets `complete`. NULL: no memory.
 struct listing_entry *listing_entry_new(const char *name, size_t size, const char *forms);
 
 // Gives it another name. Returns false if memory ran out.
@@ -29,10 +29,10 @@ bool listing_entry_rename(struct listing_entry *e, const char *name, size_t size
 
 void listing_entry_free(struct listing_entry *e);
 
-// Adds the entry, which then belongs to the list, at its end. Returns false if memory ran out.
+// Adds the entry, which then belongs to the list, at the end. Returns false if memory ran out.
 bool listing_add(struct listing **l, struct listing_entry *e);
 
-// Calls `print` for each entry that is wanted, up to the first that is not complete.
+// Calls `print` for each wanted entry, up to the first that is not complete.
 void listing_print(const struct listing *l,
                    void (*print)(const struct listing_entry *e, void *context), void *context);
 

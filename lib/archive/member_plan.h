@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a member's stored name stands for: the name of its file, and the transformations that are
-// undone before its bytes go there (suffix.h).
+// What a member's stored name means: the name of its file, and the transformations that are undone
+// before its bytes are written (suffix.h).
 #ifndef XBPIPE_MEMBER_PLAN_H
 #define XBPIPE_MEMBER_PLAN_H
 
@@ -18,10 +18,10 @@ enum { MEMBER_PLAN_UNDO_MAX = 8 };
 struct member_plan_rules {
     bool decrypt;    // .xbcrypt is undone
     bool decompress; // .qp, .lz4, .zst are undone
-    bool any_name;   // members get no file: a name that no file may have is taken as it is
+    bool any_name;   // members get no file: a name that a file may not have is used as it is
 };
 
-// What is undone. Small: it is kept for every member.
+// The transformations to undo. Small, because it is kept for every member.
 struct member_plan_undo {
     uint8_t suffixes[MEMBER_PLAN_UNDO_MAX]; // enum suffix, innermost first
     int count;
@@ -30,13 +30,13 @@ struct member_plan_undo {
 struct member_plan {
     struct member_name name; // of the file: clean, without the suffixes that are undone
     struct member_plan_undo undo;
-    bool transformed; // the file keeps the suffix of a transformation that the rules leave alone
+    bool transformed; // the file keeps the suffix of a transformation that the rules do not undo
     bool layered;     // it keeps a suffix that it had before it was backed up (suffix.h)
 };
 
-// Works out what is done with a member of the name `stored` (`size` bytes and a terminator;
-// hostile). Returns 0; or -1 and EX_DATAERR in *f: no file may have the name (member_name.h), or it
-// has more than MEMBER_PLAN_UNDO_MAX suffixes to undo.
+// Plans what to do with a member of the name `stored` (`size` bytes and a terminator; hostile).
+// Returns 0; or -1 and EX_DATAERR in *f: a file may not have the name (member_name.h), or it has
+// more than MEMBER_PLAN_UNDO_MAX suffixes to undo.
 int member_plan_make(struct member_plan *p, const struct member_plan_rules *rules,
                      const char *stored, size_t size, struct fault *f);
 

@@ -28,7 +28,7 @@ struct pack_settings {
     // For both:
     const struct stat *output;         // the output, or the file it will replace; NULL: none
     void (*member)(const char *shown); // called as each file is begun; may be NULL
-    // Called for the file that is `output`, which is not packed; NULL: that is a failure.
+    // Called if a file is `output`; it is not packed. NULL: that is a failure.
     void (*left_out)(const char *shown);
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The regular files below a directory that are to be packed: the names given, and what the folders
-// among them hold. Every file is looked at before anything is packed, so that a file that cannot be
+// The regular files below a directory that are to be packed: the given names, and the contents of
+// given folders. Every file is checked before anything is packed, so that a file that cannot be
 // packed is reported before there is any output.
 #ifndef XBPIPE_FILELIST_H
 #define XBPIPE_FILELIST_H
@@ -15,7 +15,7 @@ struct filelist;
 
 struct filelist_settings {
     const struct indir *dir;
-    const char *suffix;  // that a file's name gets in the archive; may be ""
+    const char *suffix;  // added to a file's name in the archive; may be ""
     const char *archive; // what cannot hold links and so on, for messages: "an xbstream"
     // An empty folder is in the list, too, and its name ends in a slash.
     bool folders;
@@ -30,15 +30,15 @@ int filelist_new(struct filelist **list, const struct filelist_settings *setting
 void filelist_free(struct filelist *list);
 
 // Adds `name` (`size` bytes, relative to the directory; "." components and needless slashes are
-// taken off), or, if it is a folder, all files below it but temporary ones (temporary.h), in the
-// order of the bytes of the names in each folder. A file that is in the list already is not added
-// again. Returns 0; or -1 and *f, after which the list can only be freed: EX_NOINPUT,
+// removed), or, if it is a folder, all files below it except temporary ones (temporary.h), sorted
+// by the bytes of the names in each folder. A file that is already in the list is not added again.
+// Returns 0; or -1 and *f, after which the list can only be freed: EX_NOINPUT,
 // EX_NOPERM, EX_OSERR, EX_IOERR; EX_DATAERR: neither a regular file nor a folder (a symbolic link,
 // a device, a socket), or a name that an extractor would refuse (outdir_check_name).
 int filelist_add(struct filelist *list, const char *name, size_t size, struct fault *f);
 
-// The same for each name that the file at `path` ("-": standard input) has, ended by newlines, or
-// by NULs with `null`; empty names are skipped.
+// The same for each name in the file at `path` ("-": standard input), ended by newlines, or by NULs
+// with `null`; empty names are skipped.
 int filelist_add_from(struct filelist *list, const char *path, bool null, struct fault *f);
 
 size_t filelist_count(const struct filelist *list);

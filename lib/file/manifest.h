@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A list of files with their SHA-256, as sha256sum of GNU coreutils writes and checks it: a line a
-// file, of 64 hexadecimal digits, a space, a space or '*', and the name. In a line that begins with
-// a backslash, which is not part of the digits, the name has "\\", "\n" and "\r" for a backslash, a
-// newline and a carriage return.
+// A list of files with their SHA-256, in the format of sha256sum of GNU coreutils: for each file a
+// line of 64 hexadecimal digits, a space, a space or '*', and the name. If a line begins with a
+// backslash before the digits, the name has "\\", "\n" and "\r" for a backslash, a newline and a
+// carriage return.
 #ifndef XBPIPE_MANIFEST_H
 #define XBPIPE_MANIFEST_H
 
@@ -32,25 +32,24 @@ struct manifest {
 int manifest_add(struct manifest *m, const char *name, size_t size, const uint8_t *sha256,
                  struct fault *f);
 
-// Takes the last entry of that name out of the list, if there is one.
+// Removes the last entry of that name from the list, if there is one.
 void manifest_remove(struct manifest *m, const char *name, size_t size);
 
 // Sorts the entries by the bytes of their names, so that the same files give the same
 // list.
 void manifest_sort(struct manifest *m);
 
-// The entry of a name, in a list that is sorted; NULL if there is none.
+// The entry of a name, in a sorted list; NULL if there is none.
 struct manifest_entry *manifest_find(const struct manifest *m, const char *name, size_t size);
 
 // Reads the file at `path` into *m, which is empty, and sorts it. "./" before a name is left out,
-// and a line that begins with '#' is a comment. Returns 0; or -1 and *f, and what *m then holds is
-// to be freed: EX_NOINPUT, EX_NOPERM, EX_OSERR, EX_IOERR; EX_DATAERR for a line that is none of
-// sha256sum, a name longer than MEMBER_NAME_MAX, one that is there twice, and a list without a
-// file.
+// and a line that begins with '#' is a comment. Returns 0; or -1 and *f, and *m must still be
+// freed: EX_NOINPUT, EX_NOPERM, EX_OSERR, EX_IOERR; EX_DATAERR for a line not in sha256sum format,
+// a name longer than MEMBER_NAME_MAX, a repeated name, and a list without a file.
 int manifest_read(struct manifest *m, const char *path, struct fault *f);
 
-// Writes the list to fd, which is called `shown` in messages; to a terminal with names as diag_name
-// shows them, which manifest_read may not take. Returns 0; or -1 and *f (EX_IOERR,
+// Writes the list to fd, which messages call `shown`; to a terminal with names as diag_name shows
+// them, which manifest_read may refuse. Returns 0; or -1 and *f (EX_IOERR,
 // EX_OSERR).
 int manifest_write(const struct manifest *m, int fd, const char *shown, struct fault *f);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files and folders created strictly below one directory, under names from an archive, which
-// are assumed to be hostile. Every step is made relative to a held descriptor and follows no
-// symbolic link, so that what was checked is what is used.
+// Creates files and folders strictly below one directory, with names from an archive, which are
+// assumed to be hostile. Every step is relative to an open descriptor and follows no symbolic link,
+// so that exactly the checked file is used.
 #ifndef XBPIPE_OUTDIR_H
 #define XBPIPE_OUTDIR_H
 
@@ -17,12 +17,12 @@ struct outdir;
 // missing. Returns 0; or -1 and *f: EX_CANTCREAT, EX_NOPERM, EX_OSERR.
 int outdir_open(struct outdir **out, const char *path, bool overwrite, struct fault *f);
 
-// How many temporary files that earlier runs left have been removed: a folder's are when it is
+// How many temporary files of earlier runs have been removed: those in a folder are when it is
 // first entered.
 unsigned outdir_removed(const struct outdir *o);
 
-// Returns when all folders that have been entered, and the directory's own entry if it is new, are
-// on the disk: 0; or -1 and EX_IOERR.
+// Syncs all folders that have been entered, and the directory's own entry if it is new, to the
+// disk. Returns 0; or -1 and EX_IOERR.
 int outdir_sync(struct outdir *o, struct fault *f);
 
 // The descriptor of the directory. It belongs to *o.
@@ -34,8 +34,8 @@ const char *outdir_shown(const struct outdir *o);
 // NULL is allowed.
 void outdir_close(struct outdir *o);
 
-// Checks a name of `size` bytes: what member_name_check does, and that no component is the name of
-// a temporary file (temporary.h). Returns 0; or -1 and EX_DATAERR.
+// Checks a name of `size` bytes as member_name_check does, and that no component is the name of a
+// temporary file (temporary.h). Returns 0; or -1 and EX_DATAERR.
 int outdir_check_name(const char *name, size_t size, struct fault *f);
 
 // Begins a file (see outfile.h) called `name`, which is terminated and has been checked by the
@@ -59,13 +59,13 @@ int outdir_remove(struct outdir *o, const char *name, const struct outfile_ident
 int outdir_reopen(struct outdir *o, const char *name, const struct outfile_identity *id,
                   struct outfile **file, struct fault *f);
 
-// Whether something is there that a file of that name may not replace. The same conditions.
+// Whether something has that name that a file may not replace. The same conditions.
 int outdir_has(struct outdir *o, const char *name, bool *has, struct fault *f);
 
-// Removes the folder of that (checked) name if it was made here and is empty.
+// Removes the folder of that (checked) name if this run created it and it is empty.
 void outdir_remove_folder(struct outdir *o, const char *name);
 
-// Makes the folder and those above it; an existing folder is fine. The same conditions and results.
+// Creates the folder and those above it; it may exist already. The same conditions and results.
 int outdir_make_folder(struct outdir *o, const char *name, struct fault *f);
 
 #endif

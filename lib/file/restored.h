@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files that a run restores, and what becomes of them: their names, which the stream may change
-// or take away after it has sent them (xbstream_reader.h), their digests, whether they are whole.
+// The files that a run restores: their names, which the stream may change or remove after it has
+// sent the files (xbstream_reader.h), their digests, and whether they are whole.
 //
-// Names are claimed when they are met in the input; what that means on the disk is done in order. A
-// file gets its name when it has been written, is whole and, if there is a list of digests, is what
-// the list says of that name; else it waits under its temporary name until the end, for the stream
-// may still rename or remove it. Only what the run has made is renamed or removed.
+// Names are claimed in the order of the input; changes on the disk are made in the order of
+// delivery. A file gets its name when it has been written, is whole and, if there is a list of
+// digests, has the digest that the list gives for that name; otherwise it keeps its temporary name
+// until the end, because the stream may still rename or remove it. Only files that the run has made
+// are renamed or removed.
 #ifndef XBPIPE_RESTORED_H
 #define XBPIPE_RESTORED_H
 
@@ -18,7 +19,7 @@
 struct restored;
 struct restored_file; // belongs to the set
 
-// How many files may be open without a thought; each takes two descriptors.
+// How many files may safely be open at a time; each takes two descriptors.
 unsigned restored_open_easily(void);
 
 // Returns 0 and *set; or -1 and EX_OSERR. The settings outlive it.
@@ -27,42 +28,43 @@ int restored_new(struct restored **set, const struct outfiles_settings *settings
 // Removes the files that have no name. NULL is allowed.
 void restored_free(struct restored *set);
 
-// Takes a name (`size` bytes and a terminator; hostile) for a new file. `stored` is how the archive
-// has it, printable. Returns 0; or -1 and *f: EX_DATAERR (refused, or not the first of that name).
+// Claims a name (`size` bytes and a terminator; hostile) for a new file. `stored` is the name in
+// the archive, printable. Returns 0; or -1 and *f: EX_DATAERR (refused, or not the first of that
+// name).
 int restored_claim(struct restored *set, const char *name, size_t size, const char *stored,
                    struct restored_file **file, struct fault *f);
 
 // The same for a folder, whose name may repeat.
 int restored_claim_folder(struct restored *set, const char *name, size_t size, struct fault *f);
 
-// Makes the file on the disk, under a temporary name. Without a directory there is none. Returns 0;
-// or -1 and *f as outdir_create.
+// Creates the file on the disk, under a temporary name. Without a directory there is no file.
+// Returns 0; or -1 and *f as outdir_create.
 int restored_create(struct restored_file *file, struct fault *f);
 
 // NULL: there is none.
 struct outfile *restored_outfile(const struct restored_file *file);
 
-// In order: what has been written of the file has this digest.
+// In order: the bytes written to the file have this digest.
 void restored_digest(struct restored_file *file, const uint8_t sha256[static DIGEST_SIZE]);
 
-// In order: all of the file has been written; what is missing of it is noted under `scope`, unless
-// that is NULL. Returns 0; or -1 and *f.
+// In order: all of the file has been written; losses in it are noted under `scope`, unless that is
+// NULL. Returns 0; or -1 and *f.
 int restored_written(struct restored_file *file, struct salvage_scope *scope, struct fault *f);
 
-// In order: the file, which may have its name, turns out not to be whole, as is noted under its
-// scope. Returns 0; or -1 and *f.
+// In order: the file, which may already have its name, turns out not to be whole; its scope says
+// so. Returns 0; or -1 and *f.
 int restored_retract(struct restored_file *file, struct fault *f);
 
-// Renames the file (the name as for restored_claim), removes it, or notes that a folder is none any
-// more. On the disk that is done in the order of `reader`, which has met it in its input, unless it
-// is broken then. Each returns 0; or -1 and *f.
+// Renames the file (the name as for restored_claim), removes it, or notes that a folder was
+// removed. On the disk this happens in the order of `reader`, which found it in its input, unless
+// that is broken by then. Each returns 0; or -1 and *f.
 int restored_rename(struct restored_file *file, const char *name, size_t size,
                     const struct stage *reader, struct fault *f);
 int restored_remove(struct restored_file *file, const struct stage *reader, struct fault *f);
 int restored_remove_folder(struct restored *set, const char *name, size_t size, struct fault *f);
 
-// Once all has been delivered: names what has waited, checks the list, fills the manifest. Returns
-// 0; or -1 and *f as outfiles_finish.
+// Once everything has been delivered: names the files that have waited, checks the list, fills the
+// manifest. Returns 0; or -1 and *f as outfiles_finish.
 int restored_finish(struct restored *set, struct fault *f);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shared by the parts of the set of restored files: their names in the order of the input, and the
-// changes to them (restored.c), what they are called on the disk (restored_disk.c), and the check
-// against the list of digests (restored_list.c).
+// Shared by the parts of the set of restored files: the names in the order of the input and the
+// changes to them (restored.c), the names on the disk (restored_disk.c), and the check against the
+// list of digests (restored_list.c).
 #ifndef XBPIPE_RESTORED_PRIVATE_H
 #define XBPIPE_RESTORED_PRIVATE_H
 
@@ -20,13 +20,13 @@ enum { SHOWN_SIZE = 256 };
 
 struct restored {
     const struct outfiles_settings *settings;
-    // Claimed now; the value: a struct restored_file, or is_folder. A folder that others are in is
-    // not repeated.
+    // Claimed now; the value: a struct restored_file, or is_folder. A folder that contains a
+    // claimed folder is not claimed itself.
     struct names *names;
     struct names *gone;  // folders that the stream has removed
     struct names *aside; // names of damaged files on the disk; the value: a struct restored_file
     struct restored_file *first, **last; // in the order of their claims
-    unsigned waiting, waiting_max;       // files; those beyond the maximum are dropped
+    unsigned waiting, waiting_max;       // files; any beyond the maximum are dropped
     size_t changes;                      // submitted and not done yet
 };
 
@@ -34,7 +34,7 @@ enum state {
     WRITING,
     NAMED,   // as `disk` says
     WAITING, // under its temporary name
-    NOWHERE  // there is no file any more, or there never was
+    NOWHERE  // there is no file any more, or never was
 };
 
 struct restored_file {
@@ -53,42 +53,41 @@ struct restored_file {
     uint8_t sha256[DIGEST_SIZE];
 };
 
-// Whether the name, of at most MEMBER_NAME_MAX bytes, is claimed now, for a file or a folder.
+// Whether the name (at most MEMBER_NAME_MAX bytes) is claimed now, for a file or a folder.
 bool restored_has(const struct restored *set, const char *name, size_t size);
 
-// ---- restored_disk.c. All are called in order; a result of -1 comes with *f of the directory's
-// functions (outdir.h), or EX_OSERR.
+// ---- restored_disk.c. All are called in order; with -1, *f is set by the functions of outdir.h,
+// or EX_OSERR.
 
-// Gives the file its own name, for which a damaged file that has it on the disk makes way. Returns
-// 0; or -1 and *f.
+// Gives the file its own name; if a damaged file has that name on the disk, renames that first.
+// Returns 0; or -1 and *f.
 int restored_disk_put_in_place(struct restored_file *file, struct fault *f);
 
-// The file is damaged: gives it a name that no member has, no other damaged file, and nothing that
-// was on the disk before, and notes that under its scope. Without a file it is only marked. Returns
-// 0; or -1 and *f.
+// The file is damaged: gives it a name that no member, no other damaged file and no older file on
+// the disk has, and notes that under its scope. Without a file it is only marked. Returns 0; or -1
+// and *f.
 int restored_disk_put_aside(struct restored_file *file, struct fault *f);
 
 // The file is about to lose the name of a damaged file, if it has one: frees it for others.
 void restored_disk_forget_aside(struct restored_file *file);
 
-// Keeps the file, which has been written, under its temporary name, if not too many are; else drops
-// it.
+// Keeps the file, which has been written, under its temporary name; drops it if too many are kept.
 void restored_disk_wait(struct restored_file *file);
 
-// Removes the file, which has no name, if there is one.
+// Removes the file, which has no name yet, if there is one.
 void restored_disk_drop(struct restored_file *file);
 
 // ---- restored_list.c. The list is settings->expected.
 
-// Whether the file may have its name: there is no list, or it has this digest for it.
+// Whether the file may get its name: there is no list, or it has this digest for that name.
 bool restored_list_allows(const struct restored_file *file);
 
-// Whether the list, if there is one, has a file of that name.
+// Whether there is a list that has a file of that name.
 bool restored_list_has(const struct restored_file *file);
 
-// At the end, if there is a list: names the files that have waited, drops those that are not what
-// the list says, and marks its entries as found. Returns 0; or -1 and *f: EX_DATAERR (the files are
-// not those of the list), EX_OSERR, or as for the disk.
+// At the end, if there is a list: names the files that have waited, drops files that differ from
+// the list, and marks its entries as found. Returns 0; or -1 and *f: EX_DATAERR (the files differ
+// from the list), EX_OSERR, or as for the disk.
 int restored_list_check(struct restored *set, struct fault *f);
 
 #endif

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The last stage: a descriptor. Writing is done by the pool's threads; small pieces that are
-// waiting go out in one call.
+// The last stage: a descriptor. The pool's threads write; small pieces that are waiting are written
+// in one call.
 #ifndef XBPIPE_SINK_H
 #define XBPIPE_SINK_H
 
 #include "engine/stage.h"
 
-// A sink that writes to fd, which stays open. `name` stands for it in messages. `seekable`: a
-// regular file, empty, that the sink has for itself; holes are then left out, and units may be
-// placed out of order. Pushed data is written in order, on any thread. When the
+// A sink that writes to fd, which stays open. Messages call it `name`. `seekable`: an empty regular
+// file that only the sink uses; holes are then left out, and units may be placed out of order.
+// Pushed data is written in order, on any thread. When the
 // end has been delivered, `done` (which may be NULL) is called once with `context`; `done`
 // must not free the sink. A failed write ends in EX_IOERR (for a pipe whose reader went away
 // without a message; EX_TEMPFAIL without one if a signal came while a hole was being filled:
@@ -16,9 +16,9 @@
 struct stage *sink_new(struct ordered *o, int fd, const char *name, bool seekable,
                        void (*done)(void *context), void *context);
 
-// What becomes a hole in a seekable sink's file.
+// Which parts of a seekable sink's file become holes.
 enum sink_holes {
-    SINK_HOLES_MARKED, // what is pushed as one; what a sink does unless told otherwise
+    SINK_HOLES_MARKED, // only pushed holes; the default
     // Also blocks of zeros, once the file turns out to have holes: a hole was pushed, or a page
     // that InnoDB has compressed (innodb_page.h).
     SINK_HOLES_AUTO,
@@ -26,7 +26,7 @@ enum sink_holes {
     SINK_HOLES_NEVER   // nothing: zeros are written
 };
 
-// To be called before anything is pushed. A block is one of the file system's.
+// Call it before anything is pushed. A block is a block of the file system.
 void sink_set_holes(struct stage *sink, enum sink_holes holes);
 
 #endif

@@ -22,12 +22,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// What has been seen of an archive. All zero: nothing yet.
+// The members seen so far. All zero: none.
 struct backup_complete {
     bool system_tablespace, tables, server; // ibdata1; *.ibd; the database mysql
     bool redo_xtrabackup;                   // xtrabackup_logfile
     bool redo_server;                       // a redo log under a name that servers use
-    bool redo_backup; // and it is MariaDB Backup's: by its header, or as it ends in .qp
+    bool redo_backup; // and its header, or the suffix .qp, shows that it is MariaDB Backup's
     bool checkpoints, config, info;
     bool delta;        // changes of a tablespace, in an incremental backup
     bool other;        // another file that only backup tools write
@@ -37,11 +37,11 @@ struct backup_complete {
     bool mariadb_name; // one that begins with mariadb_backup
 };
 
-// Notes that the archive has a member of that name (`size` bytes, as stored, but for "./" and the
-// like, which are gone; hostile).
+// Notes that the archive has a member of that name (`size` bytes, as stored, but without "./" and
+// the like; hostile).
 void backup_complete_member(struct backup_complete *b, const char *name, size_t size);
 
-// Whether the member is a redo log of which backup_complete_redo should see the beginning.
+// Whether the member is a redo log whose beginning backup_complete_redo needs.
 bool backup_complete_wants(const char *name, size_t size);
 
 // Notes how the redo log ib_logfile0 begins: at least BACKUP_COMPLETE_HEAD bytes, if it has them,
@@ -50,9 +50,10 @@ enum { BACKUP_COMPLETE_HEAD = 64 };
 void backup_complete_redo(struct backup_complete *b, const char *head, size_t size);
 
 enum backup_complete_verdict {
-    BACKUP_COMPLETE_YES,     // or nothing tells that it is a backup
-    BACKUP_COMPLETE_NO_INFO, // only what the backup tool says about the backup is missing
-    BACKUP_COMPLETE_DOUBT,   // what a backup needs is missing, and it may not be meant as one
+    BACKUP_COMPLETE_YES,     // or nothing shows that it is a backup
+    BACKUP_COMPLETE_NO_INFO, // only the file that describes the backup is missing
+    BACKUP_COMPLETE_DOUBT,   // something that a backup needs is missing, but it may not be meant as
+                             // a backup
     BACKUP_COMPLETE_NO       // a backup that cannot be prepared
 };
 
@@ -62,8 +63,8 @@ enum { BACKUP_COMPLETE_TEXT = 400 };
 enum backup_complete_verdict backup_complete_judge(const struct backup_complete *b,
                                                    char text[static BACKUP_COMPLETE_TEXT]);
 
-// Says what BACKUP_COMPLETE_NO means if part of the archive is known to be lost: nothing can be
-// said of the job that made it.
+// The same text for BACKUP_COMPLETE_NO if part of the archive is known to be lost: it then does not
+// blame the backup job.
 void backup_complete_lacks(const struct backup_complete *b, char text[static BACKUP_COMPLETE_TEXT]);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Stage: content → a sequence of independent compressed frames, one for each piece of the content,
-// compressed several at a time. The pieces depend only on the content's length, so the result is
-// the same for any number of threads. Empty content gives one empty frame: without it the formats'
-// own tools report a truncated file.
+// compressed in parallel. The pieces depend only on the content's length, so the result is the same
+// for any number of threads. Empty content gives one empty frame: without it the formats' own tools
+// report a truncated file.
 #ifndef XBPIPE_FRAMES_ENC_H
 #define XBPIPE_FRAMES_ENC_H
 
@@ -10,9 +10,9 @@
 
 struct frames_enc_codec {
     const char *suffix; // of a compressed file's name
-    size_t unit;        // bytes of content a frame
+    size_t unit;        // bytes of content in a frame
     int level_min, level_max, level_default;
-    size_t (*bound)(size_t size); // bytes of a frame of `size` bytes of content, at most
+    size_t (*bound)(size_t size); // the most bytes of a frame with `size` bytes of content
     void *(*open)(int level);     // an encoder; NULL if the allocation failed
     // Compresses a whole frame of `size` bytes, to at most *out_size, and sets that to its size.
     // Returns NULL, or a text that says what is wrong.
@@ -21,7 +21,7 @@ struct frames_enc_codec {
     void (*close)(void *encoder); // NULL is allowed
 };
 
-// A codec made ready for each thread of the process.
+// A codec with a context for each thread of the process.
 struct frames_encoder;
 
 // `level` is one of the codec's. The caller frees it. Returns 0 and *e; or -1 and EX_OSERR.
@@ -31,8 +31,9 @@ int frames_enc_encoder_new(struct frames_encoder **e, const struct frames_enc_co
 // NULL is allowed.
 void frames_enc_encoder_free(struct frames_encoder *e);
 
-// A stage that pushes into `next`; the encoder, made for no fewer threads than `o` has, outlives
-// it. NULL if the allocation failed. Failures: EX_OSERR; EX_SOFTWARE (a bug: no input causes it).
+// A stage that pushes into `next`; the encoder was made for at least as many threads as `o` has,
+// and outlives it. NULL if the allocation failed. Failures: EX_OSERR; EX_SOFTWARE (a bug: no input
+// causes it).
 struct stage *frames_enc_new(struct ordered *o, struct frames_encoder *e, struct stage *next);
 
 #endif

@@ -14,13 +14,13 @@ enum {
     FRAMES_OUTPUTS_MAX = FRAMES_HOLD_MAX / FRAMES_OUTPUT_SIZE
 };
 
-// Bytes of a frame, in pieces: large ones where they stand, small ones copied together, so that
-// what has come of a frame takes little more memory than it has bytes.
+// Bytes of a frame, in pieces: large pieces by reference, small ones copied together, so that they
+// take little more memory than their size.
 struct frames_piece {
     const uint8_t *data;
     size_t size;
     struct slab *slab; // holds them
-    bool own;          // is of this frame alone, and has room behind them
+    bool own;          // belongs to this frame alone, and has room after them
 };
 
 struct frames_held {
@@ -30,15 +30,15 @@ struct frames_held {
     struct place place; // of the first
 };
 
-// A decoder with the reference count of the units that use it one after the other.
+// A decoder that several units use one after the other, with a reference count.
 struct shared {
     const struct frames_codec *codec;
     void *decoder;       // NULL before the first unit has run, and after the last one
     struct place place;  // of the frame's first byte
     unsigned references; // main thread
     bool between;        // after the last unit that ran
-    bool spoiled;        // it has failed: what follows of the frame cannot be decoded
-    // If the stage salvages; main thread:
+    bool spoiled;        // it has failed: the rest of the frame cannot be decoded
+    // Only if the stage salvages; main thread:
     uint64_t delivered; // content
     bool failed;
     uint64_t lost_offset, lost_length; // of the frame
@@ -52,11 +52,12 @@ struct frames {
     struct stage *next;
     uint64_t position;
     struct frames_walk walk;
-    struct frames_held frame; // what has arrived of the frame
-    struct shared *serial;    // of a frame that is decoded as it arrives; NULL between such frames
+    struct frames_held frame; // the bytes of the frame so far
+    struct shared *serial;    // of a frame that is decoded while it arrives; NULL between such
+                              // frames
     struct part *last;        // the last unit submitted for it, until delivered
     struct resync *resync;    // NULL: the stage does not salvage
-    uint64_t delivered;       // content, and zeros in its place
+    uint64_t delivered;       // content, and zeros that replace it
 };
 
 // A frame, or a part of one.
@@ -65,7 +66,7 @@ struct part {
     struct frames *frames;
     struct shared *shared;
     struct frames_held input;
-    size_t piece, at; // of the input, where the decoder is: in that piece, at that byte
+    size_t piece, at; // the decoder's position in the input: piece and byte
     size_t used;      // bytes before that
     bool ends;        // the frame ends with it
     struct slab *outputs[FRAMES_OUTPUTS_MAX];
@@ -81,11 +82,11 @@ void frames_shared_unref(struct shared *s);
 // Drops the bytes; the place stays.
 void frames_held_clear(struct frames_held *h);
 
-// How many of the `size` bytes belong to the frame; *ended: it ends with them.
+// The number of the `size` bytes that belong to the frame; *ended: it ends with them.
 size_t frames_follow(const struct frames_codec *codec, struct frames_walk *w, const uint8_t *data,
                      size_t size, bool *ended);
 
-// Takes bytes that are frames, or parts of one.
+// Takes bytes of sound frames.
 void frames_take(struct frames *d, struct view v);
 
 // In order: a part does not decode.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What InnoDB's page compression looks like from outside. A page compressed this way keeps
-// its place in the file; the rest of the page is given back to the file system as a hole, and reads
-// as zeros. From the sources of MariaDB 10.11 (fil0fil.h, fil0pagecompress.cc) and MySQL
+// Recognises pages that InnoDB's page compression wrote. Such a page keeps its offset in the file;
+// the rest of the page becomes a hole, and reads as zeros. From the sources of MariaDB 10.11
+// (fil0fil.h, fil0pagecompress.cc) and MySQL
 // 8.0 (fil0fil.h, os0file.cc).
 #ifndef XBPIPE_INNODB_PAGE_H
 #define XBPIPE_INNODB_PAGE_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum {
-    INNODB_PAGE_HEAD = 26,     // bytes that are looked at
+    INNODB_PAGE_HEAD = 26,     // bytes that are needed
     INNODB_PAGE_MIN = 4096,    // sizes of pages are powers of two,
     INNODB_PAGE_MAX = 64 << 10 // from and to these
 };

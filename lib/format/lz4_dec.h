@@ -4,7 +4,7 @@
 
 #include "engine/stage.h"
 
-#define LZ4_DEC_MAGIC 0x184d2204u // little-endian, what every frame begins with
+#define LZ4_DEC_MAGIC 0x184d2204u // little-endian, the first bytes of every frame
 
 // Stage: LZ4 frames → their content (frames.h), by liblz4. NULL if the allocation failed.
 struct stage *lz4_dec_new(struct ordered *o, struct stage *next);

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// What an archive, a block and the end of a file begin with.
+// The first bytes of an archive, a block and the end of a file.
 #define QPRESS_ARCHIVE_TAG "qpress10"
 #define QPRESS_BLOCK_TAG "NEWBNEWB"
 #define QPRESS_END_TAG "ENDSENDS"
@@ -35,16 +35,16 @@ struct qpress_item {
     uint32_t adler;    // BLOCK: Adler-32 of the packet as stored
 };
 
-// Parses the head of an archive: `have` bytes at `head`, which is at `place`. Returns 1 and
-// *block_size, the most that a packet may decompress to; 0 and *need, the bytes that must be there
+// Parses the header of an archive: `have` bytes at `head`, which is at `place`. Returns 1 and
+// *block_size, the largest decompressed size of a packet; 0 and *need, the bytes that must be there
 // for the next call; -1 and EX_DATAERR in *f: no magic, or a block size above max_block.
 int qpress_parse_archive(const uint8_t *head, size_t have, uint64_t max_block,
                          const struct place *place, uint64_t *block_size, size_t *need,
                          struct fault *f);
 
-// Parses the head of an item; in_file: between FILE and FILE_END. The same results; EX_DATAERR for
-// an item that is not allowed there and for a name of more than MEMBER_NAME_MAX bytes. *need is
-// never more than HEAD_MAX.
+// Parses the header of an item; in_file: between FILE and FILE_END. The same results; EX_DATAERR
+// for an item that is not allowed there, and for a name of more than MEMBER_NAME_MAX bytes. *need
+// is never more than HEAD_MAX.
 int qpress_parse_item(const uint8_t *head, size_t have, bool in_file, const struct place *place,
                       struct qpress_item *item, size_t *need, struct fault *f);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // QuickLZ packets, levels 1 to 3, as qpress archives hold them: one packet is one block, decoded
-// without knowledge of any other. The format, seen from outside:
+// independently of all others. The outline of the format:
 //
 //     byte 0    bit 0 compressed, bit 1 long sizes, bits 2-3 level, bits 4-5 streaming (0 here),
 //               bit 6 set, bit 7 clear
@@ -24,19 +24,19 @@ struct quicklz_header {
     size_t stored_size; // of the packet, header included
     size_t size;        // decompressed
     unsigned level;     // 1 to 3
-    bool compressed;    // false: the rest of the packet is the data as it is
+    bool compressed;    // false: the rest of the packet is the data itself
 };
 
-// The size of the header that begins with this byte: 3 or 9. It looks at no other bit, so that a
-// byte that begins no packet gets an answer too; quicklz_parse_header refuses it.
+// The size of the header that begins with this byte: 3 or 9. Only one bit decides, so a byte that
+// cannot begin a packet has a result, too; quicklz_parse_header refuses it.
 size_t quicklz_header_size(uint8_t first_byte);
 
-// Reads a packet's header from the first `available` bytes of a packet; more than
-// quicklz_header_size of the first one is never looked at. Returns NULL with *h filled, every claim
-// in it possible: 3 ≤ header_size ≤ stored_size ≤ size + 400, and size no more than stored_size
-// bytes can produce (85 times as much), so memory of h->size bytes is safe to ask for if
-// h->stored_size bytes really arrive. Otherwise returns a static text that says what is wrong, for
-// "what is wrong at input offset N", and leaves *h undefined.
+// Reads a packet's header from the first `available` bytes of a packet, of which it needs
+// quicklz_header_size. Returns NULL and *h, in which every value is possible: 3 ≤ header_size ≤
+// stored_size ≤ size + 400, and size at most what stored_size bytes can produce (85 times as much),
+// so it is safe to allocate h->size bytes once h->stored_size bytes have arrived. Otherwise returns
+// a static text that says what is wrong, for "what is wrong at input offset N", and leaves *h
+// undefined.
 const char *quicklz_parse_header(const uint8_t *packet, size_t available, struct quicklz_header *h);
 
 // Decodes the whole packet: h->stored_size bytes at `packet`, *h from quicklz_parse_header of the

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What data is, by how it begins: the formats in which backups come, packed in each other.
+// Recognises data by its first bytes: the formats of backups, which may be packed in each other.
 #ifndef XBPIPE_SNIFF_H
 #define XBPIPE_SNIFF_H
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SNIFF_SIZE = 512 }; // bytes by which all is known
+enum { SNIFF_SIZE = 512 }; // bytes that are always enough
 
 enum sniff {
     SNIFF_UNKNOWN,
@@ -34,12 +34,12 @@ enum sniff {
     SNIFF_MARKUP
 };
 
-// SNIFF_UNKNOWN also where the `size` bytes are too few to tell; SNIFF_SIZE are always enough. A
-// skippable frame, which LZ4 and Zstandard share, is what follows it, or Zstandard where that is
-// further away.
+// SNIFF_UNKNOWN also if `size` bytes are too few to decide; SNIFF_SIZE are always enough. A
+// skippable frame, which LZ4 and Zstandard share, counts as the format of the data after it, or as
+// Zstandard if that data is further away.
 enum sniff sniff(const uint8_t *data, size_t size);
 
-// Whether this library can undo it, to come to what is in it.
+// Whether this library can unpack it.
 bool sniff_is_layer(enum sniff kind);
 
 // "an xbstream", "gzip data"; "data of an unknown kind".

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The suffixes by which XtraBackup and MariaDB Backup say how a member was transformed, outermost
-// last: "t1.ibd.qp.xbcrypt" was compressed, then encrypted. They compress a file once. "x.qp.qp" is
-// the file "x.qp", which was in the data directory, for example since an earlier restore, beside
-// the file "x" of today, which is "x.qp".
+// The suffixes with which XtraBackup and MariaDB Backup mark how a member was transformed,
+// outermost last: "t1.ibd.qp.xbcrypt" was compressed, then encrypted. They compress a file only
+// once. "x.qp.qp" is a file "x.qp" that was in the data directory, for example since an earlier
+// restore; the member "x.qp" is today's file "x".
 #ifndef XBPIPE_SUFFIX_H
 #define XBPIPE_SUFFIX_H
 
@@ -10,14 +10,14 @@
 
 enum suffix { SUFFIX_NONE, SUFFIX_XBCRYPT, SUFFIX_QP, SUFFIX_LZ4, SUFFIX_ZST };
 
-// The outermost suffix of a name of `size` bytes. SUFFIX_NONE also where nothing, or a folder, is
-// all that stands before it.
+// The outermost suffix of a name of `size` bytes. SUFFIX_NONE also if nothing, or only a folder, is
+// before it.
 enum suffix suffix_of(const char *name, size_t size);
 
-// "xbcrypt", "qp", "lz4", "zst"; what stands after the dot.
+// "xbcrypt", "qp", "lz4", "zst": the suffix without the dot.
 const char *suffix_text(enum suffix suffix);
 
-// The bytes that the suffix takes of a name, the dot included.
+// The bytes of the suffix with its dot.
 size_t suffix_size(enum suffix suffix);
 
 // The size of a name of `size` bytes without the suffixes of its transformations: those of

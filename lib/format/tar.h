@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// In a header from ustar on. POSIX's has a terminator and a version behind it, GNU's two blanks.
+// In headers since ustar. After it POSIX has a terminator and a version, GNU two blanks.
 #define TAR_MAGIC "ustar"
 #define TAR_MAGIC_GNU TAR_MAGIC "  "
 
@@ -25,15 +25,15 @@ enum {
 };
 
 enum tar_kind {
-    TAR_ZEROS,  // no header: a block of zeros, two of which end an archive
+    TAR_ZEROS,  // not a header: a block of zeros; two of them end an archive
     TAR_FILE,   // a regular file
-    TAR_SPARSE, // one with an old GNU map of its data
+    TAR_SPARSE, // a regular file with an old GNU map of its data
     TAR_FOLDER,
     TAR_LONG_NAME,  // GNU: its contents are the name of the next entry
     TAR_PAX,        // its contents are records about the next entry
-    TAR_PAX_GLOBAL, // the same, about all that follow
-    TAR_PASSED,     // what says nothing about a file: a volume label, the target of a link
-    TAR_OTHER       // what is neither file nor folder
+    TAR_PAX_GLOBAL, // the same, about all later entries
+    TAR_PASSED,     // says nothing about a file: a volume label, the target of a link
+    TAR_OTHER       // neither a file nor a folder
 };
 
 struct tar_entry {
@@ -44,11 +44,11 @@ struct tar_entry {
     char name[TAR_NAME_MAX + 1]; // terminated, hostile
     // Of TAR_SPARSE:
     uint64_t real_size;  // of the file, holes included
-    const uint8_t *runs; // the first of its map, as tar_map_add_block takes them
+    const uint8_t *runs; // the first of its map, for tar_map_add_block
     bool continued;      // blocks with further runs come before the contents
 };
 
-// Whether a block is a tar header, by its checksum. For archives of before ustar, which have no
+// Whether a block is a tar header, by its checksum. For archives older than ustar, which have no
 // magic.
 bool tar_is_header(const uint8_t block[static TAR_BLOCK]);
 
@@ -57,12 +57,12 @@ bool tar_is_header(const uint8_t block[static TAR_BLOCK]);
 // INT64_MAX.
 bool tar_number(const uint8_t *field, size_t size, uint64_t *value);
 
-// Describes a field that is no number. `at` is its offset from `place`. Returns -1.
+// Makes the fault for a field that is not a number. `at` is its offset from `place`. Returns -1.
 int tar_refuse_number(const uint8_t *field, size_t size, const char *what,
                       const struct place *place, size_t at, struct fault *f);
 
 // Parses a header, which is at `place`. Returns 0 and *entry, which points into the block; or -1
-// and EX_DATAERR in *f: a wrong checksum, a number that is none or too large, a folder with
+// and EX_DATAERR in *f: a wrong checksum, an invalid number or one that is too large, a folder with
 // contents.
 int tar_parse(const uint8_t block[static TAR_BLOCK], const struct place *place,
               struct tar_entry *entry, struct fault *f);

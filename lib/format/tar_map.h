@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The map of a sparse file in a tar archive, in the forms that GNU tar has for it. Format from the
-// manual of GNU tar ("Storing Sparse Files").
+// The map of a sparse file in a tar archive, in all forms of GNU tar. Format from the manual of GNU
+// tar ("Storing Sparse Files").
 #ifndef XBPIPE_TAR_MAP_H
 #define XBPIPE_TAR_MAP_H
 
@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// The data of a sparse file: runs in ascending order, which do not overlap; between them are holes.
+// The data of a sparse file: ascending runs that do not overlap, with holes between them.
 struct tar_map {
     struct tar_run {
         uint64_t offset, size; // in the file
@@ -20,19 +20,19 @@ struct tar_map {
     uint64_t data; // bytes of all runs
 };
 
-// Adds a run; one without data is left out. `most` is how many runs the map may have; `place` is
-// where they are. Returns 0; or -1 and *f: EX_DATAERR (it does not come after the runs before it,
+// Adds a run, unless it has no data. `most` is the most runs that the map may have; `place` is
+// their position. Returns 0; or -1 and *f: EX_DATAERR (it does not come after the runs before it,
 // it ends beyond INT64_MAX, too many), EX_OSERR.
 int tar_map_add(struct tar_map *m, uint64_t offset, uint64_t size, size_t most,
                 const struct place *place, struct fault *f);
 
-// Adds `count` runs as an old GNU map has them: an offset and a size of TAR_NUMBER_SIZE bytes each;
-// an empty one ends them. The same results, and EX_DATAERR for anything but a number.
+// Adds `count` runs in the form of an old GNU map: an offset and a size of TAR_NUMBER_SIZE bytes
+// each; an empty one ends them. The same results, and EX_DATAERR for anything but a number.
 int tar_map_add_runs(struct tar_map *m, const uint8_t *runs, unsigned count, size_t most,
                      const struct place *place, struct fault *f);
 
-// Adds those of a block that continues such a map. Returns 1 if it is the last block, 0 if another
-// follows; or -1 and *f.
+// Adds the runs of a block that continues such a map. Returns 1 if it is the last block, 0 if
+// another follows; or -1 and *f.
 int tar_map_add_block(struct tar_map *m, const uint8_t *block, size_t most,
                       const struct place *place, struct fault *f);
 
@@ -44,11 +44,11 @@ struct tar_map_text {
     uint64_t number, left, offset;
 };
 
-// Adds those of a block of it. The same results, and EX_DATAERR for anything but a number.
+// Adds the runs of one of its blocks. The same results, and EX_DATAERR for anything but a number.
 int tar_map_add_text(struct tar_map *m, struct tar_map_text *text, const uint8_t *block,
                      size_t most, const struct place *place, struct fault *f);
 
-// Whether a map that is complete has `data` bytes in all its runs and fits a file of `file` bytes.
+// Checks that the runs of a complete map have `data` bytes in all, and fit a file of `file` bytes.
 // Returns 0; or -1 and EX_DATAERR in *f.
 int tar_map_check(const struct tar_map *m, uint64_t data, uint64_t file, const struct place *place,
                   struct fault *f);

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define XBCRYPT_MAGIC "XBCRYP0" // what every chunk begins with; the version's digit follows
+#define XBCRYPT_MAGIC "XBCRYP0" // the first bytes of every chunk; the digit of the version follows
 
 enum {
     XBCRYPT_HEAD_V1 = 36,
@@ -32,25 +32,25 @@ struct xbcrypt_header {
     uint8_t iv[XBCRYPT_IV];
 };
 
-// Parses the head of a chunk of which `have` bytes are at `head` (at `place`, for messages).
+// Parses the header of a chunk of which `have` bytes are at `head` (at `place`, for messages).
 // Returns 1 and *h; 0 and *need, the bytes that must be there for the next call; or -1 and *f
 // (EX_DATAERR): unknown magic, sizes that differ or exceed max_chunk, version 3 shorter than its
 // hash, an IV size other than 16.
 int xbcrypt_parse(const uint8_t *head, size_t have, uint64_t max_chunk, const struct place *place,
                   struct xbcrypt_header *h, size_t *need, struct fault *f);
 
-// A key made ready for each thread of the process.
+// A key with a cipher context for each thread of the process.
 struct xbcrypt_key;
 
 // Makes *key from the bytes of a key file or variable: 16, 24 or 32 bytes choose AES-128, -192,
-// -256; one trailing newline is removed if that, and only that, gives such a size (*trimmed then
-// says so; it may be NULL). `secret` NULL: no encryption (-a NONE). algorithm: bits expected (128,
-// 192, 256), 0 for any. The caller frees the key. Returns 0; or -1 and EX_USAGE (the size is not
-// the algorithm's), EX_DATAERR (no valid size), EX_OSERR.
+// -256; one trailing newline is removed if only that gives such a size (*trimmed then says so; it
+// may be NULL). `secret` NULL: no encryption (-a NONE). algorithm: bits expected (128, 192, 256), 0
+// for any. The caller frees the key. Returns 0; or -1 and EX_USAGE (the size is not the
+// algorithm's), EX_DATAERR (no valid size), EX_OSERR.
 int xbcrypt_key_new(struct xbcrypt_key **key, const struct secret *secret, unsigned algorithm,
                     unsigned threads, bool *trimmed, struct fault *f);
 
-// Cleanses what was derived from the key. NULL is allowed.
+// Overwrites everything derived from the key, and frees it. NULL is allowed.
 void xbcrypt_key_free(struct xbcrypt_key *key);
 
 // "AES256" and so on, or "NONE".
@@ -68,7 +68,7 @@ enum { XBCRYPT_PAIR = 2, XBCRYPT_PAIR_MAX = 1 << 20 };
 struct xbcrypt_chunk {
     const struct xbcrypt_header *header;
     const uint8_t *payload; // header->payload_size bytes
-    // For as many bytes, of which the first header->data_size are the plaintext; it may be the
+    // Room for as many bytes; the first header->data_size become the plaintext. It may be the
     // payload itself.
     uint8_t *out;
     struct place place;
@@ -81,14 +81,14 @@ struct xbcrypt_chunk {
 void xbcrypt_decrypt(struct xbcrypt_key *key, unsigned thread, struct xbcrypt_chunk *const *chunks,
                      unsigned count);
 
-// Tells whether a chunk that says it is of version 2 is a version 3 chunk whose magic was damaged
-// (no checksum covers that): decrypted as one, its hash is right. `scratch` is h->payload_size
-// bytes. Any thread.
+// Whether a chunk that claims version 2 is a version 3 chunk with a damaged magic (no checksum
+// covers that): decrypted as version 3, its hash is right. `scratch` is h->payload_size bytes. Any
+// thread.
 bool xbcrypt_is_really_version3(struct xbcrypt_key *key, unsigned thread,
                                 const struct xbcrypt_header *h, const uint8_t *payload,
                                 uint8_t *scratch);
 
-// Bytes of a version 3 chunk of `size` plaintext bytes.
+// The size of a version 3 chunk with `size` plaintext bytes.
 static inline size_t xbcrypt_chunk_size(size_t size) {
     return XBCRYPT_HEAD + size + XBCRYPT_HASH;
 }

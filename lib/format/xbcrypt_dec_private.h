@@ -16,14 +16,14 @@ struct decoder {
     struct stage *next;
     uint64_t position; // in the input
     uint64_t produced; // plaintext bytes of all chunks submitted
-    bool judged;       // the first plaintext has been looked at
+    bool judged;       // the first plaintext has been judged
     bool in_payload;
     struct head head;
     struct xbcrypt_header header;
     struct gather payload;
     struct pair *pair;     // chunks that have not been submitted; NULL: none
-    unsigned last_version; // of the chunk submitted before; 0: none
-    struct resync *resync; // begins what xbcrypt_salvage.c keeps; NULL: nothing
+    unsigned last_version; // of the last submitted chunk; 0: none
+    struct resync *resync; // the start of the state of xbcrypt_salvage.c; NULL: none
 };
 
 static inline size_t xbcrypt_dec_head_size(const struct xbcrypt_header *h) {
@@ -39,8 +39,8 @@ static inline struct salvage_loss xbcrypt_dec_loss(uint64_t offset, uint64_t len
                                  .output_offset = output_offset};
 }
 
-// Submits the chunk of d->header at d->head.place, whose payload has been gathered; takes that
-// over. It may wait for the next one, as two are decrypted in hardly more time than one:
+// Submits the chunk of d->header at d->head.place, whose payload has been gathered; it then owns
+// the payload. It may wait for the next one, as two are decrypted in hardly more time than one:
 // xbcrypt_dec_flush submits it in any case, and comes before whatever else is submitted.
 void xbcrypt_dec_submit(struct decoder *d);
 void xbcrypt_dec_flush(struct decoder *d);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stage: plaintext → xbcrypt version 3 chunks, encrypted several at a time.
+// Stage: plaintext → xbcrypt version 3 chunks, encrypted in parallel.
 #ifndef XBPIPE_XBCRYPT_ENC_H
 #define XBPIPE_XBCRYPT_ENC_H
 

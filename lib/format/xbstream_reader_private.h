@@ -21,20 +21,21 @@ enum state { IN_HEAD, IN_MAP, IN_PAYLOAD, IN_IGNORED };
 
 struct member {
     struct chain open;   // in reader->open, until it ends
-    struct member *next; // of all that have been, in no order that matters
+    struct member *next; // list of all members so far, in no particular order
     char *name;          // as stored, or as the stream has renamed it; terminated
     size_t name_size;
     void *target; // the target's
     unsigned weight;
-    uint64_t offset; // where in the file the next chunk belongs
-    uint64_t size;   // of the file in the chunks met so far
+    uint64_t offset; // of the next chunk in the file
+    uint64_t size;   // of the file so far
     bool ended, removed;
     // Only if the reader salvages:
     struct salvage_scope *scope;
-    uint64_t began, seen; // where in the stream its first chunk began, its last one ended
-    uint64_t lost_before; // bytes of the stream that were lost until then
-    bool refused;         // for its name
-    bool empty;           // it has ended without a byte
+    uint64_t began, seen; // offsets in the stream: the start of its first chunk, the end of its
+                          // last one
+    uint64_t lost_before; // bytes of the stream lost before `seen`
+    bool refused;         // because of its name
+    bool empty;           // it has ended without data
 };
 
 struct chunk; // xbstream_reader.c
@@ -46,26 +47,26 @@ struct reader {
     uint64_t position;
     uint64_t origin; // of the end of the input so far, as in struct view
     bool exact;
-    bool any; // a chunk has been met
+    bool any; // there was a chunk
     enum state state;
     struct head head;
     struct xbstream_chunk header; // its path is in the head
     struct gather map;
-    struct chunk *chunk;           // that is being read
+    struct chunk *chunk;           // being read
     uint64_t remaining;            // payload bytes of it
-    struct gather piece;           // small parts of the payload, to be one piece
+    struct gather piece;           // small parts of the payload, collected into one piece
     struct xbstream_roster roster; // by the names of the members: struct member
     struct member *members;        // all, and those that have been removed
-    struct chain open;             // those that have not ended, the one seen last at the end
+    struct chain open;             // unfinished members; the one with the latest chunk is last
     unsigned unfinished;           // their number
-    struct resync *resync;         // begins what xbstream_salvage.c keeps; NULL: nothing
+    struct resync *resync;         // the start of the state of xbstream_salvage.c; NULL: none
 };
 
 // Takes the bytes of a sound stream.
 void xbstream_reader_take(struct reader *r, struct view v);
 
-// The member that the chunk in r->header belongs to, begun if it is new. NULL and *f on failure,
-// which may be the target's; the member is then in the roster all the same, if there was memory.
+// The member of the chunk in r->header, begun if it is new. NULL and *f on failure, which may be
+// the target's; the member is then in the roster nevertheless, unless an allocation failed.
 struct member *xbstream_reader_member(struct reader *r, struct fault *f);
 
 // The member that the chunk belongs to; NULL: it is new.
@@ -86,7 +87,7 @@ void xbstream_reader_mark(struct reader *r, struct member *member, bool seek, ui
 // A seek: the next chunk of its member belongs somewhere else. Returns 0; or -1 and *f.
 int xbstream_changes_seek(struct reader *r, struct fault *f);
 
-// From now on the member takes no more chunks.
+// From now on the member accepts no more chunks.
 void xbstream_reader_close(struct reader *r, struct member *member);
 
 // The same, and submits its end.
@@ -98,8 +99,8 @@ void xbstream_reader_end(struct reader *r, struct member *member);
 // done if that is EX_DATAERR.
 int xbstream_changes_apply(struct reader *r, struct fault *f);
 
-// If the chunk in r->header has the mark of a rewrite: takes the member of its name, which has
-// ended, out of the backup. Returns 0; or -1 and *f.
+// If the chunk in r->header has the mark of a rewrite: removes the ended member of its name from
+// the backup. Returns 0; or -1 and *f.
 int xbstream_changes_forget_rewritten(struct reader *r, struct fault *f);
 
 // xbstream_salvage.c
@@ -107,11 +108,11 @@ int xbstream_changes_forget_rewritten(struct reader *r, struct fault *f);
 // Takes bytes that may be damaged.
 void xbstream_salvage_push(struct reader *r, struct view v);
 
-// Takes what is left, and decides what is still in doubt. Returns false if the end of the stream
+// Takes the remaining bytes and decides all open cases. Returns false if the end of the stream
 // needs no further check.
 bool xbstream_salvage_finish(struct reader *r);
 
-// Frees what they keep.
+// Frees their state.
 void xbstream_salvage_free(struct reader *r);
 
 #endif

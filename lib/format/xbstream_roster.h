@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The members that a stream has so far, by name; and all that are below a folder or are partitions
-// of a table, which MariaDB's D chunks speak of. Each operation takes a time that does not depend
-// on the number of the other members but by its logarithm.
+// The members of a stream so far, by name; it also finds those below a folder and the partitions of
+// a table, which MariaDB's D chunks remove. The time of each operation grows only with the
+// logarithm of the number of members.
 #ifndef XBPIPE_XBSTREAM_ROSTER_H
 #define XBPIPE_XBSTREAM_ROSTER_H
 
@@ -15,18 +15,18 @@ struct xbstream_roster {
     struct names *members; // the value: the user's pointer
 };
 
-// Where the user's pointer for the member of that name is kept; NULL at first. The name is added if
-// it is new. NULL if memory ran out.
+// The address of the user's pointer for the member of that name; the pointer is NULL at first. The
+// name is added if it is new. NULL if memory ran out.
 void **xbstream_roster_add(struct xbstream_roster *r, const char *name, size_t size);
 
 // The user's pointer; NULL if there is no such member.
 void *xbstream_roster_find(const struct xbstream_roster *r, const char *name, size_t size);
 
-// Takes the member of that name, if there is one, out.
+// Removes the member of that name, if there is one.
 void xbstream_roster_remove(struct xbstream_roster *r, const char *name, size_t size);
 
-// A member whose name begins with the prefix, which ends in '/', or behind the first "#P#" or "#p#"
-// of a name's component: its user's pointer, and its name. NULL: there is none.
+// A member whose name begins with the prefix, which must end in '/' or after the first "#P#" or
+// "#p#" of a component: its user's pointer, and its name. NULL: there is none.
 void *xbstream_roster_below(const struct xbstream_roster *r, const char *prefix, size_t size,
                             const struct name **name);
 
