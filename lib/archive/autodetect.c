@@ -13,31 +13,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What the layers have in common.
+// Shared by the layers.
 struct chain {
     const struct autodetect_settings *settings;
     struct ordered *behind;
-    struct stage *xbstream, *tar;            // what comes behind the layers
+    struct stage *xbstream, *tar;            // the stages after the layers
     enum sniff found[AUTODETECT_LAYERS + 1]; // outermost first
     unsigned count;
     unsigned references;
 };
 
-// One layer: gathers the first bytes, and is then out of the way.
+// One layer: gathers the first bytes, and then only passes its input on.
 struct layer {
     struct stage stage;
     struct chain *chain;
     unsigned depth;
     uint64_t position;
     struct gather head;
-    struct stage *target;  // what the bytes go to once they are known; NULL before
-    struct stage *decoder; // the target, where that is a decoder
+    struct stage *target;  // the next stage, once the format is known; NULL before
+    struct stage *decoder; // the target, if that is a decoder
     struct stage *inner;   // the layer that the decoder pushes into
 };
 
 static struct stage *layer_new(struct ordered *o, struct chain *chain, unsigned depth);
 
-// ---- The passage to the queue behind.
+// ---- Passing data to the queue behind.
 
 static void pass(const struct layer *l, struct view v) {
     const struct chain *c = l->chain;
@@ -45,11 +45,11 @@ static void pass(const struct layer *l, struct view v) {
         stage_push(l->target, v);
     } else if (!ordered_failing(c->behind)) {
         stage_push(l->target, v);
-        ordered_pump(c->behind); // so that what one delivery brings does not pile up
+        ordered_pump(c->behind); // so that the results of one delivery do not pile up
     }
 }
 
-// ---- Finding out.
+// ---- Recognising layers.
 
 static struct stage *make_decoder(struct layer *l, enum sniff kind) {
     const struct autodetect_settings *s = l->chain->settings;
@@ -97,7 +97,7 @@ static void report(const struct chain *c) {
         c->settings->found(text);
 }
 
-// Sets the target for what begins with the head. Returns 0, or -1 and *f.
+// Sets the target for the data that begins with the head. Returns 0, or -1 and *f.
 static int identify(struct layer *l, struct fault *f) {
     struct chain *c = l->chain;
     enum sniff kind = sniff(l->head.data, l->head.have);
@@ -128,7 +128,7 @@ static int identify(struct layer *l, struct fault *f) {
     return 0;
 }
 
-// A layer below the first takes its input while that is delivered.
+// A layer after the first gets its input while that is being delivered.
 static void fail(struct layer *l, const struct fault *f) {
     if (l->depth == 0)
         stage_fail(&l->stage, f);

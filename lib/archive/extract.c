@@ -16,7 +16,7 @@
 
 enum { LISTED_SIZE = 2048 };
 
-// Whether a member says what the backup is, and can be read.
+// Whether a member describes the backup, and can be read.
 static bool can_read_info(struct extract *e, const char *stored, size_t stored_size) {
     struct member_name clean;
     struct fault unused;
@@ -35,7 +35,7 @@ static bool can_read_info(struct extract *e, const char *stored, size_t stored_s
     return true;
 }
 
-// Tells the check for completeness of a member, wanted or not.
+// Tells the check for completeness about a member, wanted or not.
 static void note_member(struct extract *e, const char *stored, size_t size) {
     struct member_name clean;
     struct fault refused;
@@ -70,7 +70,7 @@ static int begin(void *context, const char *name, size_t size, void **member, st
     return extract_member_open(m, name, size, f);
 }
 
-// Each decoder has its output besides its input.
+// Each decoder holds its output as well as its input.
 static unsigned weight(void *context, void *member) {
     (void)context;
     const struct member *m = extract_member_of(member);
@@ -92,7 +92,7 @@ static void data(void *context, void *member, struct view v) {
         return;
     }
     struct stage *outermost = extract_member_first_stage(m);
-    // What is lost is zeros for the decoders, whose own salvage finds out what it was.
+    // The decoders get zeros for lost bytes; their own salvage finds out what was lost.
     if (v.data != NULL || outermost->salvage != NULL) {
         stage_push(outermost, v);
     } else if (!outermost->broken) {
@@ -124,7 +124,7 @@ static void end(void *context, void *member) {
 }
 
 static void finish(void *context) {
-    (void)context; // the members' own ends are on their way
+    (void)context; // the members' own ends have been submitted
 }
 
 static void unfinished(void *context, const char *name, size_t size) {
@@ -133,7 +133,7 @@ static void unfinished(void *context, const char *name, size_t size) {
         e->settings->unfinished(diag_shown_name(name, size, SHOWN_SIZE));
 }
 
-// The member's losses are noted under the scope, which decides on the name of its file.
+// The member's losses are noted under the scope, which decides the name of its file.
 static void salvage(void *context, void *member, struct salvage_scope *scope) {
     (void)context;
     const struct member *m = extract_member_of(member);
@@ -181,7 +181,7 @@ static int make_folder(void *context, const char *name, size_t size, struct faul
     if (member_name_clean(&clean, name, size, f) < 0)
         return -1;
     member_name_warn(&clean, name, size, &e->absolute_warned);
-    if (clean.size == 0) // the archive's own folder, "./", which is there
+    if (clean.size == 0) // the archive's own folder, "./", which exists
         return 0;
     return outfiles_make_folder(e->settings->files, clean.bytes, clean.size, f);
 }
@@ -193,7 +193,8 @@ static bool wants(void *context, const char *name, size_t size) {
 
 int extract_queues(struct ordered **rear, struct ordered *o, struct fault *f) {
     *rear = o;
-    for (int i = 0; i < MEMBER_PLAN_UNDO_MAX + 1; i++) // each decoder's, and that of the files
+    for (int i = 0; i < MEMBER_PLAN_UNDO_MAX + 1; i++) // one for each decoder, and one for the
+                                                       // files
         if (ordered_behind(rear, *rear, f) < 0)
             return -1;
     return 0;

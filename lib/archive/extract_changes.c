@@ -19,7 +19,7 @@ static void say_changed(const struct extract *e, const char *from, const char *t
         e->settings->changed(shown_from, shown_to);
 }
 
-// The member was passed over when it was sent, and now gets a name that is selected.
+// The member was skipped when it was sent, and now gets a name that is selected.
 static int refuse_unselected(const char *from, const char *name, size_t size, struct fault *f) {
     return diag_fault(f, EX_NOINPUT,
                       "%s: the stream sends it as %s, which is not selected, and renames it later; "
@@ -55,8 +55,8 @@ int extract_changes_remove(void *context, void *member, const char *name, struct
     return h->file != NULL ? restored_remove(h->file, e->reader, f) : 0;
 }
 
-// Renames a member that is decoded: a file, or part of a list in long form, or what goes to
-// standard output, which keeps its bytes.
+// Renames a member that is decoded: a file, an entry of the long list, or the member that goes to
+// standard output, whose bytes stay.
 static int rename_decoded(struct extract *e, struct handle *h, const char *from, const char *name,
                           size_t size, struct fault *f) {
     struct member_plan p;

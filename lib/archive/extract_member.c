@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The stages that a member's bytes go through: its decoders, what reads along, and its sink.
+// The stages of a member: its decoders, the stages that read along, and its sink.
 #include "archive/extract_private.h"
 #include "engine/capture.h"
 #include "engine/limit.h"
@@ -108,7 +108,7 @@ static int build_decoders(struct member *m, const struct member_plan_undo *undo,
     return 0;
 }
 
-// A member of a list in long form has been counted.
+// A member of the long list has been counted.
 static void counted(void *context) {
     struct member *m = context;
     m->handle->listed->restored = null_sink_size(m->counter);
@@ -129,7 +129,7 @@ static void describe_forms(const char *name, size_t size, char text[static SHOWN
     }
 }
 
-// Begins the member's entry in the list in long form. `stored` is its name in the archive.
+// Begins the member's entry in the long list. `stored` is its name in the archive.
 static int begin_entry(struct member *m, const char *stored, size_t stored_size,
                        const struct member_plan *p, struct fault *f) {
     char forms[SHOWN_SIZE];
@@ -161,7 +161,7 @@ static int take_output(struct member *m, const char *name, size_t size, struct f
     return 0;
 }
 
-// In order: a member that says what the backup is has been read whole.
+// In order: a member that describes the backup has been read completely.
 static void captured(void *context, const char *data, size_t size) {
     struct member *m = context;
     if (backupinfo_add(m->extract->settings->info, m->info, data, size) < 0) {
@@ -171,20 +171,20 @@ static void captured(void *context, const char *data, size_t size) {
     }
 }
 
-// In order: the head of the redo log has been read.
+// In order: the beginning of the redo log has been read.
 static void captured_redo(void *context, const char *data, size_t size) {
     struct member *m = context;
     backup_complete_redo(m->extract->settings->complete, data, size);
 }
 
-// Whether the member's file, whose name has `size` bytes, is a redo log whose head is to be read.
+// Whether the member's file, whose name has `size` bytes, is a redo log whose beginning is needed.
 static bool is_redo(const struct extract *e, const char *name, size_t size) {
     return e->settings->complete != NULL && suffix_of(name, size) == SUFFIX_NONE &&
            backup_complete_wants(name, size);
 }
 
-// Puts a stage that reads along in front of the sink of a member that says what the backup is.
-// `name`, of `size` bytes, is the name of its file.
+// Puts a stage that reads along in front of the sink of a member that describes the backup. `name`,
+// of `size` bytes, is the name of its file.
 static int read_along(struct member *m, const char *name, size_t size, struct fault *f) {
     struct extract *e = m->extract;
     m->info = e->settings->info != NULL ? backupinfo_file(name, size) : BACKUPINFO_NONE;
@@ -197,7 +197,7 @@ static int read_along(struct member *m, const char *name, size_t size, struct fa
     return m->capture != NULL ? 0 : diag_fault_memory(f);
 }
 
-// Begins what the member's bytes go to in the end. `stored` is its name in the archive.
+// Begins the member's sink. `stored` is its name in the archive.
 static int begin_sink(struct member *m, const char *stored, size_t stored_size,
                       const struct member_plan *p, struct fault *f) {
     const struct extract *e = m->extract;
@@ -219,7 +219,7 @@ int extract_member_plan(const struct extract *e, const char *stored, size_t size
                             stored, size, f);
 }
 
-// A member that stays encrypted is counted, or refused if there has to be a key.
+// Counts a member that stays encrypted, or refuses it if a key is required.
 static int check_key(struct member *m, const char *stored, size_t size, struct fault *f) {
     struct extract *e = m->extract;
     if (e->settings->decrypt != NULL || suffix_of(stored, size) != SUFFIX_XBCRYPT)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-// The suffix at the end of the name that is to be undone.
+// The suffix at the end of the name, if it is to be undone.
 static enum suffix suffix_to_undo(const struct member_plan_rules *rules, const char *name,
                                   size_t size) {
     enum suffix s = suffix_of(name, size);
@@ -11,7 +11,7 @@ static enum suffix suffix_to_undo(const struct member_plan_rules *rules, const c
     return wanted ? s : SUFFIX_NONE;
 }
 
-// Takes the suffixes to undo off the plan's name, at most one of a compression (suffix.h), and
+// Removes the suffixes to undo from the plan's name, at most one of a compression (suffix.h), and
 // notes them. Returns 0; or -1 and *f.
 static int take_suffixes(struct member_plan *p, const struct member_plan_rules *rules,
                          struct fault *f) {

@@ -12,23 +12,23 @@ struct rule {
     enum selection_rule kind;
     const char *text;
     size_t size;
-    char *clean;    // of a SELECTION_NAME or SELECTION_MEMBER: cleaned; NULL if it cannot be
+    char *clean;    // of a SELECTION_NAME or SELECTION_MEMBER: cleaned; NULL if that is impossible
     size_t matched; // members
 };
 
 struct selection {
     struct rule *rules;
     size_t count;
-    bool positive; // there is a rule other than SELECTION_EXCLUDE
+    bool positive; // there is a rule besides SELECTION_EXCLUDE
     size_t met;    // members that were wanted
 };
 
-// What rules are held against: a member's name as stored, or cleaned.
+// A name that rules are compared with: a member's name as stored, or cleaned.
 struct candidate {
     const char *name;
     size_t size;
     char plain[MEMBER_NAME_MAX + 1];
-    char table[MEMBER_NAME_MAX + 1]; // "DATABASE.TABLE"; empty for a member that is in no folder
+    char table[MEMBER_NAME_MAX + 1]; // "DATABASE.TABLE"; empty for a member outside folders
 };
 
 int selection_add(struct selection **out, enum selection_rule kind, const char *text) {
@@ -120,7 +120,7 @@ static bool goes_for(const struct rule *r, struct candidate *c) {
     }
 }
 
-// The spellings of a name: as stored, and cleaned if that is another. Returns their number.
+// The spellings of a name: as stored, and cleaned if that differs. Returns their number.
 static unsigned spell(const char *name, size_t size, struct member_name *clean,
                       struct candidate candidates[2]) {
     struct fault unused;

@@ -24,7 +24,7 @@ static const uint8_t classes[256] = {
 #undef X
 // clang-format on
 
-// What kind of character was found. The text may be a key, so the character itself is not shown.
+// Names the kind of a character. The text may be a key, so the character itself is not shown.
 static const char *kind_of(uint8_t c) {
     if (c == '-' || c == '_')
         return "a character of the base64url alphabet";
@@ -39,7 +39,7 @@ static const char *kind_of(uint8_t c) {
     return "a character outside the base64 alphabet";
 }
 
-// The bits of a last group of 2 or 3 characters that belong to no byte: 4 or 2.
+// The unused bits of a last group of 2 or 3 characters: 4 or 2.
 static uint32_t spare_bits(const struct base64_decoder *d) {
     return d->held == 2 ? d->bits & 0xf : d->bits & 0x3;
 }

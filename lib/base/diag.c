@@ -125,7 +125,7 @@ int diag_cut(const char *text, int limit) {
     while (start > 0 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
         start--;
     if (start == 0 || (unsigned char)text[start - 1] < 0xc0)
-        return (int)end; // the last character is one of ASCII
+        return (int)end; // the last character is ASCII
     start--;
     return utf8_size((const unsigned char *)text + start, end - start) > 0 ? (int)end : (int)start;
 }
@@ -158,7 +158,7 @@ char *diag_name(const void *name, size_t size, char *out, size_t out_size) {
     return make_printable(name, size, false, out, out_size);
 }
 
-// Whatever found its way into the text, a terminal gets nothing but one line of characters.
+// Whatever the text contains, a terminal gets only one line of plain characters.
 static void print_line(const char *kind, const char *format, va_list args) {
     char text[1200], line[2400];
     int used = snprintf(text, sizeof text, "%s: %s", program_invocation_short_name, kind);
@@ -231,8 +231,8 @@ static void print_version(FILE *stream, struct argp_state *state) {
     fprintf(stream, "%s (xbpipe) %s\n", program_invocation_short_name, XBPIPE_VERSION);
 }
 
-// What argp and getopt say of an option shows its value: the lines go through the same escapes as
-// all others.
+// The messages of argp and getopt about an option show its value, so they are escaped like all
+// others.
 static ssize_t write_argp(void *cookie, const char *text, size_t size) {
     (void)cookie;
     for (size_t at = 0, end; at < size; at = end) {
@@ -263,9 +263,9 @@ void diag_parse(const struct argp *argp, int argc, char **argv, void *options) {
     exit(EX_OSERR);
 }
 
-// Threads, those of libraries too, get stacks of this size, whatever the limit is: the C library
-// takes the limit for their size. The main thread's stack grows up to the limit: below the other
-// size the program, or a library, would be ended by a signal somewhere.
+// All threads, also those of libraries, get stacks of this size, whatever the limit is: by default
+// the C library uses the limit as their size. The main thread's stack grows up to the limit: with a
+// limit below MAIN_STACK_MIN a signal would end the program somewhere.
 enum { THREAD_STACK = 2 << 20, MAIN_STACK_MIN = 512 << 10 };
 
 static void check_stack(void) {
@@ -288,8 +288,8 @@ static void check_stack(void) {
 }
 
 void diag_start(void) {
-    // A descriptor that was closed must not be given to the next file opened: output meant for
-    // standard output would land in it. These stand-ins fail every read and write.
+    // A closed descriptor must not be reused for the next file that is opened: output meant for
+    // standard output would go there. On these substitutes every read and write fails.
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
             open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)

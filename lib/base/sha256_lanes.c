@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// The compiler has the instructions of each only if it is told so, for the one function.
+// The compiler accepts these instructions only if the attribute of the function names them.
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <immintrin.h>

@@ -63,7 +63,7 @@ static void release_block(struct unit *unit) {
     free(b);
 }
 
-// Submits what has been gathered as a block.
+// Submits the gathered bytes as a block.
 static void submit_block(struct encoder *e) {
     struct block *b = calloc(1, sizeof *b);
     if (b == NULL) {

@@ -16,8 +16,8 @@ struct digest {
     int (*done)(void *, const uint8_t *, struct fault *);
     void *context;
     EVP_MD_CTX *sum;
-    bool stale;            // bytes that were hashed have been overwritten
-    struct hash *previous; // the next must not run before it; until it is released
+    bool stale;            // hashed bytes have been overwritten
+    struct hash *previous; // the last hash, after which the next one runs; until it is released
 };
 
 // A piece to be hashed.

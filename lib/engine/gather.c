@@ -3,16 +3,16 @@
 
 #include <string.h>
 
-// A view that is part of what is gathered stays where it is if it is at least this share of its
-// slab, which it keeps from being freed.
+// A view is kept by reference if it is at least this share of its slab, because the reference keeps
+// the whole slab.
 enum { GATHER_SHARE = 4 };
 
 void gather_begin(struct gather *g, size_t need) {
     *g = (struct gather){.need = need};
 }
 
-// Makes room for `wanted` bytes in a slab of the gather's own, keeping what it has. Memory grows by
-// doubling, so that a large size in a head alone takes none. Returns 0 or -1.
+// Makes room for `wanted` bytes in the gather's own slab, and keeps its bytes. Memory grows by
+// doubling, so that a large size in a header alone allocates nothing. Returns 0 or -1.
 static int make_room(struct gather *g, size_t wanted) {
     if (!g->borrowed && g->slab != NULL && wanted <= g->slab->capacity)
         return 0;

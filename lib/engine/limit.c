@@ -80,7 +80,7 @@ static void push(struct stage *stage, struct view v) {
     stage_break(stage, &f);
 }
 
-// The place in the file: out of order, the input offset is not known.
+// The position in the file: out of order, the input offset is not known.
 static char *place_in_file(uint64_t position, char where[static PLACE_TEXT_SIZE]) {
     snprintf(where, PLACE_TEXT_SIZE, "at byte %" PRIu64 " of the file", position);
     return where;

@@ -3,20 +3,19 @@
 
 #include <stdlib.h>
 
-// What may be in flight, in bytes: this much, or a unit of the largest size seen for each thread if
-// that is more. Enough to even out the times of units, and little enough to stay in the
-// second-level caches: what is read is then still there when it is decoded, and its memory is used
-// again before it leaves them. One thread gains nothing from running ahead. Each unit counts for at
-// least COST_MIN, for its own structs and what they keep alive.
+// The limit for bytes in flight: this, or a unit of the largest size so far for each thread if that
+// is more. Enough to even out the times of units, and little enough for the second-level caches:
+// bytes are still there when they are decoded, and their memory is reused before it leaves the
+// caches. One thread gains nothing from running ahead. Each unit counts for at least COST_MIN, for
+// its structs and the memory that they hold.
 enum { BYTES_BASE = 1 << 20, BYTES_PER_THREAD = 1 << 20, COST_MIN = 1 << 10 };
 
-// What queues behind each other share.
+// Shared by the queues behind each other.
 struct shared {
     struct pool *pool;
-    uint64_t sequence; // of the last unit that stems from no other
-    uint64_t current;  // of the unit that is being delivered; 0: none is
-    struct fault
-        fault; // the first failure of all queues, if its status is not 0; where it was met:
+    uint64_t sequence;  // of the last unit that comes from no other
+    uint64_t current;   // of the unit that is being delivered; 0: none
+    struct fault fault; // the first failure of all queues, if its status is not 0; its place:
     uint64_t fault_sequence;
     unsigned fault_depth;
 };
@@ -30,9 +29,9 @@ struct ordered {
     struct unit *last;
     size_t cost;
     size_t largest;  // cost of a unit
-    bool failing;    // a failure is on its way or has been delivered
+    bool failing;    // a failure was submitted or delivered
     bool failed;     // one has been delivered
-    bool delivering; // a deliver function is running
+    bool delivering; // a deliver function is running now now
 };
 
 struct failure {

@@ -29,7 +29,7 @@ static bool is_ready(const struct job *job) {
     return job->state == JOB_PAUSED || job->state == JOB_FINISHED;
 }
 
-// Takes the oldest job that may run off the queue; NULL if there is none. Under the lock.
+// Removes the oldest job that may run from the queue; NULL if there is none. Under the lock.
 static struct job *take(struct pool *pool) {
     struct job *previous = NULL;
     for (struct job *job = pool->first; job != NULL; previous = job, job = job->next) {
@@ -59,7 +59,7 @@ static void settle(struct pool *pool, struct job *job, enum job_result result) {
         job->follower->after = NULL;
         job->follower = NULL;
         if (pool->awaited != NULL)
-            pthread_cond_signal(&pool->ready); // the main thread, which waits, can run it
+            pthread_cond_signal(&pool->ready); // the waiting main thread can run it
         else
             wake_worker(pool);
     }
@@ -102,7 +102,7 @@ int pool_new(struct pool **out, unsigned threads, struct fault *f) {
     pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->ready, NULL);
 
-    // Signals from outside go to the main thread.
+    // Signals from other processes go to the main thread.
     sigset_t outside, before;
     sigfillset(&outside);
     static const int own[] = {SIGPIPE, SIGBUS, SIGSEGV, SIGFPE, SIGILL, SIGABRT};
@@ -141,7 +141,7 @@ void pool_submit(struct pool *pool, struct job *job) {
         if (job->after->state == JOB_FINISHED)
             job->after = NULL;
         else {
-            assert(job->after->follower == NULL); // the one before would never run
+            assert(job->after->follower == NULL); // the earlier follower would never run
             job->after->follower = job;
         }
     }

@@ -5,13 +5,13 @@
 #include <string.h>
 
 enum {
-    LOOK = 4096,            // bytes that a probe always sees if they are there
+    LOOK = 4096,            // bytes that a probe always gets if they exist
     SEARCH_STEP = 64 << 10, // bytes copied at a time while searching
     OWN_FIRST = 64 << 10,   // memory of the first copy
-    BORROWED_SHARE = 4,     // of a slab that what is left of a view may keep
-    INNER_TRIES = 16,       // heads that are looked at inside a damaged unit
-    SPENT_BASE = 64 << 20,  // bytes checked for false heads that are always allowed
-    SPENT_PER_BYTE = 8      // and for each byte of the input before
+    BORROWED_SHARE = 4,     // the least share of a slab that the rest of a view may keep
+    INNER_TRIES = 16,       // headers that are checked inside a damaged unit
+    SPENT_BASE = 64 << 20,  // bytes that may always be checked because of false headers
+    SPENT_PER_BYTE = 8      // and further ones for each byte of the input so far
 };
 
 bool resync_start(struct resync **r, struct stage *stage, const struct resync_format *format,
@@ -95,8 +95,8 @@ static void hand_out(struct resync *r, size_t size, const char *hit) {
     advance(r, size);
 }
 
-// Whether a sound unit begins inside the `size` bytes at the front: then these are not one unit,
-// whatever their head says and whatever follows them.
+// Whether a sound unit begins inside the first `size` bytes: then these are not one unit, whatever
+// their header says and whatever follows them.
 static bool holds_unit(const struct resync *r, size_t size, bool end) {
     size_t at = 1;
     for (int tries = 0; tries < INNER_TRIES; tries++, at++) {
@@ -116,7 +116,7 @@ static bool holds_unit(const struct resync *r, size_t size, bool end) {
     return false;
 }
 
-// Judges what begins at the front. Returns false if more input is needed.
+// Judges the first bytes. Returns false if more input is needed.
 static bool step(struct resync *r, bool end) {
     if (r->have < r->need && !end)
         return false;
@@ -171,14 +171,14 @@ static void run(struct resync *r, bool end) {
         ordered_relieve(r->stage->ordered);
 }
 
-// Makes room behind what is held, in a slab of its own. Returns 0 or -1.
+// Makes room after the bytes that are held, in its own slab. Returns 0 or -1.
 static int make_room(struct resync *r, size_t size) {
     if (r->slab != NULL && !r->borrowed) {
         size_t used = (size_t)(r->data - r->slab->data) + r->have;
         if (r->slab->capacity - used >= size)
             return 0;
     }
-    // Memory grows by doubling, as data arrives: a large size in a head alone takes none.
+    // Memory grows by doubling, as data arrives: a large size in a header alone allocates nothing.
     size_t wanted = r->have + size, capacity = 2 * wanted;
     if (capacity > r->need)
         capacity = r->need > wanted ? r->need : wanted;
@@ -196,8 +196,8 @@ static int make_room(struct resync *r, size_t size) {
     return 0;
 }
 
-// Takes bytes from *v: all of them if they can stay in their slab; else no more than are needed, so
-// that the rest can stay in its slab. Returns 0 or -1.
+// Takes bytes from *v: all of them if they can stay in their slab; otherwise only as many as
+// needed, so that the rest can stay in its slab. Returns 0 or -1.
 static int take(struct resync *r, struct view *v) {
     bool lasting = v->slab != NULL && v->data != NULL;
     r->last_position = r->position + r->have;
@@ -236,7 +236,7 @@ void resync_push(struct resync *r, struct view v) {
             r->position += v.size;
             return;
         }
-        // A large size in a head must not expand a hole's zeros all at once.
+        // A large size in a header must not expand all zeros of a hole at once.
         struct view part =
             view_split(&v, v.data == NULL && v.size > SEARCH_STEP ? SEARCH_STEP : v.size);
         while (part.size > 0 && !stage_is_closed(r->stage)) {

@@ -207,8 +207,8 @@ int salvage_verdict(const struct salvage *s, struct fault *f) {
                       s->losses, s->losses == 1 ? "" : "es", where);
 }
 
-// Conclusions last. By member, then by format (its name: the stage nearest to the output first),
-// then by place: the order in which several members are delivered varies.
+// Conclusions last. Sorted by member, then by format (the stage nearest to the output first), then
+// by offset, because the order in which several members are delivered varies.
 static int compare_entries(const void *a, const void *b) {
     const struct entry *x = a, *y = b;
     if (x->loss.conclusion != y->loss.conclusion)
@@ -277,8 +277,8 @@ void salvage_print(struct salvage *s, void (*print)(const char *)) {
     print(line);
 }
 
-// Takes over the value, which is NULL if it could not be made. One line for it; false, with errno,
-// if it could not be written.
+// Writes the value as one line and frees it; NULL: the allocation failed. Returns false, with
+// errno, if it was not written.
 static bool write_value(FILE *out, json_t *value, const char *before) {
     bool good = value == NULL || fputs(before, out) >= 0;
     if (good)
@@ -329,7 +329,7 @@ static bool write_lists(struct salvage *s, FILE *out) {
     return good && fputs("]}\n", out) >= 0;
 }
 
-// A message may hold a text of the system that is not UTF-8.
+// A message may contain a system text that is not UTF-8.
 static json_t *text_of(const char *text) {
     if (text == NULL)
         return json_null();

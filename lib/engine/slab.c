@@ -8,7 +8,7 @@
 #include <string.h>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define REUSE 0 // so that the sanitizer sees every overrun and every use after free
+#define REUSE 0 // so that the sanitizer finds every overrun and every use after free
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define REUSE 0
@@ -19,7 +19,7 @@
 #endif
 
 // Sizes are rounded up to classes, four to each power of two (64, 80, 96, 112, 128, 160 ... bytes),
-// so that units of nearly the same size share their memory and little of it is lost.
+// so that units of nearly the same size reuse the same memory and little is wasted.
 enum {
     CLASS_MIN_SHIFT = 6,
     CLASSES_A_DOUBLING = 4,

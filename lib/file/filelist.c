@@ -23,7 +23,7 @@ struct filelist {
     size_t count, room;
 };
 
-// A name that grows and shrinks as folders are gone through; "" is the directory itself.
+// A name that grows and shrinks while folders are read; "" is the directory itself.
 struct path {
     size_t size;
     char bytes[MEMBER_NAME_MAX + 1];
@@ -60,7 +60,7 @@ const char *filelist_name(const struct filelist *list, size_t i, size_t *size) {
     return list->files[i]->bytes;
 }
 
-// Adds components that `name` has to the path: all but ".". Returns 0; or -1 and *f.
+// Adds the components of `name` except "." to the path. Returns 0; or -1 and *f.
 static int extend(struct path *p, const char *name, size_t size, struct fault *f) {
     const char *end = name + size;
     for (const char *component = name; component < end;) {
@@ -88,8 +88,8 @@ static void shorten(struct path *p, size_t size) {
     p->bytes[size] = '\0';
 }
 
-// Checks the name of the file, and that it fits into the archive with its suffix. No file ever has
-// that name, so its last component may be longer than a file system takes.
+// Checks the name of the file, and that it fits into the archive with its suffix. A file never has
+// the name with the suffix, so its last component may be longer than a file system allows.
 static int check_name(const struct filelist *list, const struct path *p, struct fault *f) {
     if (outdir_check_name(p->bytes, p->size, f) < 0)
         return -1;
@@ -150,7 +150,7 @@ static int refuse(const struct filelist *list, const struct path *p, unsigned ch
                       diag_shown_name(p->bytes, p->size, 256), what, list->settings->archive);
 }
 
-// True for what a program of this toolkit writes, or left when it was killed: part of a file.
+// True for a temporary file of a program of this toolkit, which holds a part of a file.
 static bool is_temporary(const struct entry *entry) {
     return entry->type == DT_REG && temporary_is_name(entry->name, strlen(entry->name));
 }
@@ -189,7 +189,7 @@ static int add_entry(struct folder *folder, const char *name, unsigned char type
     return 0;
 }
 
-// Finds out what a file system does not say in its folders. Returns 0; or -1 with errno.
+// Finds the type of an entry if the file system does not give it. Returns 0; or -1 with errno.
 static int look(int fd, const struct dirent *d, unsigned char *type) {
     struct stat st;
     *type = d->d_type;
@@ -248,8 +248,8 @@ static int add_entries(struct filelist *list, struct path *p, DIR *dir, const st
     return result;
 }
 
-// Adds what the folder `p`, open at fd, holds; closes fd. It calls itself once a component of a
-// name that is at most MEMBER_NAME_MAX bytes.
+// Adds the content of the folder `p`, open at fd, and closes fd. Its recursion is limited by the
+// components of a name of at most MEMBER_NAME_MAX bytes.
 static int add_folder(struct filelist *list, struct path *p, int fd, struct fault *f) {
     DIR *dir = fdopendir(fd);
     if (dir == NULL) {

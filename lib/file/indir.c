@@ -50,8 +50,8 @@ void indir_close(struct indir *d) {
     free(d);
 }
 
-// Opens a folder of the folder at fd. Returns a descriptor, or -1 with errno, which is ELOOP for a
-// symbolic link: O_DIRECTORY would only say that it is no folder.
+// Opens a folder in the folder at fd. Returns a descriptor, or -1 with errno, which is ELOOP for a
+// symbolic link (O_DIRECTORY alone would give ENOTDIR).
 static int enter(int fd, const char *component) {
     int inner = openat(fd, component, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat st;

@@ -15,8 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// Bytes of a slab, and the least room for another read into it. Larger slabs would have left the
-// processor's second-level cache before anything looks at them.
+// The size of a slab, and the least room for another read into it. The bytes of a larger slab would
+// leave the processor's second-level cache before they are used.
 enum { READ_SIZE = 512 << 10, READ_MIN = 64 << 10 };
 
 int input_open(struct input *in, const char *path, struct fault *f) {
@@ -52,8 +52,8 @@ int input_open(struct input *in, const char *path, struct fault *f) {
 
 // Returns 0 with room for a good read in the slab, or -1.
 static int make_room(struct input *in) {
-    // Short reads (from a pipe, a socket) share a slab: their bytes are then in one piece, and a
-    // stage that holds one of them does not hold a whole slab for it.
+    // Short reads (from a pipe, a socket) share a slab: their bytes are then contiguous, and a
+    // stage that holds a few of them does not hold a whole slab for them.
     if (in->slab != NULL && in->slab->capacity - in->used >= READ_MIN)
         return 0;
     slab_unref(in->slab);

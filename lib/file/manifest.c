@@ -92,8 +92,8 @@ static ssize_t unescape(char *name) {
     return to - name;
 }
 
-// Takes a line, terminated and without its newline, apart. Returns false if it is none of
-// sha256sum.
+// Parses a line, terminated and without its newline. Returns false if it is not in sha256sum
+// format.
 static bool parse_line(char *line, uint8_t sha256[static DIGEST_SIZE], const char **name,
                        size_t *size) {
     bool escaped = line[0] == '\\';
@@ -146,7 +146,7 @@ static int read_lines(struct manifest *m, FILE *file, const char *shown, struct 
     return 0;
 }
 
-// Refuses a list, which is sorted, that contradicts itself or says nothing.
+// Refuses a sorted list that contradicts itself or is empty.
 static int check_list(const struct manifest *m, const char *shown, struct fault *f) {
     for (size_t i = 1; i < m->count; i++) {
         const struct manifest_entry *last = &m->entries[i - 1], *entry = &m->entries[i];
@@ -173,7 +173,7 @@ int manifest_read(struct manifest *m, const char *path, struct fault *f) {
     return result == 0 ? check_list(m, shown, f) : result;
 }
 
-// For people at a terminal, which would obey what stands in a name.
+// For people at a terminal, which a name could otherwise control.
 static void put_shown(FILE *text, const char *digits, const struct manifest_entry *entry) {
     (void)fprintf(text, "%.*s  %s\n", HEX_SIZE, digits,
                   diag_shown_name(entry->name, entry->size, 4 * MEMBER_NAME_MAX + 4));
@@ -207,7 +207,7 @@ int manifest_write(const struct manifest *m, int fd, const char *shown, struct f
         put_entry(text, &m->entries[i], terminal);
     bool lost = ferror(text);
     int result = 0;
-    // Where the last allocation fails glibc's stream ends well, without the bytes.
+    // If the last allocation fails, glibc's fclose succeeds, but the bytes are missing.
     if (fclose(text) != 0 || lost || bytes == NULL)
         result = diag_fault_memory(f);
     else if (fdio_write_full(fd, bytes, size) < 0)

@@ -22,26 +22,27 @@
 
 enum { FOLDER_MODE = 0750 };
 
-// The most folders that names may lead through, all together: each is remembered, and takes a block
-// of the disk, while a name of a few hundred bytes can have as many folders as characters.
+// The most folders that all names together may have: each is remembered, and takes a block of the
+// disk, and a name of a few hundred bytes can have hundreds of folders.
 enum { FOLDERS_EASY = 10000, FOLDERS_PER_NAME = 4 };
 
 struct outdir {
     int fd;
-    // The folder that the directory is in, where the directory is new; -1 and errno where that
-    // cannot be opened.
+    // The folder that contains the directory, if the directory is new; -1 and errno if it cannot be
+    // opened.
     bool made;
     int parent_fd, parent_error;
     bool overwrite;
-    char shown[256];       // its path, printable
-    struct names *folders; // that have been entered, by their paths; the value: whether made here
+    char shown[256];          // its path, printable
+    struct names *folders;    // that have been entered, by their paths; the value: whether this run
+                              // created it
     struct names *identities; // the same, by device and inode; the value is the one of `folders`
     uint64_t folder_count;    // of `folders`
-    uint64_t name_count;      // of names so far, repeated or not
+    uint64_t name_count;      // names so far, with repetitions
     unsigned removed;
 };
 
-// Whether there is no name in the folder open at `fd`. Returns 1 or 0; or -1 with errno.
+// Whether the folder open at `fd` is empty. Returns 1 or 0; or -1 with errno.
 static int is_empty(int fd) {
     int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
@@ -59,9 +60,9 @@ static int is_empty(int fd) {
     return e == NULL;
 }
 
-// Whether a folder with this owner and mode can be one that the program has just made in the folder
-// at parent_fd. A network's file system may show another owner and other modes than those asked
-// for: a file made there shows which.
+// Whether the program can have just created a folder with this owner and mode in the folder at
+// parent_fd. A network file system may show another owner and mode than requested: a test file
+// shows which.
 static bool looks_made(int parent_fd, const struct stat *folder) {
     const mode_t others = S_IWGRP | S_IWOTH;
     if (folder->st_uid == geteuid() && (folder->st_mode & others) == 0)
@@ -78,8 +79,8 @@ static bool looks_made(int parent_fd, const struct stat *folder) {
     return alike;
 }
 
-// Opens the folder that was made a moment ago in the folder at parent_fd. Whoever may write there
-// may have put another one in its place. Returns a descriptor, or -1 and *f.
+// Opens the folder that was just created in the folder at parent_fd. Another user who may write
+// there may have replaced it. Returns a descriptor, or -1 and *f.
 static int open_made(int parent_fd, const char *base, const char *shown, struct fault *f) {
     struct stat st;
     int fd = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -98,7 +99,7 @@ static int open_made(int parent_fd, const char *base, const char *shown, struct 
                       shown);
 }
 
-// Makes the directory, or opens the one that is there. Returns 0, or -1 and *f.
+// Creates the directory, or opens the existing one. Returns 0, or -1 and *f.
 static int make_or_open(struct outdir *o, const char *path, const char *shown, struct fault *f) {
     char making[300], opening[300];
     const char *base;
@@ -111,7 +112,7 @@ static int make_or_open(struct outdir *o, const char *path, const char *shown, s
                           making);
     if (parent_fd < 0)
         return -1;
-    // "", "." and ".." are there.
+    // "", "." and ".." exist.
     if (mkdirat(parent_fd, base[0] != '\0' ? base : ".", FOLDER_MODE) == 0) {
         o->made = true;
         o->parent_fd = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -153,7 +154,7 @@ int outdir_open(struct outdir **out, const char *path, bool overwrite, struct fa
         outdir_close(o);
         return -1;
     }
-    // What is written there while files are restored is an output as they are.
+    // Standard output may go to a file in the directory: no restored file may replace it.
     noclobber_add_output(STDOUT_FILENO);
     noclobber_add_output(STDERR_FILENO);
     o->removed = temporary_remove_left(o->fd);
@@ -209,12 +210,12 @@ static int open_component(int dir_fd, const char *component) {
     long fd = syscall(SYS_openat2, dir_fd, component, &how, sizeof how);
     if (fd >= 0 || (errno != ENOSYS && errno != EPERM))
         return (int)fd;
-    // Older kernels, and sandboxes that forbid it: for a single component that is not "..", these
-    // flags come to the same.
+    // For older kernels, and sandboxes that forbid openat2: for a single component that is not
+    // "..", these flags have the same effect.
     return openat(dir_fd, component, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-// Opens a folder of the folder at dir_fd, making it if it is missing.
+// Opens a folder in the folder at dir_fd, and creates it if it is missing.
 static int enter(int dir_fd, const char *component, bool *new) {
     int fd = open_component(dir_fd, component);
     *new = false;
@@ -226,8 +227,8 @@ static int enter(int dir_fd, const char *component, bool *new) {
     return open_component(dir_fd, component);
 }
 
-// Refuses a folder that has been entered under another name: a file system that takes two names for
-// one would mix what is in the two.
+// Refuses a folder that has been entered under another name: a file system that treats two names as
+// the same would mix the content of both.
 static int note_identity(struct outdir *o, int fd, struct name *folder, struct fault *f) {
     struct stat st;
     if (fstat(fd, &st) < 0)
@@ -248,7 +249,7 @@ static int note_identity(struct outdir *o, int fd, struct name *folder, struct f
     return 0;
 }
 
-// What the value of a folder that has been entered points to.
+// The values of entered folders point to one of these.
 static char made, found;
 
 static int refuse_folders(const char *path, struct fault *f) {
@@ -258,7 +259,7 @@ static int refuse_folders(const char *path, struct fault *f) {
                       diag_shown(path, 200), FOLDERS_EASY, FOLDERS_PER_NAME);
 }
 
-// To be called for each folder that is entered: `fd` is open for it, `path` its path below the
+// Call it for each folder that is entered: `fd` is its descriptor, `path` its path below the
 // directory.
 static int note_folder(struct outdir *o, int fd, const char *path, bool new, struct fault *f) {
     struct name *folder = names_add(&o->folders, path, strlen(path));
@@ -275,8 +276,8 @@ static int note_folder(struct outdir *o, int fd, const char *path, bool new, str
     return 0;
 }
 
-// Opens the folder that holds `name` (for_folder: the folder `name` itself), making what is
-// missing. Returns a descriptor, and *base, the last component; or -1 and *f.
+// Opens the folder that contains `name` (for_folder: the folder `name` itself), and creates missing
+// ones. Returns a descriptor, and *base, the last component; or -1 and *f.
 static int descend(struct outdir *o, const char *name, bool for_folder, const char **base,
                    struct fault *f) {
     char path[MEMBER_NAME_MAX + 1];
@@ -317,14 +318,14 @@ static int descend(struct outdir *o, const char *name, bool for_folder, const ch
     return fd;
 }
 
-// Of a run before this one there are many files: one advice serves for all of them. Returns 0, or
-// -1 and *f.
+// An earlier run leaves many files, so the message gives advice for all of them. Returns 0, or -1
+// and *f.
 static int check_new(const struct outdir *o, int fd, const char *base, const char *shown,
                      struct fault *f) {
     struct stat st;
     if (o->overwrite || fstatat(fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode) ||
         noclobber_reason(&st) != NULL)
-        return 0; // outfile.h says what is wrong with these, if anything is
+        return 0; // outfile.h reports what is wrong with these, if anything
     return diag_fault(f, EX_CANTCREAT,
                       "%s: file exists already in %s; use an empty directory, or --overwrite",
                       shown, o->shown);
@@ -455,8 +456,8 @@ static void sync_folder(struct name *folder, void *context) {
     struct syncing *s = context;
     if (s->error != 0)
         return;
-    // No component was a symbolic link when it was entered. If one is now, what is behind it is
-    // none of ours, and a sync does it no harm.
+    // No component was a symbolic link when it was entered. If one is now, it leads to a foreign
+    // folder, and a sync does no harm there.
     int fd = openat(s->dir->fd, folder->bytes, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) < 0) {
         s->error = errno;

@@ -39,10 +39,9 @@ void outdir_close(struct outdir *o);
 int outdir_check_name(const char *name, size_t size, struct fault *f);
 
 // Begins a file (see outfile.h) called `name`, which is terminated and has been checked by the
-// function above; makes the folders on the way. Without `check`: outfile_begin_unchecked_at.
-// Returns 0 and *file; or -1 and *f: EX_CANTCREAT (also where a file or a symbolic link is in a
-// folder's place, the file exists, or the names lead through more folders than any backup has),
-// EX_NOPERM, EX_OSERR.
+// function above; creates its folders. Without `check`: outfile_begin_unchecked_at. Returns 0 and
+// *file; or -1 and *f: EX_CANTCREAT (also if a file or a symbolic link has the name of a folder,
+// the file exists, or the names have more folders than any backup), EX_NOPERM, EX_OSERR.
 int outdir_create(struct outdir *o, const char *name, bool check, struct outfile **file,
                   struct fault *f);
 

@@ -21,7 +21,7 @@
 struct outfile {
     int fd;
     int dir_fd; // -1: written directly, nothing to rename
-    int to_fd;  // of the folder that it gets its name in; -1: the same
+    int to_fd;  // of the folder in which it gets its name; -1: the same
     bool overwrite;
     char *base;
     char *shown;
@@ -29,7 +29,7 @@ struct outfile {
     struct outfile *next; // in `begun`
 };
 
-// Those of outfile_begin.
+// The unfinished files of outfile_begin.
 static struct outfile *begun;
 
 static void release(struct outfile *o) {
@@ -84,7 +84,7 @@ static int check_base(int dir_fd, const char *base, const char *shown, bool over
     return 0;
 }
 
-// Whether another one of those begun is to have this name: the last one would replace the others.
+// Whether another unfinished file will get this name: the last one would replace the others.
 static int check_begun(const struct outfile *self, int dir_fd, const char *base, const char *shown,
                        struct fault *f) {
     struct stat dir, other;
@@ -124,8 +124,8 @@ int outfile_begin_unchecked_at(struct outfile **out, int dir_fd, const char *bas
     return 0;
 }
 
-// Makes the outfile of a descriptor that is written as it is, and owns it unless it is standard
-// output's; it is closed if that fails.
+// Makes the outfile of a descriptor that is written directly. The outfile owns the descriptor,
+// unless it is standard output; on failure it is closed.
 static int begin_descriptor(struct outfile **out, int fd, const char *shown, struct fault *f) {
     *out = allocate("-", shown, false);
     if (*out != NULL)
@@ -140,8 +140,8 @@ static int begin_descriptor(struct outfile **out, int fd, const char *shown, str
     return -1;
 }
 
-// Begins what a path such as /dev/fd/N stands for: opening that would begin the file anew, or put
-// another in its place.
+// Begins an output for a path such as /dev/fd/N: opening the path would truncate or replace the
+// file.
 static int begin_numbered(struct outfile **out, int number, const char *shown, struct fault *f) {
     int flags = fcntl(number, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
@@ -156,10 +156,11 @@ static bool is_special(const struct stat *st) {
     return !S_ISREG(st->st_mode) && !S_ISDIR(st->st_mode) && !S_ISLNK(st->st_mode);
 }
 
-// Opens the device or FIFO `base` of the folder open at dir_fd, which *seen describes.
+// Opens the device or FIFO `base` in the folder open at dir_fd, which *seen describes.
 static int begin_special(struct outfile **out, int dir_fd, const char *base,
                          const struct stat *seen, const char *shown, struct fault *f) {
-    // Whoever makes a FIFO where a file is expected gets what the file would have kept to itself.
+    // A user who creates a FIFO where a file is expected could read the data that the file's mode
+    // would protect.
     if (S_ISFIFO(seen->st_mode) && seen->st_uid != 0 && seen->st_uid != geteuid())
         return diag_fault(f, EX_NOPERM,
                           "%s: this FIFO belongs to another user (%lu), who would get the data; if "
@@ -181,7 +182,7 @@ static int begin_special(struct outfile **out, int dir_fd, const char *base,
                             "%s: cannot open for writing", shown);
 }
 
-// Begins the file, device or FIFO `base` of the folder open at dir_fd.
+// Begins the file, device or FIFO `base` in the folder open at dir_fd.
 static int begin_named(struct outfile **out, int dir_fd, const char *base, const char *shown,
                        bool overwrite, struct fault *f) {
     struct stat st;
@@ -240,8 +241,8 @@ bool outfile_seekable(const struct outfile *o) {
     return o->dir_fd >= 0;
 }
 
-// The last bytes of a name, as many as leave room for `added` bytes in a component. The first ones
-// go: it is by their ends that the partitions of a table differ.
+// The last bytes of a name that leave room for `added` bytes in a component. The first bytes are
+// dropped, because the partitions of a table differ at the end.
 static const char *shorten(const char *base, size_t added) {
     size_t size = strlen(base), room = NAME_MAX - added;
     if (size <= room)
@@ -257,7 +258,7 @@ char *outfile_damaged_name(const char *name, unsigned number) {
     const char *slash = strrchr(name, '/'), *base = slash != NULL ? slash + 1 : name;
     if (number > 0)
         snprintf(added, sizeof added, OUTFILE_DAMAGED ".%u", number);
-    if (strlen(base) + strlen(added) > NAME_MAX) {     // which loses what may tell it from others
+    if (strlen(base) + strlen(added) > NAME_MAX) {     // shortened names could be the same
         uint64_t sum = UINT64_C(14695981039346656037); // FNV-1a
         for (const char *c = base; *c != '\0'; c++)
             sum = (sum ^ (unsigned char)*c) * UINT64_C(1099511628211);
@@ -271,14 +272,14 @@ char *outfile_damaged_name(const char *name, unsigned number) {
     return whole;
 }
 
-// Notes the file under the name that `base` is in the folder of `path`, of any length.
+// Notes the file as `base` in the folder of `path`, of any length.
 static int note_damaged(const char *path, const char *base, struct salvage_scope *scope,
                         struct fault *f) {
     const char *slash = strrchr(path, '/');
     char *whole, *shown = NULL;
     if (asprintf(&whole, "%.*s%s", slash != NULL ? (int)(slash + 1 - path) : 0, path, base) < 0)
         return diag_fault_memory(f);
-    size_t size = strlen(whole), room = 4 * size + 5; // which diag_name never cuts
+    size_t size = strlen(whole), room = 4 * size + 5; // enough for diag_name
     shown = malloc(room);
     if (shown != NULL)
         salvage_file(scope, diag_name(whole, size, shown, room));
@@ -310,8 +311,8 @@ int outfile_damaged(struct outfile *o, const char *path, struct salvage_scope *s
     return note_damaged(path, base, scope, f);
 }
 
-// Gives the file, written at dir_fd as `from`, its name. A file that was there stays without
-// `overwrite`; with it, too, if the run reads it or has written it. Returns 0, or -1 and *f.
+// Gives the file, written at dir_fd as `from`, its name. An existing file is replaced only with
+// `overwrite`, and never if the run reads it or has written it. Returns 0, or -1 and *f.
 static int name_file(int dir_fd, const char *from, int to_fd, const char *to, const char *shown,
                      bool overwrite, struct fault *f) {
     int result = rename_new(dir_fd, from, to_fd, to);
@@ -355,7 +356,7 @@ int outfile_identify(const struct outfile *o, struct outfile_identity *id, struc
     return 0;
 }
 
-// Whether what has that name is the file of the run. Returns 0, or -1 and *f.
+// Whether the file of that name is the file of the run. Returns 0, or -1 and *f.
 static int check_own(int dir_fd, const char *base, const char *shown,
                      const struct outfile_identity *id, struct fault *f) {
     struct stat st;
@@ -390,7 +391,7 @@ int outfile_remove_at(int dir_fd, const char *base, const char *shown,
 // Gives the file `base`, open at o->fd, a temporary name in its folder. Returns 0, or -1 and errno.
 static int unname(struct outfile *o, const char *base) {
     if (flock(o->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
-        return -1; // where there are no locks there is none to hold
+        return -1; // without locks there is none to hold
     int placeholder = temporary_create(o->dir_fd, o->temporary);
     if (placeholder < 0)
         return -1;
@@ -427,8 +428,8 @@ int outfile_sync(struct outfile *o, struct fault *f) {
     return diag_fault_errno(f, EX_IOERR, errno, "%s: cannot sync", o->shown);
 }
 
-// Closes the file's descriptor, so that its result is known before the file has its name, and gives
-// it the name. A copy keeps the lock meanwhile.
+// Closes the file's descriptor, so that the result is known before the file has its name, and gives
+// it the name. A copy of the descriptor keeps the lock meanwhile.
 static int close_and_name(struct outfile *o, struct fault *f) {
     int fd = o->fd, lock = o->dir_fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1, result = 0;
     if (o->dir_fd >= 0 && lock < 0)

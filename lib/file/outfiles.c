@@ -19,10 +19,10 @@ struct outfiles {
     struct restored *restored;
     struct chain files;         // begun and not complete
     struct chain done;          // complete and not freed
-    unsigned open, open_easily; // from so many on a new one waits for those in flight
+    unsigned open, open_easily; // from this number on a new file waits for those in flight
 };
 
-// A file on its way.
+// An unfinished file.
 struct file {
     struct chain link;
     struct outfiles *files;
@@ -30,8 +30,8 @@ struct file {
     struct stage *sink;
     struct stage *digest; // before the sink; may be NULL
     struct stage *limit;  // before both; may be NULL
-    struct stage *first;  // of these three, which takes the file's bytes
-    bool stale;           // its digest is to be computed anew
+    struct stage *first;  // of these three: takes the file's bytes
+    bool stale;           // its digest must be computed again
     char shown[SHOWN_SIZE];
     void (*done)(void *);
     void *context;
@@ -79,7 +79,7 @@ static void complete(struct file *file) {
         file->done(file->context);
 }
 
-// What is still to be done with a file that has been written, on any thread.
+// The remaining work for a file that has been written, on any thread.
 struct closing {
     struct unit unit;
     struct file *file;
@@ -109,7 +109,7 @@ static void deliver_closing(struct unit *unit) {
         complete(c->file);
 }
 
-// In order: all has been written. The sink, which calls this, is freed later.
+// In order: everything has been written. The sink, which calls this, is freed later.
 static void written(void *context) {
     struct file *file = context;
     struct outfiles *files = file->files;
@@ -147,7 +147,7 @@ static int digested(void *context, const uint8_t *sha256, struct fault *f) {
     return 0;
 }
 
-// Makes what the file's bytes go to; what has been made on failure is in *file.
+// Makes the stages of the file; after a failure those that were made are in *file.
 static int open_sink(struct file *file, struct fault *f) {
     struct outfiles *files = file->files;
     const struct outfiles_settings *settings = files->settings;

@@ -46,7 +46,7 @@ void restored_free(struct restored *set) {
     free(set);
 }
 
-// ---- Names, as they are met in the input.
+// ---- Names, in the order of the input.
 
 static int refuse_second(const struct restored_file *first, const char *name, const char *stored,
                          struct fault *f) {
@@ -63,7 +63,7 @@ static int refuse_both(const char *name, size_t size, struct fault *f) {
                       diag_shown_name(name, size, SHOWN_SIZE));
 }
 
-// Whether a claimed name is below the one given.
+// Whether a claimed name is below this one.
 static bool has_below(const struct restored *set, const char *name, size_t size) {
     char prefix[MEMBER_NAME_MAX + 1];
     if (size > MEMBER_NAME_MAX)
@@ -77,8 +77,8 @@ bool restored_has(const struct restored *set, const char *name, size_t size) {
     return names_find(set->names, name, size) != NULL || has_below(set, name, size);
 }
 
-// Takes a name for a file, once, or for a folder. No name is both: which of the two came first to
-// its place on the disk would depend on the threads.
+// Claims a name for a file, once, or for a folder. A name cannot be both: which of them reached the
+// disk first would depend on the threads.
 static int claim(struct restored *set, const char *bytes, size_t size, void *what,
                  const char *stored, struct name **claimed, struct fault *f) {
     if (what != &is_folder && has_below(set, bytes, size))
@@ -97,7 +97,7 @@ static int claim(struct restored *set, const char *bytes, size_t size, void *wha
     return 0;
 }
 
-// Takes a name and those of the folders above it.
+// Claims a name and those of the folders above it.
 static int claim_path(struct restored *set, const char *bytes, size_t size, void *what,
                       const char *stored, struct name **claimed, struct fault *f) {
     if (outdir_check_name(bytes, size, f) < 0)
@@ -109,7 +109,7 @@ static int claim_path(struct restored *set, const char *bytes, size_t size, void
             if (above != NULL && above->value != &is_folder)
                 return refuse_both(bytes, at, f);
         }
-    // It stays one also if the file goes; those above it are folders through it.
+    // It stays a folder even if the file is removed; it makes those above it folders.
     if (folder > 0 && claim(set, bytes, folder, &is_folder, NULL, NULL, f) < 0)
         return -1;
     return claim(set, bytes, size, what, stored, claimed, f);
@@ -140,8 +140,8 @@ int restored_claim_folder(struct restored *set, const char *name, size_t size, s
 
 int restored_create(struct restored_file *file, struct fault *f) {
     struct outdir *dir = file->set->settings->dir;
-    // What has the name on the disk may be about to lose it, or the file, which is not in the list,
-    // never gets it; the name is checked again in the end.
+    // An existing file may be about to lose the name, or this file, if it is not in the list, never
+    // gets it; the name is checked again at the end.
     bool check = file->set->changes == 0 && restored_list_has(file);
     return dir != NULL ? outdir_create(dir, file->name, check, &file->out, f) : 0;
 }
@@ -155,7 +155,7 @@ void restored_digest(struct restored_file *file, const uint8_t sha256[static DIG
     file->digested = true;
 }
 
-// ---- What is done on the disk, in order.
+// ---- Changes on the disk, in order.
 
 int restored_written(struct restored_file *file, struct salvage_scope *scope, struct fault *f) {
     file->scope = scope;
@@ -180,7 +180,7 @@ int restored_written(struct restored_file *file, struct salvage_scope *scope, st
 
 int restored_retract(struct restored_file *file, struct fault *f) {
     if (file->state == WRITING || file->removed || file->damaged)
-        return 0; // it will be, or is, put aside; or there is none
+        return 0; // it is or will be put aside; or there is no file
     file->damaged = true;
     return restored_list_has(file) ? restored_disk_put_aside(file, f) : 0;
 }
@@ -220,7 +220,7 @@ static int rename_now(struct restored_file *file, char *name, struct fault *f) {
     return 0;
 }
 
-// ---- Changes, from when they are met until their turn comes.
+// ---- Changes, from the input to their delivery.
 
 struct change {
     struct unit unit;
@@ -248,7 +248,7 @@ static void release_change(struct unit *unit) {
     free(c);
 }
 
-// Takes over the name.
+// Then owns the name.
 static int submit(struct restored_file *file, char *name, const struct stage *reader,
                   struct fault *f) {
     struct change *c = calloc(1, sizeof *c);
@@ -302,7 +302,7 @@ int restored_remove_folder(struct restored *set, const char *name, size_t size, 
 
 // ---- The end.
 
-// Damaged files make way for members that came after them, whatever became of those.
+// Renames damaged files that have the names of later members, even if those have no file.
 static int settle_aside(struct restored *set, struct fault *f) {
     for (struct restored_file *file = set->first; file != NULL; file = file->next)
         if (file->damaged && !file->removed && file->state == NAMED &&
@@ -346,7 +346,7 @@ static void remove_upwards(const struct restored *set, const struct name *name) 
     }
 }
 
-// Removes the folders that the stream has removed, as far as they are empty.
+// Removes the empty ones of the folders that the stream has removed.
 static int remove_folders(struct restored *set, struct fault *f) {
     size_t count = 0;
     names_visit(set->names, count_name, &count);

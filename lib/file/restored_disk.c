@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the files are called on the disk.
+// The names of the files on the disk.
 #include "file/outdir.h"
 #include "file/restored_private.h"
 
@@ -38,9 +38,9 @@ static int put(struct restored_file *file, const char *name, struct fault *f) {
     return 0;
 }
 
-// Notes what the damaged file is called, or that it is gone.
+// Notes the damaged file's name, or that it was removed.
 static int note_damaged(struct restored_file *file, const char *name, struct fault *f) {
-    size_t size = name != NULL ? strlen(name) : 0, room = 4 * size + 5; // diag_name cuts nothing
+    size_t size = name != NULL ? strlen(name) : 0, room = 4 * size + 5; // enough for diag_name
     char *shown = malloc(room);
     if (shown == NULL)
         return diag_fault_memory(f);
@@ -56,8 +56,8 @@ void restored_disk_forget_aside(struct restored_file *file) {
         names_remove(file->set->aside, aside);
 }
 
-// A name for the damaged file that no member has, no other damaged file, and nothing that was on
-// the disk before. NULL and *f on failure.
+// A name for the damaged file that no member, no other damaged file and no older file on the disk
+// has. NULL and *f on failure.
 static char *choose_aside(const struct restored_file *file, struct fault *f) {
     struct restored *set = file->set;
     for (unsigned number = 0;; number++) {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-// The entry of the list for the name that the file has; NULL: none.
+// The entry of the list for the file's name; NULL: none.
 static struct manifest_entry *entry_of(const struct restored_file *file) {
     return manifest_find(file->set->settings->expected, file->name, strlen(file->name));
 }
@@ -33,14 +33,14 @@ static void describe_mismatch(const struct restored_file *file, struct fault *f)
         diag_prefix(f, diag_shown(file->name, SHOWN_SIZE));
 }
 
-// What the check of the list has found.
+// The result of the check.
 struct verdict {
     size_t differing, unlisted, missing, dropped;
-    struct fault first; // of the differing
+    struct fault first; // of the files that differ
     struct fault first_dropped;
 };
 
-// A file that is not what the list says of its name.
+// A file that differs from the list.
 static int judge_differing(struct restored_file *file, struct verdict *v, struct fault *f) {
     struct fault found;
     describe_mismatch(file, &found);
@@ -56,8 +56,8 @@ static int judge_differing(struct restored_file *file, struct verdict *v, struct
     return 0;
 }
 
-// A file that would be there, whole or damaged, if there had been room for it to wait. The others
-// are named all the same.
+// A file that would exist, whole or damaged, if too many files had not been waiting. The others are
+// named nevertheless.
 static void note_dropped(const struct restored_file *file, struct verdict *v) {
     if (v->dropped++ > 0)
         return;

@@ -19,8 +19,8 @@ enum {
     PIECES_MAX = 32,      // of one write
     WRITE_SIZE = 1 << 20, // bytes after which a write takes no further piece
     ZEROS_SIZE = 64 << 10,
-    // Sizes of file-system blocks that are believed. Others (networks' preferred sizes, for one)
-    // say nothing about holes.
+    // The range of plausible sizes of file-system blocks. Other values (such as the preferred sizes
+    // of network file systems) say nothing about holes.
     BLOCK_MIN = 4096,
     BLOCK_MAX = 64 << 10
 };
@@ -30,21 +30,22 @@ struct sink {
     int fd;
     char *name;
     bool seekable;
-    bool terminal; // which binary data would put into disorder
+    bool terminal; // which must not get binary data
     enum sink_holes holes;
-    uint64_t block;     // that may become a hole
-    atomic_bool sparse; // the file is one that has holes
-    atomic_bool left;   // zeros have been left out of it
+    uint64_t block;     // size of a block size of a block that may become a hole
+    atomic_bool sparse; // the file has holes
+    atomic_bool left;   // zeros have been left out
     void (*done)(void *);
     void *context;
-    uint64_t position; // where what is given next goes
-    uint64_t size;     // of the file
-    uint64_t end;      // end of the data written; the file is extended to `size` at the end
-    bool dense; // what is written now may be over something else, so that no zeros are left out
-    struct write *open;     // the last one submitted, which takes further pieces until it begins
-    struct write *previous; // the one that the next must not overtake; as `open`, until released
+    uint64_t position;      // offset of the next byte
+    uint64_t size;          // of the file
+    uint64_t end;           // end of the data written; the file is extended to `size` at the end
+    bool dense;             // data may overwrite other data now, so that no zeros are left out
+    struct write *open;     // the last submitted write, which takes further pieces until it begins
+    struct write *previous; // the write that the next must not overtake; like `open`, until
+                            // released
     pthread_mutex_t lock;   // over `failed`, and the pieces and `begun` of the open write
-    bool failed;            // a write has; what would come after it is not written
+    bool failed;            // a write has failed; nothing is written after it
 };
 
 // One write call.
@@ -90,7 +91,7 @@ static int write_pieces(const struct sink *s, struct iovec *pieces, unsigned cou
 }
 
 // True if the `size` bytes at `at` of the file, a block or a part of one, need not be written: the
-// file is new, and what is not written reads as zeros.
+// file is new, and unwritten parts read as zeros.
 static bool may_leave_out(struct sink *s, const uint8_t *data, size_t size, uint64_t at) {
     if (s->holes == SINK_HOLES_AUTO && !atomic_load_explicit(&s->sparse, memory_order_relaxed)) {
         if (at % BLOCK_MIN == 0 && size >= INNODB_PAGE_HEAD && innodb_page_is_compressed(data, at))
@@ -100,12 +101,12 @@ static bool may_leave_out(struct sink *s, const uint8_t *data, size_t size, uint
     return data[0] == 0 && memcmp(data, data + 1, size - 1) == 0;
 }
 
-// Writes pieces, of which there are PIECES_MAX at most, without blocks of zeros where holes are
-// looked for. Returns 0 or an errno. Changes the pieces.
+// Writes at most PIECES_MAX pieces, without blocks of zeros if they are to become holes. Returns 0
+// or an errno. Changes the pieces.
 static int write_sparsely(struct sink *s, struct iovec *pieces, unsigned count, uint64_t offset) {
     if (s->holes != SINK_HOLES_AUTO && s->holes != SINK_HOLES_ALWAYS)
         return write_pieces(s, pieces, count, offset);
-    struct iovec run[PIECES_MAX]; // what is between two holes, from `offset` on
+    struct iovec run[PIECES_MAX]; // the data between two holes, from `offset` on
     unsigned parts = 0;
     uint64_t at = offset;
     for (unsigned i = 0; i < count; i++) {
@@ -183,7 +184,7 @@ static enum job_result run_write(struct job *job, unsigned thread) {
 
 static int write_fault(const struct sink *s, int error, struct fault *f) {
     if (error == EPIPE)
-        return diag_fault(f, EX_IOERR, "%s", ""); // as a filter that SIGPIPE ends: quietly
+        return diag_fault(f, EX_IOERR, "%s", ""); // quietly, like a filter that SIGPIPE ends
     if (error == EINTR)
         return diag_fault(f, EX_TEMPFAIL, "%s", "");
     return diag_fault_errno(f, EX_IOERR, error, "cannot write %s", s->name);
@@ -209,7 +210,8 @@ static void release_write(struct unit *unit) {
     free(w);
 }
 
-// Adds a piece to the open write, if there is one that has not begun and continues there.
+// Adds a piece to the open write, if there is one that has not begun and ends where the piece
+// begins.
 static bool append(struct sink *s, const struct view *v) {
     struct write *w = s->open;
     if (w == NULL || w->offset + w->size != s->position || w->size >= WRITE_SIZE)
@@ -229,7 +231,7 @@ static bool append(struct sink *s, const struct view *v) {
     return taken;
 }
 
-// The next write, without a piece. NULL for lack of memory.
+// The next write, without a piece. NULL if the allocation failed.
 static struct write *begin_write(struct sink *s) {
     struct write *w = calloc(1, sizeof *w);
     if (w == NULL)
@@ -241,8 +243,8 @@ static struct write *begin_write(struct sink *s) {
     w->sink = s;
     w->dense = s->dense;
     w->offset = s->position;
-    // One write at a time also where order does not matter: two to one file would only wait for
-    // each other inside the kernel.
+    // One write at a time even if the order does not matter: two writes to one file would only wait
+    // for each other in the kernel.
     if (s->previous != NULL)
         w->unit.job.after = &s->previous->unit.job;
     s->open = s->previous = w;
@@ -291,7 +293,7 @@ static void push_zeros(struct sink *s, size_t size) {
     advance(s, size, true);
 }
 
-// Control characters other than those of text.
+// Whether the data has control characters that text does not have.
 static bool is_binary(struct view v) {
     for (size_t i = 0; v.data != NULL && i < v.size; i++)
         if ((v.data[i] < 0x20 && memchr("\t\n\r\f", v.data[i], 4) == NULL) || v.data[i] == 0x7f)
@@ -301,7 +303,7 @@ static bool is_binary(struct view v) {
 
 static void push(struct stage *stage, struct view v) {
     struct sink *s = (struct sink *)stage;
-    // What was to come before this may be what failed: nothing takes its place.
+    // The data before this may have failed: do not write this at its offset.
     if (v.size == 0 || stage_is_closed(&s->stage))
         return;
     if (s->terminal && is_binary(v)) {
@@ -365,7 +367,7 @@ static int seek(struct stage *stage, uint64_t offset, struct fault *f) {
     (void)f;
     s->position = offset;
     s->dense = true;
-    s->open = NULL; // it may leave out zeros
+    s->open = NULL; // it may have left out zeros
     return 0;
 }
 

@@ -32,7 +32,7 @@ static bool is_of_directory(const char *name, size_t size) {
            is(name, size, "multi-master.info") || is(name, size, "ib_logfile1");
 }
 
-// The files of the tool's own, which are never in a folder.
+// The tool's own files, which are never in a folder.
 static void note_own(struct backup_complete *b, const char *name, size_t size) {
     bool mariadb = begins(name, size, "mariadb_backup_");
     b->mariadb_name = b->mariadb_name || mariadb;
@@ -89,7 +89,7 @@ void backup_complete_redo(struct backup_complete *b, const char *head, size_t si
 
 // ---- The verdict.
 
-// Whether it is a backup for certain, or may be one, though something that backups have is missing.
+// Whether it certainly is, or may be, a backup although something that backups have is missing.
 static enum backup_complete_verdict judge(const struct backup_complete *b) {
     // Every backup has these; files of single tables do not.
     if (!b->system_tablespace && !b->server && !b->aria)
@@ -105,7 +105,7 @@ static enum backup_complete_verdict judge(const struct backup_complete *b) {
         return BACKUP_COMPLETE_NO;
     if (!b->system_tablespace && !b->aria)
         return BACKUP_COMPLETE_YES;
-    if (b->server && !b->directory) // whoever copies that copies the log
+    if (b->server && !b->directory) // a copy of a data directory includes the log
         return BACKUP_COMPLETE_NO;
     return b->server || b->redo_xtrabackup || b->mariadb ? BACKUP_COMPLETE_DOUBT
                                                          : BACKUP_COMPLETE_YES;
@@ -151,7 +151,7 @@ enum backup_complete_verdict backup_complete_judge(const struct backup_complete 
     list_missing(b, missing);
     text[0] = '\0';
     if (!b->system_tablespace && !b->tables && !b->delta && !b->aria)
-        return BACKUP_COMPLETE_YES; // nothing of InnoDB: no backup tool made it
+        return BACKUP_COMPLETE_YES; // no InnoDB files: no backup tool made it
     if (missing[0] == '\0' && b->info)
         return BACKUP_COMPLETE_YES;
     if (missing[0] == '\0') {

@@ -50,8 +50,8 @@ static bool begins(struct span s, const char *text) {
     return s.size >= strlen(text) && memcmp(s.text, text, strlen(text)) == 0;
 }
 
-// Where the value of a key goes; NULL: it does not matter. What is not listed is not printed
-// either: tool_command may hold secrets.
+// Where the value of a key is stored; NULL: nowhere. Other keys are never printed: tool_command may
+// hold secrets.
 static char *value_of(struct backupinfo *b, enum backupinfo_file file, struct span key) {
     const struct {
         enum backupinfo_file file;
@@ -79,8 +79,8 @@ static char *value_of(struct backupinfo *b, enum backupinfo_file file, struct sp
     return NULL;
 }
 
-// Takes the newlines out of a value: after a comma there is nothing in their place, else a space.
-// Returns the size.
+// Removes the newlines from a value; a space replaces those that do not follow a comma. Returns the
+// size.
 static size_t join_lines(char *text, size_t size) {
     size_t used = 0;
     for (size_t i = 0; i < size; i++)
@@ -91,7 +91,7 @@ static size_t join_lines(char *text, size_t size) {
     return used;
 }
 
-// The value in memory of its own, printable. NULL if allocation failed.
+// A printable copy of the value. NULL if the allocation failed.
 static char *copy_value(struct span value) {
     size_t room = 4 * value.size + 1;
     char *raw = malloc(value.size), *shown = malloc(room);
@@ -121,7 +121,7 @@ static int add_value(struct backupinfo *b, enum backupinfo_file file, struct spa
     return 0;
 }
 
-// The first line of what is left of a text, and its key, which is empty if it has none.
+// Takes the first line off a text, with its key, which is empty if there is none.
 static struct span take_line(struct span *rest, struct span *key) {
     const char *end = memchr(rest->text, '\n', rest->size);
     struct span line = {rest->text, end != NULL ? (size_t)(end - rest->text) : rest->size};
@@ -190,11 +190,11 @@ bool backupinfo_known(const struct backupinfo *b) {
            b->page_size[0] != '\0' || b->mariadb_config || b->mysql_config;
 }
 
-// ---- What follows from it.
+// ---- Conclusions.
 
 enum family { FAMILY_UNKNOWN, FAMILY_XTRABACKUP, FAMILY_MARIADB };
 
-// Which series' program has to prepare it: the series that made it, if that is known.
+// The family of the program that prepares it: the one that made it, if that is known.
 static enum family family_of(const struct backupinfo *b) {
     if (strcasestr(b->tool, "maria") != NULL)
         return FAMILY_MARIADB;
@@ -232,7 +232,7 @@ static bool find_series(const struct backupinfo *b, enum family family, unsigned
     return true;
 }
 
-// The version's numbers: "8.0.35-30" of itself, "10.11.6" of "10.11.6-MariaDB".
+// The size of the numbers of a version: all of "8.0.35-30", "10.11.6" of "10.11.6-MariaDB".
 static int numbers_of(const char *version) {
     size_t n = 0;
     while (isdigit((unsigned char)version[n]) ||
@@ -252,7 +252,8 @@ static bool describe_program(const struct backupinfo *b, char *out, size_t size)
         return true;
     }
     int used = snprintf(out, size, "%s %u.%u", program_of(family), major, minor);
-    // A program of the series that is older than the one that made it may not know its format.
+    // A program of the series that is older than the one that made the backup may not support its
+    // format.
     if (used > 0 && (size_t)used < size &&
         parse_version(b->tool_version, &tool_major, &tool_minor) && tool_major == major &&
         tool_minor == minor)

@@ -11,7 +11,7 @@ static bool is_encrypted(enum sniff kind) {
            kind == SNIFF_GPG || kind == SNIFF_AGE;
 }
 
-// For what no command unpacks.
+// The advice for formats that no command unpacks.
 static const char *other_advice(enum sniff kind) {
     switch (kind) {
     case SNIFF_S3_METADATA:

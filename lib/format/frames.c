@@ -14,7 +14,7 @@ const char frames_no_memory[] = "out of memory", frames_too_large[] = "too large
 enum {
     PIECE_LEAST = 64 << 10, // pieces of at least this size are not copied
     OWN_LEAST = 4 << 10,    // memory for those
-    OUTPUT_LEAST = 64 << 10 // content that has a slab of its own, however large
+    OUTPUT_LEAST = 64 << 10 // content of at least this size gets its own slab
 };
 
 void frames_held_clear(struct frames_held *h) {
@@ -37,8 +37,8 @@ static struct frames_piece *add_piece(struct frames_held *h) {
     return &h->pieces[h->count++];
 }
 
-// Copies bytes behind those that were copied before, as many as there is room for. Returns how
-// many, or 0 for lack of memory.
+// Copies bytes after those that were copied before, as many as there is room for. Returns how many,
+// or 0 if the allocation failed.
 static size_t copy_some(struct frames_held *h, const uint8_t *data, size_t size) {
     struct frames_piece *last = h->count > 0 ? &h->pieces[h->count - 1] : NULL;
     if (last == NULL || !last->own || last->size == last->slab->capacity) {
@@ -60,7 +60,7 @@ static size_t copy_some(struct frames_held *h, const uint8_t *data, size_t size)
     return n;
 }
 
-// Holds bytes of the frame; `ends`: it is whole with them. Returns 0, or -1 for lack of memory.
+// Holds bytes of the frame; `ends`: they complete it. Returns 0, or -1 if the allocation failed.
 static int hold(struct frames_held *h, struct view v, bool ends) {
     struct frames_piece *piece;
     h->have += v.size;
@@ -95,8 +95,7 @@ static struct shared *shared_new(const struct frames *d) {
     return s;
 }
 
-// Leaves the pieces that have been decoded, and releases them unless salvage may look at them
-// again.
+// Moves past the decoded pieces, and releases them unless salvage may need them again.
 static void pass_pieces(struct part *p) {
     struct frames_held *h = &p->input;
     for (; p->piece < h->count && p->at == h->pieces[p->piece].size; p->piece++, p->at = 0)
@@ -106,8 +105,8 @@ static void pass_pieces(struct part *p) {
         }
 }
 
-// The frame needs more memory than is allowed. A head that is not in one piece does not say how
-// much.
+// The frame needs more memory than is allowed. How much is known only if its header is in one
+// piece.
 static int fail_window(struct part *p) {
     const struct frames *d = p->frames;
     const struct frames_piece *head = &p->input.pieces[0];
@@ -126,7 +125,7 @@ static int fail_window(struct part *p) {
                       d->codec->name, place_text(&p->input.place, 0), d->window_max, found, option);
 }
 
-// Decodes once. Returns 1, 0 if nothing more came of it, or -1 with p->fault.
+// Decodes once. Returns 1, 0 if there was no progress, or -1 with p->fault.
 static int decode_once(struct part *p, uint8_t *out, size_t *made) {
     const struct frames_codec *codec = p->shared->codec;
     const struct frames_held *h = &p->input;
@@ -140,7 +139,7 @@ static int decode_once(struct part *p, uint8_t *out, size_t *made) {
     if (wrong == frames_too_large)
         return fail_window(p);
     if (wrong != NULL) {
-        // How far the decoder has come depends on the pieces that the frame came in.
+        // The decoder's position depends on the pieces of the frame.
         return diag_fault(&p->fault, EX_DATAERR, "damaged data in %s frame %s: %s", codec->name,
                           place_text(&p->shared->place, 0), wrong);
     }
@@ -148,7 +147,7 @@ static int decode_once(struct part *p, uint8_t *out, size_t *made) {
     p->at += in;
     if (in == 0 && *made == 0)
         return 0;
-    p->shared->between = between; // asked without input, a decoder says what it waits for
+    p->shared->between = between; // called without input, a decoder tells its state
     return 1;
 }
 
@@ -175,7 +174,7 @@ static int decode_some(struct part *p) {
     return more;
 }
 
-// Memory of a decoder is taken when it runs and returned when its frame has ended.
+// The memory of a decoder is allocated when it runs and freed when its frame has ended.
 static int open_decoder(struct part *p) {
     struct shared *s = p->shared;
     if (s->decoder == NULL)
@@ -209,7 +208,7 @@ static enum job_result run_part(struct job *job, unsigned thread) {
         return JOB_MORE;
     if (p->ends || p->failed)
         close_decoder(p->shared);
-    if (!p->failed) // what has failed may be asked for its size
+    if (!p->failed) // a failed part may still be asked for its size
         frames_held_clear(&p->input);
     return JOB_DONE;
 }
@@ -233,7 +232,7 @@ static void deliver_part(struct unit *unit) {
         stage_break(&d->stage, &p->fault);
     for (unsigned i = 0; i < p->output_count && !d->stage.broken; i++)
         if (p->output_sizes[i] > 0) {
-            ordered_relieve_behind(d->stage.ordered); // of one frame there may be gigabytes
+            ordered_relieve_behind(d->stage.ordered); // one frame may have gigabytes
             p->shared->delivered += p->output_sizes[i];
             d->delivered += p->output_sizes[i];
             stage_push(d->next, (struct view){.data = p->outputs[i]->data,
@@ -242,7 +241,7 @@ static void deliver_part(struct unit *unit) {
                                               .origin = p->shared->place.origin});
         }
     drop_outputs(p);
-    // What is not wanted any more is not made: a few bytes of a frame may stand for gigabytes.
+    // Do not decode what is no longer wanted: a few bytes of a frame may expand to gigabytes.
     d->stage.broken = d->stage.broken || stage_is_closed(d->next);
     p->unwanted = d->stage.broken;
 }
@@ -257,15 +256,15 @@ static void release_part(struct unit *unit) {
     free(p);
 }
 
-// How much content the unit of what is held may come to hold. What the frame's head says is not
-// asked: the decoder sees at the frame's end only that it is wrong.
+// How much content the unit of the held bytes may have. The size in the frame's header is not used:
+// the decoder finds out only at the frame's end that it is wrong.
 static size_t take_content(struct frames *d) {
     uint64_t content = d->walk.lost ? FRAMES_HOLD_MAX : d->walk.content;
     d->walk.content = 0;
     return content < FRAMES_HOLD_MAX ? (size_t)content : FRAMES_HOLD_MAX;
 }
 
-// Submits what has been held, to be decoded by `shared` (whose reference is taken over).
+// Submits the held bytes, to be decoded by `shared` (the unit then owns the reference).
 static void submit(struct frames *d, struct shared *shared, bool ends) {
     struct part *p = calloc(1, sizeof *p);
     if (p == NULL || shared == NULL) {
@@ -355,13 +354,14 @@ size_t frames_follow(const struct frames_codec *codec, struct frames_walk *w, co
     return size;
 }
 
-// libzstd would go on: it has decoders for the formats before Zstandard 1.0, with magic numbers of
-// their own, which no backup tool has written.
+// libzstd would go on: it has decoders for the formats before Zstandard 1.0, which have other magic
+// numbers, and which no backup tool has written.
 static void fail_foreign(struct frames *d) {
     uint8_t magic[4];
     struct fault f;
     le32_put(magic, d->codec->magic);
-    const uint8_t *found = d->frame.pieces[0].data; // not fewer: small pieces are copied together
+    const uint8_t *found = d->frame.pieces[0].data; // in one piece: small pieces are copied
+                                                    // together
     diag_fault(&f, EX_DATAERR,
                "expected the magic of %s frame %s, %02x %02x %02x %02x, found %02x %02x %02x %02x; "
                "it is of another format, or damaged: fetch the backup again",
@@ -416,7 +416,7 @@ static void finish(struct stage *stage) {
     }
     if (d->serial != NULL || d->frame.have > 0) {
         struct fault f;
-        // Where the decoder has something to say of what came, that says more.
+        // If the decoder reports something about these bytes, that says more.
         if (d->frame.have > 0)
             submit_serial(d, false);
         struct place end = {.origin = d->frame.place.origin, .position = d->position};

@@ -9,7 +9,7 @@ struct frames_encoder {
     const struct frames_enc_codec *codec;
     int level;
     unsigned threads;
-    void *encoders[]; // a thread's is opened when it is first needed
+    void *encoders[]; // one for each thread, opened when it is first needed
 };
 
 static int encode(void *context, unsigned thread, uint64_t offset, const uint8_t *data, size_t size,

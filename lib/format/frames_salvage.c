@@ -9,7 +9,7 @@
 enum {
     PART_SIZE = 1 << 20, // of a large frame
     BLOCK_EXTRA = 8,     // checksums behind a block
-    TRIAL_MAX = 64 << 20 // content that is made to see whether a frame decodes
+    TRIAL_MAX = 64 << 20 // content that is decoded to test a frame
 };
 
 static struct salvage_loss loss_of(const struct frames *d, uint64_t offset, uint64_t length) {
@@ -28,7 +28,7 @@ static void note_loss(struct frames *d, const struct salvage_loss *loss, const c
         stage_push(d->next, (struct view){.size = (size_t)loss->zeros});
 }
 
-// What was passed on of a frame that turns out to be damaged is as good as lost.
+// The content of a damaged frame that was already passed on counts as lost, too.
 static void lose_frame(struct frames *d, struct shared *s) {
     struct salvage_loss loss = loss_of(d, s->lost_offset, s->lost_length);
     loss.output_offset -= s->delivered;
@@ -36,8 +36,8 @@ static void lose_frame(struct frames *d, struct shared *s) {
     note_loss(d, &loss, s->why);
 }
 
-// A part of a frame does not decode: the rest of the frame is lost. A frame in one part may say how
-// much that is.
+// A part of a frame does not decode: the rest of the frame is lost. The header of a frame in one
+// part may say how much that is.
 void frames_salvage_lose(struct part *p) {
     struct frames *d = p->frames;
     struct shared *s = p->shared;
@@ -64,7 +64,8 @@ void frames_salvage_lose(struct part *p) {
     }
     struct salvage_loss loss = loss_of(d, s->lost_offset, s->lost_length);
     loss.zeros = content;
-    loss.exact = strstr(s->why, d->codec->wrong_checksum) != NULL; // else the size may be wrong
+    loss.exact = strstr(s->why, d->codec->wrong_checksum) != NULL; // otherwise the size may be
+                                                                   // wrong
     note_loss(d, &loss, s->why);
 }
 
@@ -86,8 +87,8 @@ static size_t find(void *context, const uint8_t *data, size_t size) {
     return at;
 }
 
-// Whether the frame, in one piece, is found to be damaged by decoding it; no more than TRIAL_MAX of
-// its content are looked at.
+// Whether decoding the frame, in one piece, shows damage; at most TRIAL_MAX bytes of its content
+// are decoded.
 static bool is_broken(const struct frames *d, const uint8_t *data, size_t size) {
     const struct frames_codec *codec = d->codec;
     void *decoder = codec->open(d->window_max);
@@ -131,7 +132,8 @@ static enum resync_answer probe(void *context, const struct resync_window *w, si
         return RESYNC_UNIT;
     if (!ended) {
         diag_fault(why, EX_DATAERR, "the input ends inside %s frame", d->codec->name);
-        // Not just the next block, which may be of four bytes: the walk begins anew each time.
+        // Not just the next block, which may have four bytes, because the walk starts again each
+        // time.
         size_t more = walked.skip < FRAMES_UNIT_MAX ? (size_t)walked.skip : FRAMES_UNIT_MAX;
         size_t least = w->have < PART_SIZE ? w->have : PART_SIZE;
         *size = w->have + (more > least ? more : least) + 4;
@@ -142,7 +144,7 @@ static enum resync_answer probe(void *context, const struct resync_window *w, si
         *size = used + 4;
         return RESYNC_MORE;
     }
-    // Where another frame begins inside, that the outline ends well may be chance.
+    // If another frame begins inside, the outline may fit by chance.
     bool ends_well = w->have == used || is_magic(d->codec, w->data + used, w->have - used);
     size_t inner = 1 + find(context, w->data + 1, used - 1);
     if ((ends_well && inner >= used - 3) || !is_broken(d, w->data, used))
@@ -166,7 +168,7 @@ static void deliver_gap(struct unit *unit) {
     struct shared *s = g->shared;
     if (d->stage.broken)
         return;
-    if (s != NULL && s->failed) { // it was damaged before
+    if (s != NULL && s->failed) { // it was already damaged
         s->lost_length += g->loss.length;
         lose_frame(d, s);
         return;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-// Input is decoded in pieces, one after the other, each of which goes out when its turn comes.
+// Input is decoded in pieces, one after the other, and each is passed on in order.
 enum {
     PIECE_SIZE = 256 << 10,
     OUTPUT_SIZE = 1 << 20,
@@ -31,13 +31,13 @@ struct gzip_dec {
     struct stage stage;
     struct stage *next;
     uint64_t position;
-    uint64_t origin;  // of the first byte: all content is made from what begins there
-    struct place end; // of what has come
+    uint64_t origin;  // of the first byte: all content is decoded from there on
+    struct place end; // of the input so far
     struct strand *strand;
     struct piece *last; // submitted, until released
-    // Where the stage salvages:
+    // If the stage salvages:
     uint64_t delivered; // content
-    bool spoiled;       // it has met damage
+    bool spoiled;       // damage was found
     struct salvage_loss loss;
     char why[SALVAGE_WHY_MAX + 1];
 };
@@ -100,7 +100,7 @@ static int look_for_member(struct piece *p) {
                : fail_data(p, "after its end: expected zero bytes or nothing, found other data");
 }
 
-// Decodes into `out`; *filled bytes are there. Returns as above, 1 also when it is full.
+// Decodes into `out`, which has *filled bytes. Returns as above, 1 also when it is full.
 static int inflate_some(struct piece *p, struct slab *out, size_t *filled) {
     z_stream *z = &p->strand->zlib;
     static uint8_t none;
@@ -119,7 +119,7 @@ static int inflate_some(struct piece *p, struct slab *out, size_t *filled) {
         return 1;
     case Z_OK:
         return 1;
-    case Z_BUF_ERROR: // no input is left: what it needs comes with the next piece
+    case Z_BUF_ERROR: // no input is left: the next piece has more
         return 0;
     case Z_MEM_ERROR:
         return diag_fault_memory(&p->fault);
@@ -177,7 +177,7 @@ static void drop_outputs(struct piece *p) {
     p->output_count = 0;
 }
 
-// What cannot be decoded any more.
+// Records the loss of everything that cannot be decoded.
 static void lose(const struct piece *p) {
     struct gzip_dec *d = p->decoder;
     if (!d->spoiled) {
@@ -228,7 +228,7 @@ static void release_piece(struct unit *unit) {
     free(p);
 }
 
-// Submits a piece of input, or, with a view of no bytes, the end of it.
+// Submits a piece of input, or, with an empty view, its end.
 static void submit(struct gzip_dec *d, struct view v, bool ends) {
     struct piece *p = calloc(1, sizeof *p);
     if (p == NULL || view_hold(&v) < 0) {
@@ -259,7 +259,7 @@ static void submit(struct gzip_dec *d, struct view v, bool ends) {
 
 static void push(struct stage *stage, struct view v) {
     struct gzip_dec *d = (struct gzip_dec *)stage;
-    static const uint8_t zeros[PIECE_SIZE]; // what a hole stands for
+    static const uint8_t zeros[PIECE_SIZE]; // the content of a hole
     while (v.size > 0 && !stage_is_closed(stage)) {
         struct view part = view_split(&v, v.size < PIECE_SIZE ? v.size : PIECE_SIZE);
         if (part.data == NULL)

@@ -33,7 +33,7 @@ static uint64_t block_content(const struct frames_walk *w, uint32_t size, bool s
 static bool take_step(struct frames_walk *w) {
     uint32_t word = le32_get(w->bytes);
     switch (w->step) {
-    case HEADER: // FLG and BD; then what they promise and the header checksum
+    case HEADER: // FLG and BD; then the fields that they announce, and the header checksum
         w->flags = w->bytes[0] | (unsigned)w->bytes[1] << 8;
         w->skip =
             1 + (w->flags & FLAG_CONTENT_SIZE ? 8u : 0) + (w->flags & FLAG_DICTIONARY ? 4u : 0);
@@ -62,7 +62,8 @@ static const char *decode(void *decoder, const uint8_t *in, size_t *in_size, uin
                           size_t *out_size, bool *between) {
     size_t hint = LZ4F_decompress(decoder, out, out_size, in, in_size, NULL);
     if (LZ4F_isError(hint)) {
-        const char *name = LZ4F_getErrorName(hint); // the codes are no part of the stable interface
+        const char *name = LZ4F_getErrorName(hint); // the codes are not part of the stable
+                                                    // interface
         return strcmp(name, "ERROR_allocation_failed") == 0 ? frames_no_memory : name;
     }
     *between = hint == 0;

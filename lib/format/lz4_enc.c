@@ -4,7 +4,7 @@
 #include <lz4frame.h>
 #include <stdlib.h>
 
-// Matches reach back 64 KiB: a longer frame would gain next to nothing.
+// Matches reach back 64 KiB: a longer frame would hardly compress better.
 enum { UNIT = 1 << 20 };
 
 static LZ4F_preferences_t preferences(int level, size_t size) {
@@ -20,7 +20,7 @@ static size_t bound(size_t size) {
     return LZ4F_compressFrameBound(size, &p);
 }
 
-// liblz4 keeps nothing from frame to frame: all there is to keep is the level.
+// liblz4 keeps no state between frames: the only state is the level.
 static void *open_encoder(int level) {
     int *kept = malloc(sizeof *kept);
     if (kept != NULL)

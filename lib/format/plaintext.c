@@ -9,8 +9,8 @@
 
 enum {
     SAMPLE_MAX = 4096,
-    BYTES_MIN = 2048, // from here on byte values are counted, at least 8 of each expected
-    NIBBLES_MIN = 40  // from here on half bytes are counted
+    BYTES_MIN = 2048, // from this size on byte values are counted; at least 8 of each are expected
+    NIBBLES_MIN = 40  // from this size on half bytes are counted
 };
 
 // Page number 0 and page type 8 (file space header), both big-endian.
@@ -29,7 +29,7 @@ static double chi_squared(const unsigned *counts, unsigned values, double total)
 
 enum plaintext plaintext_judge(const uint8_t *data, size_t size) {
     enum sniff kind = sniff(data, size);
-    // What tells an OpenPGP message from random bytes is too little to prove a key.
+    // The signature of an OpenPGP message is too short to prove a key.
     if ((kind != SNIFF_UNKNOWN && kind != SNIFF_GPG) || frames_begin_skippable(data, size) ||
         is_innodb_start(data, size))
         return PLAINTEXT_KNOWN;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Of the path of a folder or a file, and of folders inside each other.
+// The size of the path of a folder or a file, and the depth of folders.
 enum { PATH_SIZE_MAX = 4096, DEPTH_MAX = PATH_SIZE_MAX / 2 };
 
 struct block {
@@ -51,7 +51,7 @@ static int decode(struct block *b) {
         return 0;
     int placed =
         b->next->ops->place(b->next, b->offset, b->output->data, b->packet.size, &b->fault);
-    slab_unref(b->output); // not to be held until its turn comes
+    slab_unref(b->output); // free it now rather than at delivery
     b->output = NULL;
     return placed;
 }
@@ -117,7 +117,7 @@ void qpress_dec_submit_block(struct decoder *d) {
     b->unit.job.run = run_block;
     b->unit.deliver = deliver_block;
     b->unit.release = release_block;
-    bool placed = d->next != NULL && d->next->ops->place != NULL; // the output is not held
+    bool placed = d->next != NULL && d->next->ops->place != NULL; // the output is not kept
     b->unit.cost = sizeof *b + d->packet.stored_size + (placed ? 0 : d->packet.size);
     b->decoder = d;
     b->next = d->next;
@@ -133,7 +133,7 @@ void qpress_dec_submit_block(struct decoder *d) {
     ordered_submit(d->stage.ordered, &b->unit);
 }
 
-// A marker that calls file_end, or end, when its turn comes.
+// A marker that calls file_end, or end, when it is delivered.
 struct mark {
     struct unit unit;
     struct decoder *decoder;
@@ -174,7 +174,7 @@ static int refuse_depth(const struct decoder *d, struct fault *f) {
 }
 
 // Appends the item's name to the open folder's path; *size is the size of both. Returns 0, or -1
-// and *f. Memory follows what comes: a member may consist of its head only, and there may be many.
+// and *f. Memory grows with the data: a member may have only a header, and there may be many.
 static int append_name(struct decoder *d, const struct qpress_item *item, size_t *size,
                        struct fault *f) {
     *size = d->path_size + item->name_size;
@@ -269,7 +269,7 @@ static int check_packet(struct decoder *d, const uint8_t *bytes, size_t have,
     return 0;
 }
 
-// The packet's header; where it lies whole in the view it stays there, so that the packet need not
+// Takes the packet's header; if it is whole in the view it stays there, so that the packet need not
 // be copied. Returns false when there is nothing more to do with the view.
 static bool take_packet_head(struct decoder *d, struct view *v) {
     struct fault f;
@@ -292,7 +292,7 @@ static bool take_packet_head(struct decoder *d, struct view *v) {
         stage_fail(&d->stage, &f);
         return false;
     }
-    // The header goes first into what is gathered.
+    // The header is the first part of the gathered bytes.
     gather_begin(&d->data, d->packet.stored_size);
     struct view head = {.data = d->head.bytes,
                         .size = d->head.have,

@@ -14,7 +14,7 @@ static bool has_tag(const struct resync_window *w, const char *tag) {
     return w->have >= QPRESS_TAG && memcmp(w->data, tag, QPRESS_TAG) == 0;
 }
 
-// Whether something of a file stands at `at`, or the input ends there.
+// Whether an item of a file is at `at`, or the input ends there.
 static bool file_goes_on(const struct resync_window *w, size_t at) {
     return resync_follows(w, at, block_tag, QPRESS_TAG) ||
            resync_follows(w, at, end_tag, QPRESS_TAG);
@@ -57,7 +57,7 @@ static enum resync_answer probe_block(const struct qpress_state *s, const struct
     return file_goes_on(w, *size) ? RESYNC_HIT : RESYNC_NOTHING;
 }
 
-// Judges whether the head of a file or a folder stands at `at` with its name: RESYNC_UNIT and its
+// Judges whether the header of a file or a folder with its name is at `at`: RESYNC_UNIT and its
 // size, RESYNC_MORE, RESYNC_NOTHING.
 static enum resync_answer probe_name(const struct resync_window *w, size_t at, size_t *size) {
     if (w->have < at + NAME_AT)
@@ -91,8 +91,7 @@ static enum resync_answer probe_head(const struct resync_window *w, size_t *size
                : RESYNC_NOTHING;
 }
 
-// Whether the end of a file stands here, whose tag is damaged: nothing else is followed by what may
-// follow that.
+// Whether the end of a file with a damaged tag is here: what may follow it can follow nothing else.
 static enum resync_answer probe_damaged_end(const struct qpress_state *s,
                                             const struct resync_window *w, size_t *size) {
     static const uint8_t zeros[QPRESS_TAG];

@@ -4,16 +4,16 @@
 
 #include <stdio.h>
 
-// No file is larger; the offset in a damaged head may say so.
+// Files are never larger, but the offset in a damaged header may be.
 enum { OFFSET_BITS_MAX = 44 };
 
-// What a decoder that salvages knows besides; d->resync is its first member.
+// The state of a decoder that salvages; d->resync is its first member.
 struct salvaging {
     struct resync resync;
-    bool begun;     // the archive's head has come, or is lost
-    bool skipping;  // the file's blocks go nowhere
-    bool misplaced; // a folder's head may be lost: names may be in the wrong folder
-    // What is lost since the last block of the file that was passed on.
+    bool begun;     // the archive's header was read, or is lost
+    bool skipping;  // the file's blocks are dropped
+    bool misplaced; // a folder's header may be lost: files may be in the wrong folder
+    // Lost since the last block of the file that was passed on.
     struct {
         bool any;
         uint64_t offset, length;
@@ -21,7 +21,7 @@ struct salvaging {
         bool sized;
         char why[SALVAGE_WHY_MAX + 1];
     } missing;
-    // A block that does not continue the file: the next one shows whether its offset is right.
+    // A block that does not continue the file: the next block shows whether its offset is right.
     // `view.slab` NULL: none.
     struct {
         struct view view;
@@ -49,7 +49,7 @@ static void lose(struct decoder *d, struct salvage_loss loss, const char *why) {
     salvage_submit(&d->stage, next, qpress_dec_scope(d, next), &loss, why);
 }
 
-// Adds to what is missing in the open file. `size`: what it stands for; NULL: not known.
+// Adds to the missing part of the open file. `size`: of its content; NULL: not known.
 static void miss(struct decoder *d, uint64_t offset, uint64_t length, const size_t *size,
                  const char *why) {
     struct salvaging *s = salvaging_of(d);
@@ -66,7 +66,7 @@ static void miss(struct decoder *d, uint64_t offset, uint64_t length, const size
     s->missing.size += size != NULL ? *size : 0;
 }
 
-// What was missing is lost, as `zeros` bytes of the file, `exact` or not.
+// Records the missing part as lost, as `zeros` bytes of the file, `exact` or not.
 static void settle(struct decoder *d, uint64_t zeros, bool exact) {
     struct salvaging *s = salvaging_of(d);
     if (!s->missing.any)
@@ -90,11 +90,11 @@ static void drop_doubtful(struct decoder *d) {
 
 static void settle_doubtful(struct decoder *d, uint64_t next);
 
-// The open file ends here. Where its own end is missing, `why` says so.
+// The open file ends here. If its own end is missing, `why` says so.
 static void close_file(struct decoder *d, uint64_t position, const char *why) {
     struct salvaging *s = salvaging_of(d);
     settle_doubtful(d, UINT64_MAX);
-    // The size that heads claim, for which no next block vouches.
+    // The size that the headers claim; no later block confirms it.
     settle(d, s->missing.sized ? s->missing.size : 0, false);
     if (why != NULL && !s->skipping)
         lose(d, loss_of(d, position, 0), why);
@@ -105,7 +105,7 @@ static void close_file(struct decoder *d, uint64_t position, const char *why) {
     d->in_file = s->skipping = false;
 }
 
-// Begins a file of that item, or one whose head is lost. Returns false on failure.
+// Begins a file of that item, or one whose header is lost. Returns false on failure.
 static bool open_file(struct decoder *d, const struct qpress_item *item, uint64_t position) {
     struct salvaging *s = salvaging_of(d);
     struct fault f;
@@ -121,7 +121,7 @@ static bool open_file(struct decoder *d, const struct qpress_item *item, uint64_
         return false;
     }
     s->skipping = true;
-    miss(d, position, 0, NULL, f.text); // and more is added
+    miss(d, position, 0, NULL, f.text); // more may be added
     return true;
 }
 
@@ -140,15 +140,16 @@ static void submit_sound_block(struct decoder *d, struct view v, uint64_t positi
         qpress_dec_submit_block(d);
 }
 
-// The most content that can be missing with that many bytes of the archive: a block has at least
-// its head and a packet's.
+// Whether that much content can be missing with that many bytes of the archive: a block has at
+// least its header and a packet's.
 static bool is_plausible(const struct decoder *d, uint64_t missing, uint64_t stored) {
     return missing <= (stored / (QPRESS_BLOCK_HEAD + 3) + 1) * d->max_block;
 }
 
-// The doubtful block is where it says if the next one, which begins at `next` of the file, goes on
-// from there. If none comes (UINT64_MAX) it is believed all the same if something before it is
-// lost, but how much that is, is not sure: no checksum covers what the head says.
+// The offset of the doubtful block is right if the next block, which begins at `next` of the file,
+// continues it. If there is no next block (UINT64_MAX), the offset is accepted nevertheless if
+// something before the block is lost, but the size of the loss is not certain, because no checksum
+// covers the header.
 static void settle_doubtful(struct decoder *d, uint64_t next) {
     struct salvaging *s = salvaging_of(d);
     struct view v = s->doubtful.view;
@@ -242,7 +243,7 @@ static void salvage_item(struct decoder *d, const struct qpress_item *item, uint
         return;
     }
     if (d->in_file) {
-        s->misplaced = true; // it was searched for
+        s->misplaced = true; // it was found by searching
         close_file(d, position, "its end is missing");
     }
     if (item->kind == QPRESS_FILE) {
@@ -282,7 +283,8 @@ static void take_unit(void *context, struct view v, uint64_t position, const cha
         salvage_item(d, &item, position, v.size, hit);
 }
 
-// Whether the gap is what the packet's header in it says, so that nothing but that block is lost.
+// Whether the gap has the size that the packet's header in it says, so that only that block is
+// lost.
 static bool is_one_block(const struct resync_gap *gap, struct quicklz_header *h) {
     return gap->head_size >= QPRESS_BLOCK_HEAD + QUICKLZ_HEADER_MAX &&
            quicklz_parse_header(gap->head + QPRESS_BLOCK_HEAD, QUICKLZ_HEADER_MAX, h) == NULL &&
@@ -295,7 +297,7 @@ static void take_gap(void *context, const struct resync_gap *gap) {
     bool head = !s->begun && gap->length == QPRESS_ARCHIVE_HEAD;
     s->begun = true;
     if (d->in_file) {
-        // More than one block may have the end of the file in it, and the heads of folders.
+        // More than one block may include the end of the file, and headers of folders.
         struct quicklz_header packet;
         bool one = is_one_block(gap, &packet);
         s->misplaced = s->misplaced || !one;
@@ -315,7 +317,7 @@ static const struct resync_format format = {.size = sizeof(struct salvaging),
 
 static bool begin(struct decoder *d) {
     if (d->resync == NULL)
-        d->block_size = d->max_block; // the archive's own may be in a damaged head
+        d->block_size = d->max_block; // the archive's own may be damaged
     return resync_start(&d->resync, &d->stage, &format, d);
 }
 

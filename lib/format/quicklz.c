@@ -9,12 +9,12 @@
 enum {
     MATCH_MIN = 3,
     OUTPUT_AFTER_MATCH = 4,  // at least
-    LITERALS_ONLY_FROM = 11, // so far before the end a literal means that only literals follow
+    LITERALS_ONLY_FROM = 11, // this close to the end a literal means that only literals follow
     // No item turns its bytes into more output than the longest match of levels 1 and 2: 255 bytes
     // from 3. (Level 3: 258 from 4. A literal: 1 from 1.)
     EXPANSION_MAX = 85,
-    // Encoders store data that does not get smaller as it is, behind 9 bytes of header, and pad
-    // nothing beyond their buffer, which is 400 bytes larger than the data.
+    // Encoders store data that does not get smaller uncompressed, after a header of 9 bytes, and
+    // never exceed their buffer, which is 400 bytes larger than the data.
     OVERHEAD_MAX = 400,
     LEVEL1_SLOTS = 4096,
     LEVEL2_BUCKETS = 2048,
@@ -66,8 +66,8 @@ const char *quicklz_parse_header(const uint8_t *packet, size_t available,
 }
 
 // The positions by hash that the decoder rebuilds from its own output. A packet of at most 64 KiB
-// takes 16-bit positions, in half the cache. EMPTY is no position: the last one to enter has at
-// least 5 bytes after it.
+// takes 16-bit positions, in half the cache. EMPTY is not a position: the last position that enters
+// has at least 5 bytes after it.
 union table {
     uint16_t narrow[LEVEL2_BUCKETS * LEVEL2_PLACES];
     uint32_t wide[LEVEL2_BUCKETS * LEVEL2_PLACES];
@@ -81,7 +81,7 @@ struct decoder {
     size_t size;
     size_t at;        // the output position
     size_t cursor;    // the next position to enter the table
-    uint32_t control; // what is left of the control word
+    uint32_t control; // the rest of the control word
     union table *table;
     uint8_t *inserted; // level 2: insertions into each bucket
 };
@@ -101,7 +101,7 @@ SPECIALISED void table_put(union table *t, bool is_wide, size_t i, size_t positi
         t->narrow[i] = (uint16_t)position;
 }
 
-// The slot of three bytes, little-endian; what lies above them does not count.
+// The slot of three bytes, little-endian; higher bits are ignored.
 static inline size_t level1_slot(uint32_t x) {
     return (x ^ x >> 12) & (LEVEL1_SLOTS - 1);
 }
@@ -191,7 +191,7 @@ SPECIALISED struct match read_match(const struct decoder *d, unsigned level, boo
 }
 
 // Copies a match of `length` bytes to `to` from `distance` ≥ 3 bytes before it, 16 bytes at a time:
-// up to 15 more are written, which the output's slack covers.
+// up to 15 more are written; the output's slack has room for them.
 static inline void copy_match(uint8_t *to, size_t distance, size_t length) {
     const uint8_t *from = to - distance;
     if (distance >= 16) {
@@ -211,14 +211,14 @@ static inline void copy_match(uint8_t *to, size_t distance, size_t length) {
 
 // ---- level 1, a run of literals and the match after it as one step ----
 //
-// What costs time is the branch that goes the wrong way: the lengths of runs and matches are close
-// to random. So a step does the same for every run of up to 6 literals and every match of up to 16
-// bytes: it copies 16 bytes, and enters four positions of the run and the two before the match. Of
-// a shorter run the positions too many go to a slot that is never read.
+// Mispredicted branches cost the most time: the lengths of runs and matches are close to random. So
+// a step does the same for every run of up to 6 literals and every match of up to 16 bytes: it
+// copies 16 bytes, and enters four positions of the run and the two before the match. If a run is
+// shorter, the surplus positions go to a slot that is never read.
 
 enum {
     STEP_LITERALS_MAX = 32,
-    STEP_IN = 192,  // bytes of input that the rest of a word and all of the next may look at
+    STEP_IN = 192,  // bytes of input that the rest of a word and all of the next may need
     STEP_OUT = 320, // bytes of output that one step may write, with the 4 after its match
     LANES = 4,      // positions of a run that every step enters
     SHORT_RUN = LANES + 2,
@@ -257,8 +257,8 @@ static inline u16x8 pair_bytes(u8x16 low, u8x16 high) {
                                           6, 22, 7, 23);
 }
 
-// The slots of a run's positions, by its length: slot & keep | other, where the position enters
-// before the match is looked up (`early`), or is the last but one or the last of the run.
+// The slots of a run's positions, by its length: slot & keep | other, for a position that enters
+// before the match is looked up (`early`), and for the last two of the run.
 struct run_slots {
     u16x8 early_keep, early_other;
     uint32_t last_but_one_keep, last_but_one_other, last_keep, last_other;
@@ -276,9 +276,9 @@ struct run_slots {
 static const struct run_slots run_slots[SHORT_RUN + 1] = {RUN(0), RUN(1), RUN(2), RUN(3),
                                                           RUN(4), RUN(5), RUN(6)};
 
-// Takes steps while no end is near, from a state right after a match (or at the start) to another,
-// and leaves whatever is rare or wrong to decode_carefully: it stops before such a step, having
-// entered no position that would not enter there at once.
+// Takes steps until an end is near, each from a state right after a match (or at the start) to the
+// next, and leaves rare and wrong cases to decode_carefully: it stops before such a step, and has
+// then entered only positions that decode_carefully would enter at once.
 SPECIALISED void decode_steps(struct decoder *d, bool is_wide) {
     if (d->in_end - d->in < STEP_IN || d->size < STEP_OUT || d->control == 0)
         return;
@@ -294,8 +294,8 @@ SPECIALISED void decode_steps(struct decoder *d, bool is_wide) {
         uint32_t rest = control >> n;
         const uint8_t *literals = in, *token = in + n;
         if (rest == 1) {
-            // The end mark: the run goes on in the next word. Put its parts side by side, with
-            // room before them, because the two bytes before a run are looked at too.
+            // The end mark: the run continues in the next word. Join its parts, with room before
+            // them, because the two bytes before a run are needed, too.
             if (in_end - in < STEP_IN)
                 break;
             rest = load_le32(token);
@@ -348,8 +348,8 @@ SPECIALISED void decode_steps(struct decoder *d, bool is_wide) {
             copy_match(out + start, (size_t)distance, length);
         }
 
-        // The three bytes of the two positions before the match reach into it. Those of its start
-        // are its source's: they have the same slot.
+        // The three bytes of the two positions before the match reach into it. The bytes at its
+        // start equal those of its source, so they have the same slot.
         uint32_t x = load_le16(literals + n - 2) | load_le16(out + position) << 16;
         x ^= x >> 12;
         table_put(table, is_wide, (x & run->last_but_one_keep) | run->last_but_one_other,

@@ -47,7 +47,7 @@ static const struct {
               {SNIFF_MARKUP, 0, 5, "<HTML"},
               {SNIFF_MARKUP, 0, 7, "<Error>"}};
 
-// JSON in which an envelope of an S3 encryption client begins: the names of its keys.
+// JSON at the beginning of an envelope of an S3 encryption client: the names of its keys.
 static bool is_s3_metadata(const uint8_t *data, size_t size) {
     static const char *const names[] = {"x-amz-key", "x-amz-iv",    "x-amz-cek-alg",
                                         "x-amz-c",   "x-amz-wrap-", "x-amz-matdesc"};
@@ -105,7 +105,7 @@ enum sniff sniff(const uint8_t *data, size_t size) {
             memcmp(data + begin, magics[i].magic, magics[i].size) == 0)
             return magics[i].kind;
     }
-    if (size >= TAR_BLOCK && tar_is_header(data)) // of before ustar
+    if (size >= TAR_BLOCK && tar_is_header(data)) // older than ustar
         return SNIFF_TAR;
     if (is_s3_metadata(data, size))
         return SNIFF_S3_METADATA;

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-// Where the fields of a header are, and their sizes.
+// The offsets and sizes of the fields of a header.
 enum {
     AT_NAME = 0,
     NAME_SIZE = 100,
@@ -50,8 +50,8 @@ int tar_refuse_number(const uint8_t *field, size_t size, const char *what,
                       place_text(place, at), diag_shown_name(field, size, 60));
 }
 
-// The sum of a header's bytes, with blanks in place of the checksum. Some old writers added them up
-// as signed numbers.
+// The sum of a header's bytes, with blanks for the checksum. Some old writers added them as signed
+// numbers.
 static void sum_up(const uint8_t *block, uint64_t *sum, int64_t *of_signed) {
     *sum = 0;
     *of_signed = 0;
@@ -88,7 +88,7 @@ static bool is_zeros(const uint8_t *block) {
     return block[0] == 0 && memcmp(block, block + 1, TAR_BLOCK - 1) == 0;
 }
 
-// Puts the name together. Only POSIX's magic has a prefix: GNU keeps other things there.
+// Joins prefix and name. Only POSIX's format has a prefix: GNU stores other fields there.
 static void take_name(const uint8_t *block, struct tar_entry *e) {
     const char *text = (const char *)block;
     size_t size = 0;
@@ -110,7 +110,7 @@ static void take_kind(const uint8_t *block, struct tar_entry *e) {
         const char *what;
     } types[] = {{'\0', TAR_FILE, NULL},
                  {'0', TAR_FILE, NULL},
-                 {'7', TAR_FILE, NULL}, // to be stored in one piece on the disk
+                 {'7', TAR_FILE, NULL}, // a contiguous file
                  {'5', TAR_FOLDER, NULL},
                  {'D', TAR_FOLDER, NULL}, // GNU, incremental: its contents are a list of names
                  {'S', TAR_SPARSE, NULL},
@@ -138,10 +138,10 @@ static void take_kind(const uint8_t *block, struct tar_entry *e) {
         e->kind = TAR_OTHER; // star's headers have their maps elsewhere
         e->what = "a sparse file in a form that only star reads";
     }
-    // Links and the like may say the size of what they lead to; nothing follows them.
+    // Links and the like may have the size of their target; no contents follow.
     if (type >= '1' && type <= '6' && e->kind == TAR_OTHER)
         e->size = 0;
-    // Before ustar a slash was all that told a folder from a file.
+    // Before ustar only a slash distinguished a folder from a file.
     if (e->kind == TAR_FILE && e->name_size > 0 && e->name[e->name_size - 1] == '/')
         e->kind = TAR_FOLDER;
 }

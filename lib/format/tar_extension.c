@@ -19,7 +19,7 @@ static bool begins(const struct text *key, const char *name) {
 }
 
 // Takes a decimal number, and `end` after it, off the text; end 0: all of the text is the number.
-// Returns false if there is none, or more than INT64_MAX.
+// Returns false if there is no number, or it is more than INT64_MAX.
 static bool take_number(struct text *t, char end, uint64_t *value) {
     size_t i = 0;
     *value = 0;
@@ -76,8 +76,8 @@ static int take_run(struct tar_extension *e, bool is_offset, uint64_t number, si
     return tar_map_add(&e->map, e->offset, number, most, place, f);
 }
 
-// A record of GNU's sparse formats; `key` is what follows "GNU.sparse.". Returns 0; 1 if the value
-// makes no sense; -1 and *f.
+// A record of GNU's sparse formats; `key` is the part after "GNU.sparse.". Returns 0; 1 if the
+// value makes no sense; -1 and *f.
 static int take_sparse(struct tar_extension *e, const struct text *key, struct text value,
                        size_t most, const struct place *place, struct fault *f) {
     uint64_t number;
@@ -180,7 +180,7 @@ int tar_extension_add(struct tar_extension *e, const uint8_t *bytes, size_t size
 
 int tar_extension_name(struct tar_extension *e, const uint8_t *name, size_t size, struct fault *f) {
     e->any = true;
-    // GNU's has a terminator.
+    // GNU's name has a terminator.
     while (size > 0 && name[size - 1] == '\0')
         size--;
     return keep_name(&e->name, &e->name_size, name, size, f);

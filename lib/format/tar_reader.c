@@ -20,7 +20,7 @@ enum state {
     IN_BLOCKS,    // blocks that continue an old GNU map
     IN_TEXT,      // a map before the contents
     IN_CONTENTS,
-    IN_PASSED // padding, and what is not needed
+    IN_PASSED // padding, and data that is not needed
 };
 
 struct reader {
@@ -33,7 +33,7 @@ struct reader {
     enum state state;
     uint64_t zeros; // blocks of zeros in a row
     struct tar_zeros between;
-    bool any; // an entry has been met
+    bool any; // there was an entry
     struct head head;
     struct tar_entry entry;
     struct place entry_place;
@@ -48,20 +48,20 @@ struct reader {
     void *member; // the target's
     unsigned weight;
     struct salvage_scope *scope; // NULL if it has not begun, or the reader does not salvage
-    size_t run;                  // of its map
+    size_t run;                  // index in its map
     uint64_t offset, real_size;  // in the file
-    // If the reader salvages: blocks that are no header are skipped.
+    // If the reader salvages: blocks are skipped up to the next header.
     bool lost;
     uint64_t lost_from;
     struct fault lost_why;
-    struct fault cut; // what is wrong with the end of the input
+    struct fault cut; // what is wrong at the end of the input
 };
 
 static size_t most_runs(const struct reader *r) {
     return (size_t)(r->max_chunk / sizeof(struct tar_run));
 }
 
-// ---- What is delivered in order.
+// ---- Deliveries in order.
 
 enum what { DATA, END, CUT, FINISH };
 
@@ -74,8 +74,8 @@ struct event {
     const struct name *name;
 };
 
-// The archive is cut. What the members' decoders still do comes first: if one of them fails, that
-// is the cause, and all that is to be said.
+// The archive is cut. The members' decoders finish first: if one of them fails, that is the cause,
+// and only that is reported.
 static void deliver_cut(struct reader *r, const struct name *name) {
     const struct archive_target *target = &r->target;
     if (!ordered_sound(r->stage.ordered))
@@ -200,7 +200,7 @@ static bool is_sparse(const struct reader *r) {
     return r->entry.kind == TAR_SPARSE || r->extension.sparse;
 }
 
-// Checks the map, which is complete, against the contents and the size of the file.
+// Checks the complete map against the contents and the size of the file.
 static int check_map(const struct reader *r, struct fault *f) {
     if (tar_map_check(&r->extension.map, r->left, r->real_size, &r->entry_place, f) == 0)
         return 0;
@@ -230,7 +230,7 @@ static void pass_hole(struct reader *r) {
 
 // ---- Headers.
 
-// Passes over the last `left` bytes of contents of `size` bytes, and their padding.
+// Skips the last `left` bytes of contents of `size` bytes, and their padding.
 static void pass_over(struct reader *r, uint64_t left, uint64_t size) {
     r->passed = left + (TAR_BLOCK - size % TAR_BLOCK) % TAR_BLOCK;
     r->state = IN_PASSED;
@@ -293,7 +293,7 @@ static int begin_named(struct reader *r, struct fault *f) {
     return result;
 }
 
-// Begins what the header announces that has been parsed.
+// Begins the entry of the parsed header.
 static int begin_entry(struct reader *r, struct fault *f) {
     if (r->entry.kind == TAR_ZEROS && r->extension.any)
         return diag_fault(f, EX_DATAERR,
@@ -310,7 +310,7 @@ static int begin_entry(struct reader *r, struct fault *f) {
     case TAR_PAX:
     case TAR_PAX_GLOBAL:
         return begin_extension(r, f);
-    case TAR_PASSED: // what came before it is about what comes after it
+    case TAR_PASSED: // extensions before it belong to the entry after it
         pass_over(r, r->entry.size, r->entry.size);
         return 0;
     default:
@@ -326,7 +326,7 @@ static void note_loss(struct reader *r, struct salvage_scope *scope, uint64_t fr
     salvage_submit(&r->stage, NULL, scope, &loss, why->text);
 }
 
-// A block is no header: so are, perhaps, the next ones.
+// A block is not a header; the next blocks may not be either.
 static void lose_block(struct reader *r, const struct fault *why) {
     if (!r->lost) {
         r->lost_from = r->position - TAR_BLOCK;
@@ -342,8 +342,8 @@ static void end_lost(struct reader *r, uint64_t until) {
     r->lost = false;
 }
 
-// The entry, or the member that has begun, cannot be taken for the reason *f. Returns 0 if the
-// reader goes on with what comes after it; or -1.
+// The entry, or the member that has begun, is refused because of *f. Returns 0 if the reader goes
+// on with the next entry; or -1.
 static int lose_entry(struct reader *r, const struct fault *f) {
     bool is_named = r->entry.kind != TAR_PAX && r->entry.kind != TAR_PAX_GLOBAL &&
                     r->entry.kind != TAR_LONG_NAME && r->entry.kind != TAR_ZEROS;
@@ -506,7 +506,7 @@ static void push(struct stage *stage, struct view v) {
 
 // ---- The end.
 
-// Whether the archives have ended as they should; zeros that fill the last record up may be cut.
+// Whether the archives have ended correctly; the padding of the last record may be cut off.
 static bool has_ended(const struct reader *r) {
     for (size_t i = 0; i < r->head.have; i++)
         if (r->head.bytes[i] != 0)
@@ -532,7 +532,7 @@ static void describe_cut(const struct reader *r, struct fault *f) {
                where, inside ? "the rest of an entry" : "an end mark, two blocks of zeros");
 }
 
-// Notes what a cut archive lacks, and ends the member that it was cut in.
+// Notes the loss at the end of a cut archive, and ends the member that was cut.
 static void salvage_cut(struct reader *r) {
     struct salvage_loss loss = {.format = "tar", .offset = r->position};
     if (r->name == NULL) {

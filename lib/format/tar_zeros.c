@@ -11,7 +11,7 @@
 
 enum { END_MARK = 2, AT_WRITER = 262, USUAL = 1 };
 
-// Of records, in blocks; the usual one comes first.
+// Sizes of records in blocks; the usual one comes first.
 static const uint16_t record_sizes[] = {20,  2,   3,   4,   5,   6,    8,    10,  12, 16,
                                         24,  30,  32,  40,  48,  60,   64,   80,  96, 100,
                                         126, 128, 200, 256, 512, 1024, 2048, 4096};
@@ -30,7 +30,7 @@ static void deliver_doubt(struct unit *unit) {
         d->target->doubt(d->target->context, d->text);
 }
 
-// Says that members may have been lost in so many blocks.
+// Notes that members may have been lost in that many blocks.
 static int note(struct stage *reader, const struct archive_target *target,
                 const struct place *place, uint64_t blocks, struct fault *f) {
     struct salvage_loss loss = {
@@ -55,8 +55,8 @@ static int note(struct stage *reader, const struct archive_target *target,
     return 0;
 }
 
-// The sizes of records with which an archive from `begin` on ends at block `end` with that many of
-// zeros.
+// The record sizes with which an archive from `begin` on ends at block `end` with that many blocks
+// of zeros.
 static unsigned fit(const struct tar_zeros_begin *begin, uint64_t end, uint64_t blocks) {
     unsigned sizes = 0;
     for (unsigned i = 0; i < sizeof record_sizes / sizeof *record_sizes; i++) {
@@ -68,7 +68,7 @@ static unsigned fit(const struct tar_zeros_begin *begin, uint64_t end, uint64_t 
     return sizes & begin->sizes;
 }
 
-// The place of what ends at `end`.
+// The place of the `blocks` that end at `end`.
 static struct place place_before(const struct place *end, uint64_t blocks) {
     struct place p = *end;
     p.position -= blocks * TAR_BLOCK;
@@ -80,14 +80,14 @@ static void begin_archive(struct tar_zeros *z, uint64_t block, unsigned sizes) {
     z->now = (struct tar_zeros_begin){.archive = block, .writer = block, .sizes = sizes};
 }
 
-// Judges two blocks of zeros or more.
+// Judges two or more blocks of zeros.
 static int judge(struct tar_zeros *z, struct stage *reader, const struct archive_target *target,
                  const struct place *end, uint64_t blocks, bool last, struct fault *f) {
     uint64_t at = end->position / TAR_BLOCK;
     struct place place = place_before(end, blocks);
     unsigned sizes = fit(&z->now, at, blocks);
     unsigned joined = z->blocks > 0 ? fit(&z->before, at, blocks) : 0;
-    // If the archive has its usual size only together with what is before, it is one archive.
+    // If the record size is the usual one only together with the data before, it is one archive.
     if (blocks != END_MARK && joined != 0 && (sizes == 0 || ((joined & ~sizes) & USUAL) != 0)) {
         int result = note(reader, target, &z->place, z->blocks, f);
         z->blocks = 0;

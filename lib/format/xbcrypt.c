@@ -15,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Checksum, cipher and hash take turns on pieces of this size of each chunk, so that each finds its
-// data in the nearest caches, and the library's cost a call does not count.
+// Checksum, cipher and hash alternate on pieces of this size, small enough for the nearest caches
+// and large enough that the cost of a library call does not matter.
 enum { PIECE = 16 << 10 };
 
-// What a thread has of its own. Pieces of EVP's calls fit its int.
+// The state of a thread. PIECE fits the int of EVP's calls.
 struct context {
     EVP_CIPHER_CTX *cipher[XBCRYPT_PAIR]; // NULL: no encryption
     struct sha256_lanes *hash;
@@ -37,7 +37,7 @@ _Static_assert((int)XBCRYPT_PAIR == (int)SHA256_LANES &&
                    (int)XBCRYPT_HASH == (int)SHA256_LANES_HASH,
                "a chunk a lane");
 
-// A chunk's fields, at these offsets of its head.
+// A chunk's fields, at these offsets of its header.
 enum {
     AT_MAGIC = 0,
     AT_ORIGINAL_SIZE = 16,
@@ -211,7 +211,7 @@ static bool apply_cipher(EVP_CIPHER_CTX *c, const uint8_t *in, uint8_t *out, siz
     return EVP_EncryptUpdate(c, out, &written, in, (int)size) == 1;
 }
 
-// What a piece that begins at `done` has of `size` bytes.
+// The size of the piece that begins at `done` of `size` bytes.
 static size_t piece_of(size_t size, size_t done) {
     return done >= size ? 0 : size - done < PIECE ? size - done : PIECE;
 }
@@ -298,7 +298,7 @@ bool xbcrypt_is_really_version3(struct xbcrypt_key *key, unsigned thread,
     return !chunk.failed;
 }
 
-// The head of a chunk whose IV is there already.
+// Writes the header of a chunk, except its IV, which is there already.
 static void put_head(uint8_t *out, size_t size, uint32_t crc) {
     memcpy(out + AT_MAGIC, XBCRYPT_MAGIC "3", 8);
     le64_put(out + 8, 0); // reserved

@@ -14,8 +14,8 @@ struct chunk {
     struct xbcrypt_header header;
     struct slab *slab; // holds its data; NULL once the plaintext has been stored
     uint64_t offset;   // of the plaintext in the output
-    size_t input_size; // of the chunk with its head
-    bool suspect;      // says version 2, and the chunk before did not
+    size_t input_size; // of the chunk with its headerer
+    bool suspect;      // it says version 2, the chunk before did not
 };
 
 // One chunk, or two that follow each other.
@@ -45,8 +45,8 @@ static void check_version(struct decoder *d, struct chunk *c, unsigned thread) {
                    place_text(&c->crypt.place, 0));
 }
 
-// The plaintext is stored by the thread that decrypts it. Not with version 1 or 2: their first
-// chunk has to be judged before it goes out.
+// Whether the thread that decrypts the plaintext also stores it. Not with version 1 or 2: their
+// first chunk must be judged before it is passed on.
 static bool is_placed(const struct decoder *d, const struct chunk *c) {
     return d->next->ops->place != NULL && c->header.version == 3;
 }
@@ -71,7 +71,7 @@ static enum job_result run_pair(struct job *job, unsigned thread) {
         if (!c->crypt.failed)
             c->crypt.failed = d->next->ops->place(d->next, c->offset, c->crypt.out,
                                                   c->header.data_size, &c->crypt.fault) < 0;
-        slab_unref(c->slab); // now rather than at delivery
+        slab_unref(c->slab); // free it free it now rather than at delivery
         c->slab = NULL;
     }
     return JOB_DONE;
@@ -88,11 +88,11 @@ static void warn(struct decoder *d, const char *text) {
     d->settings->warn(line);
 }
 
-// Looks at the first plaintext of a version 1 or 2 stream. Returns false if that fails the stream.
+// Judges the first plaintext of a version 1 or 2 stream. Returns false if that fails the stream.
 static bool judge(struct decoder *d, const struct chunk *c) {
     d->settings->legacy = true;
     if (c->header.data_size == 0)
-        return true; // the next chunk will show
+        return true; // the next chunk decides
     d->judged = true;
     enum plaintext found = plaintext_judge(c->crypt.out, c->header.data_size);
     if (found == PLAINTEXT_KNOWN)
@@ -243,7 +243,7 @@ static void push(struct stage *stage, struct view v) {
     }
     while (!stage_is_closed(&d->stage) && take(d, &v))
         ordered_relieve(stage->ordered);
-    xbcrypt_dec_flush(d); // what is there goes out, whatever comes next, and when
+    xbcrypt_dec_flush(d); // pass on what is there, whatever comes next
 }
 
 static void finish(struct stage *stage) {

@@ -3,7 +3,7 @@
 
 #include "engine/block_enc.h"
 
-// Encodes a pair of chunks, or what is left at the end.
+// Encodes a pair of chunks, or the rest at the end.
 static int encode(void *context, unsigned thread, uint64_t offset, const uint8_t *data, size_t size,
                   struct slab **out, size_t *out_size, struct fault *f) {
     (void)offset;

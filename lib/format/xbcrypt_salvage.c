@@ -4,24 +4,25 @@
 
 #include <stdio.h>
 
-// Chunks with a right CRC and a wrong hash at the start of an input after which, as none was right,
-// salvage gives up: it is the key that is wrong. And losses that wait for that to be known.
+// WRONG_KEY_CHUNKS: if so many chunks at the start of an input have a right CRC and a wrong hash,
+// and none a right one, the key is wrong and salvage stops. EARLY_MAX: losses that wait until the
+// version is known.
 enum { WRONG_KEY_CHUNKS = 8, EARLY_MAX = 32 };
 
 // A loss whose size in the output is not yet known, because the version is not.
 struct early_loss {
     uint64_t offset, length;
-    bool known; // the next one is
+    bool known; // the next field is known
     uint64_t payload_size;
-    unsigned version; // that the chunk's own head says; 0: it is lost, too
+    unsigned version; // according to the chunk's own header; 0: that is lost, too
     char why[SALVAGE_WHY_MAX + 1];
 };
 
-// What a decoder that salvages knows besides; d->resync is its first member.
+// The state of a decoder that salvages; d->resync is its first member.
 struct salvaging {
     struct resync resync;
     unsigned version; // of the last sound chunk; 0: there was none
-    bool sure;        // it is; else it is a guess
+    bool sure;        // the version is certain; false: it is a guess
     struct early_loss early[EARLY_MAX];
     unsigned early_count;
 };
@@ -40,7 +41,7 @@ static void submit_loss(struct decoder *d, const struct early_loss *lost) {
     salvage_submit(&d->stage, d->next, d->stage.salvage, &loss, lost->why);
 }
 
-// The version is known now: that of the first sound chunk; or guessed, and not `sure`.
+// The version is known now: that of the first sound chunk (`sure`), or a guess.
 static void settle(struct decoder *d, unsigned version, bool sure) {
     struct salvaging *s = salvaging_of(d);
     s->version = version;
@@ -50,8 +51,8 @@ static void settle(struct decoder *d, unsigned version, bool sure) {
     s->early_count = 0;
 }
 
-// No chunk was sound so far: they are of version 3, as most are. That is sure if several heads, and
-// not one that may be damaged, say so.
+// No chunk was sound so far: assume version 3, the most common one. It is certain if several
+// headers, and not only one that may be damaged, say so.
 static void guess_version(struct decoder *d) {
     const struct salvaging *s = salvaging_of(d);
     unsigned agree = 0;
@@ -80,8 +81,8 @@ static struct early_loss chunk_loss(const struct xbcrypt_header *h, uint64_t off
                                .version = h->version};
 }
 
-// Decrypts a chunk here and now, as one of version 3. Returns 1 if its hash is right, 0 and *f if
-// it is not, -1 and *f.
+// Decrypts a chunk at once, as one of version 3. Returns 1 if its hash is right, 0 and *f if it is
+// not, -1 and *f.
 static int try_version3(struct decoder *d, const struct xbcrypt_header *h, const uint8_t *payload,
                         const struct place *place, struct fault *f) {
     struct xbcrypt_header as3 = *h;
@@ -103,9 +104,9 @@ static int try_version3(struct decoder *d, const struct xbcrypt_header *h, const
     return f->status == EX_DATAERR ? 0 : -1;
 }
 
-// The version that a chunk with a right CRC is of, whatever its magic says, which no checksum
-// covers: where it is the first, or says another than the one before, it is tried. Returns false if
-// the chunk cannot be used.
+// Finds the version of a chunk with a right CRC; no checksum covers its magic, so version 3 is
+// tried if it is the first chunk, or says another version than the one before. Returns false if the
+// chunk cannot be used.
 static bool find_version(struct decoder *d, struct xbcrypt_header *h, struct view payload,
                          const struct place *place, size_t size) {
     struct xbcrypt_dec_settings *shared = d->settings;
@@ -123,7 +124,7 @@ static bool find_version(struct decoder *d, struct xbcrypt_header *h, struct vie
         h->data_size = h->payload_size - XBCRYPT_HASH;
         return true;
     }
-    if (h->version < 3) // which have nothing that could be wrong
+    if (h->version < 3) // these have no hash that could be wrong
         return true;
     if (salvaging_of(d)->version == 0 && shared->wrong_hashes++ == 0)
         shared->wrong_hash = f;
@@ -162,7 +163,7 @@ static void take_unit(void *context, struct view v, uint64_t position, const cha
         settle(d, h.version, true);
     d->header = h;
     d->head.place = place;
-    d->last_version = h.version; // has been seen to
+    d->last_version = h.version; // already handled
     gather_begin(&d->payload, v.size);
     if (gather_append(&d->payload, v) < 0)
         stage_fail_memory(&d->stage);

@@ -71,7 +71,7 @@ static int check_size(uint64_t size, uint64_t limit, const char *what, const str
                       what, place_text(place, at), limit, size);
 }
 
-// Reads the size of a path at `at` of the head.
+// Reads the size of a path at `at` of the header.
 static int take_path(const uint8_t *head, size_t at, const char *what, const struct place *place,
                      size_t *size, struct fault *f) {
     uint32_t claimed = le32_get(head + at);
@@ -96,8 +96,8 @@ static int parse_rename(const uint8_t *head, size_t have, size_t at, const struc
     return have >= *need;
 }
 
-// A chunk of type S is MariaDB's seek if 8 bytes of it are followed by a chunk: one of Percona's
-// would claim more than 2^62 bytes there. Returns 0 with *need 0 if it is none.
+// A chunk of type S is MariaDB's seek if another chunk follows 8 bytes of it: a chunk of Percona's
+// would claim more than 2^62 bytes there. Returns 0 with *need 0 if it is not a seek.
 static int parse_seek(const uint8_t *head, size_t have, size_t at, struct xbstream_chunk *chunk,
                       size_t *need) {
     *need = at + 8 + AT_FLAGS;
@@ -112,7 +112,7 @@ static int parse_seek(const uint8_t *head, size_t have, size_t at, struct xbstre
     return 1;
 }
 
-// What a chunk with a payload has behind its path.
+// Parses the fields after the path of a chunk with a payload.
 static int parse_payload(const uint8_t *head, size_t have, size_t at, uint64_t max_chunk,
                          const struct place *place, struct xbstream_chunk *chunk, size_t *need,
                          struct fault *f) {
@@ -184,7 +184,7 @@ size_t xbstream_write_head(uint8_t *head, const struct xbstream_chunk *chunk) {
 bool xbstream_measure_map(const uint8_t *map, size_t size, uint64_t payload_size, uint64_t *data,
                           uint64_t *advance) {
     *data = *advance = 0;
-    // An entry adds less than 2^33, so a sum that is too large is seen before it overflows.
+    // An entry adds less than 2^33, so a sum that is too large is found before it overflows.
     for (size_t at = 0; at < size && *advance <= INT64_MAX; at += XBSTREAM_MAP_ENTRY) {
         *data += le32_get(map + at + 4);
         *advance += (uint64_t)le32_get(map + at) + le32_get(map + at + 4);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Takes a member that has ended out of the backup.
+// Removes an ended member from the backup.
 static int remove_member(struct reader *r, struct member *m, struct fault *f) {
     xbstream_roster_remove(&r->roster, m->name, m->name_size);
     m->removed = true;
@@ -16,7 +16,7 @@ static int remove_member(struct reader *r, struct member *m, struct fault *f) {
                : 0;
 }
 
-// The fault for a chunk that would rename or remove what is still being written.
+// The fault for a chunk that would rename or remove an open member.
 static int refuse_open(const struct reader *r, const struct member *m, struct fault *f) {
     diag_fault(f, EX_DATAERR,
                "xbstream chunk %s renames or removes a file that has not ended; the stream is "
@@ -25,7 +25,7 @@ static int refuse_open(const struct reader *r, const struct member *m, struct fa
     return xbstream_reader_prefix(m, f);
 }
 
-// What the names that a D chunk removes begin with, if there is no member of its own name: the
+// The prefix of the names that a D chunk removes, if there is no member of its own name: the
 // folder, or the table before "#P#*".
 static size_t removed_prefix(const struct xbstream_chunk *h,
                              char prefix[static MEMBER_NAME_MAX + 2]) {

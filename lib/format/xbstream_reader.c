@@ -19,7 +19,7 @@ struct chunk {
     struct member *member;
     struct place place;
     uint32_t crc; // expected
-    uint32_t sum; // of what has been delivered
+    uint32_t sum; // of the delivered bytes
     uint8_t *map; // of a sparse chunk
     size_t map_size;
     struct view *held; // delivered pieces, waiting for the last one
@@ -76,7 +76,7 @@ static void pass_on_chunk(struct chunk *c) {
     }
     for (size_t at = 0; at < c->map_size; at += XBSTREAM_MAP_ENTRY) {
         uint32_t skip = le32_get(c->map + at), length = le32_get(c->map + at + 4);
-        ordered_relieve_behind(c->reader->stage.ordered); // runs may be of a byte
+        ordered_relieve_behind(c->reader->stage.ordered); // runs may have one byte
         if (skip > 0)
             target->data(target->context, c->member->target,
                          (struct view){.size = skip, .origin = c->place.origin, .exact = true});
@@ -94,7 +94,7 @@ static int hold(struct chunk *c, struct piece *p) {
         c->held_room = room;
     }
     c->held[c->held_count++] = p->view;
-    p->view.slab = NULL; // the reference has gone over
+    p->view.slab = NULL; // the reference was passed on
     return 0;
 }
 
@@ -248,7 +248,7 @@ struct member *xbstream_reader_member(struct reader *r, struct fault *f) {
     return m;
 }
 
-// To be called when a member may have been begun that will not end at once.
+// Call it when a member may have been begun that does not end at once.
 int xbstream_reader_check_open(const struct reader *r, struct fault *f) {
     if (r->unfinished <= XBSTREAM_OPEN_MAX || r->stage.salvage != NULL)
         return 0;
@@ -271,7 +271,7 @@ static int check_map(const struct reader *r, uint64_t *advance, struct fault *f)
                       place_text(&r->head.place, 0), r->header.payload_size, data);
 }
 
-// Begins the chunk in the head, whose map, if it has one, has been read.
+// Begins the chunk of the header; its map, if it has one, has been read.
 static int begin_chunk(struct reader *r, struct fault *f) {
     const struct xbstream_chunk *h = &r->header;
     if (h->type == XBSTREAM_RENAME || h->type == XBSTREAM_REMOVE)
@@ -329,12 +329,12 @@ static int begin_chunk(struct reader *r, struct fault *f) {
     r->chunk = c;
     r->remaining = h->payload_size;
     r->state = IN_PAYLOAD;
-    if (r->remaining == 0) // nothing will come, but the checksum is still to be looked at
+    if (r->remaining == 0) // no data follows, but the checksum must still be checked
         submit_piece(r, (struct view){.data = r->head.bytes, .origin = c->place.origin});
     return 0;
 }
 
-// `size` bytes of the head are done with.
+// Drops the `size` bytes of the header.
 static void end_head(struct reader *r, size_t size) {
     r->head.have -= size;
     memmove(r->head.bytes, r->head.bytes + size, r->head.have);
@@ -350,8 +350,8 @@ static void end_chunk(struct reader *r) {
     end_head(r, r->head.have);
 }
 
-// Whether the input begins with something else, and more of it may tell what that is: a tar archive
-// shows only behind the first name.
+// Whether the input begins with another format, which more bytes may identify: a tar archive is
+// recognised only after its first name.
 static bool is_unknown_start(const struct reader *r) {
     return !r->any && r->head.have >= sizeof XBSTREAM_MAGIC &&
            foreign_wants_more(r->head.bytes, r->head.have, &r->head.place);
@@ -403,8 +403,8 @@ static bool take_map(struct reader *r, struct view *v) {
     return !r->stage.failed;
 }
 
-// Takes part of the payload: small parts are copied together, so that a stream that comes byte by
-// byte does not take a unit for each.
+// Takes part of the payload: small parts are copied together, so that a stream that arrives byte by
+// byte does not need a unit for each.
 static void take_piece(struct reader *r, struct view *v) {
     size_t most = r->remaining < PIECE_MAX ? (size_t)r->remaining : PIECE_MAX;
     size_t least = most < PIECE_LEAST ? most : PIECE_LEAST;
@@ -496,8 +496,8 @@ static void deliver_verdict(struct unit *unit) {
         r->target.finish(r->target.context);
         return;
     }
-    // What the members' decoders still do comes first: if one of them fails, that is the cause, and
-    // all that is to be said.
+    // The members' decoders finish first: if one of them fails, that is the cause, and only that is
+    // reported.
     if (!ordered_sound(r->stage.ordered))
         return;
     if (r->target.unfinished != NULL)
@@ -505,7 +505,7 @@ static void deliver_verdict(struct unit *unit) {
     stage_break(&r->stage, &e->fault);
 }
 
-// Describes in *f what is wrong with the end of the input, if anything is.
+// Describes in *f what is wrong at the end of the input, if anything.
 static void judge_end(struct reader *r, struct fault *f) {
     struct place end = {.origin = r->origin, .exact = r->exact, .position = r->position};
     size_t need;
@@ -514,7 +514,7 @@ static void judge_end(struct reader *r, struct fault *f) {
     if (in_head && xbstream_parse(r->head.bytes, r->head.have, r->max_chunk, &r->head.place,
                                   &r->header, &need, f) < 0) {
         foreign_explain(f, r->head.bytes, r->head.have, &r->head.place);
-        return; // something else, of which there is no more
+        return; // another format, and the input ends here
     }
     if (in_head || r->state != IN_HEAD)
         diag_fault(f, EX_DATAERR,

@@ -7,7 +7,7 @@ static bool is_mark(const char *at) {
     return memcmp(at, "#P#", 3) == 0 || memcmp(at, "#p#", 3) == 0;
 }
 
-// The end of the group of the name that ends next behind `from`; 0: there is none.
+// The end of the name's next group after `from`; 0: there is none.
 static size_t next_group(const char *name, size_t size, size_t from, bool *marked) {
     for (size_t at = from; at < size; at++) {
         if (name[at] == '/') {

@@ -8,20 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-// What a reader that salvages knows besides; reader->resync is its first member.
+// The state of a reader that salvages; reader->resync is its first member.
 struct salvaging {
     struct resync resync;
-    uint64_t lost_until; // where in the stream the last part ended that is lost, or out of place
-    uint64_t lost;       // bytes of it that are
-    // Where in the stream the first member began that has chunks which may be another's: its own
-    // do not fit, or it does not end. A member that ended without a byte after that may have had
-    // them.
+    uint64_t lost_until; // in the stream: the end of the last part that is lost or out of place
+    uint64_t lost;       // lost bytes of the stream
+    // The offset in the stream at which the first member began that has chunks which may belong to
+    // another: its own do not fit, or it does not end. A later member that ended without data may
+    // have had them.
     uint64_t misnamed_from;
-    bool misnamed; // the same is known: there is such a member
+    bool misnamed; // there is such a member
     // A chunk that does not continue its member: the member's next chunk shows whether its offset
-    // is right. `lost`: something before it was, so that it is believed, but not as exact, if
-    // nothing speaks against it; `explained`: what was is just one chunk of the missing size.
-    // `member` NULL: none.
+    // is right. `lost`: something before it was lost, so that its offset is accepted, but not as
+    // exact, if nothing contradicts it; `explained`: the loss is just one chunk of the missing
+    // size. `member` NULL: none.
     struct {
         struct member *member;
         struct view view; // holds a reference
@@ -38,10 +38,10 @@ static const char magic[] = XBSTREAM_MAGIC;
 enum {
     MAGIC_SIZE = sizeof magic - 1,
     AT_TYPE = 9,
-    // No file is larger; the offset in a damaged head may say so.
+    // Files are never larger, but the offset in a damaged header may be.
     OFFSET_BITS_MAX = 44,
-    // Missing bytes that an offset without a second witness may stand for, besides as many as the
-    // stream has had.
+    // How far an unconfirmed offset may jump, in bytes, beyond the number of bytes of the stream so
+    // far.
     GAP_MAX = 1 << 30
 };
 
@@ -50,7 +50,7 @@ static size_t find_chunk(void *context, const uint8_t *data, size_t size) {
     return resync_find(data, size, magic, MAGIC_SIZE);
 }
 
-// The answer for a window that does not hold *size bytes.
+// The answer for a window that has fewer than *size bytes.
 static enum resync_answer need_more(const struct resync_window *w, const size_t *size,
                                     struct fault *why) {
     if (!w->end)
@@ -60,7 +60,7 @@ static enum resync_answer need_more(const struct resync_window *w, const size_t 
     return RESYNC_NOTHING;
 }
 
-// The same for a chunk whose head is parsed, and says of which member it is.
+// The same for a chunk whose header is parsed, and names its member.
 static enum resync_answer need_payload(const struct xbstream_chunk *c,
                                        const struct resync_window *w, const size_t *size,
                                        struct fault *why) {
@@ -72,8 +72,8 @@ static enum resync_answer need_payload(const struct xbstream_chunk *c,
     return answer;
 }
 
-// Judges the chunk in the window, whose head is parsed; *size is that of the head, and becomes that
-// of the chunk.
+// Judges the chunk in the window, whose header is parsed; *size is the header's, and becomes the
+// chunk's.
 static enum resync_answer probe_payload(const struct xbstream_chunk *c,
                                         const struct resync_window *w, size_t *size,
                                         struct fault *why) {
@@ -95,8 +95,8 @@ static enum resync_answer probe_payload(const struct xbstream_chunk *c,
     return crc == c->crc ? RESYNC_UNIT : RESYNC_HIT;
 }
 
-// A chunk that says it is an end, but has something else than a chunk behind it: it may be one with
-// a payload, whose type is damaged.
+// A chunk that claims to be an end, but no chunk follows it: it may be a chunk with a payload whose
+// type is damaged.
 static enum resync_answer probe_other_types(const struct reader *r, const struct resync_window *w,
                                             size_t *size, struct fault *why) {
     static const char types[] = {XBSTREAM_PAYLOAD, XBSTREAM_SPARSE};
@@ -125,7 +125,7 @@ static enum resync_answer probe(void *context, const struct resync_window *w, si
         return RESYNC_NOTHING;
     if (parsed == 0)
         return need_more(w, size, why);
-    if (c.type == XBSTREAM_SEEK) // which is one by what follows it
+    if (c.type == XBSTREAM_SEEK) // already confirmed by what follows it
         return RESYNC_UNIT;
     bool bare = c.type == XBSTREAM_RENAME || c.type == XBSTREAM_REMOVE;
     if (c.type != XBSTREAM_END && !bare)
@@ -149,14 +149,14 @@ static enum resync_answer probe(void *context, const struct resync_window *w, si
     diag_fault(why, EX_DATAERR, "damaged xbstream chunk: no chunk follows its end");
     size_t rest = w->have - 1 < end + MAGIC_SIZE - 2 ? w->have - 1 : end + MAGIC_SIZE - 2;
     bool overlaps =
-        find_chunk(NULL, w->data + 1, rest) < end - 1; // its path takes in the next chunk
+        find_chunk(NULL, w->data + 1, rest) < end - 1; // its path would include the next chunk
     if (other == RESYNC_UNIT || overlaps || (m != NULL && m->ended))
         return RESYNC_NOTHING;
     *size = end;
     return m != NULL ? RESYNC_UNIT : RESYNC_HIT;
 }
 
-// A hole in a member, or the news, in order, that it lacks something.
+// A hole in a member, or, in order, the note that it lacks something.
 struct hole {
     struct unit unit;
     struct reader *reader;
@@ -203,8 +203,8 @@ static void submit_hole(struct reader *r, struct member *m, const struct salvage
     ordered_submit(r->stage.ordered, &h->unit);
 }
 
-// `length` bytes at `position` of the stream are lost, or of no use; they are, or say that they
-// are, of the member, if there is one. Where they belong in it is not known.
+// `length` bytes at `position` of the stream are lost or useless; they belong, or claim to belong,
+// to the member, if there is one. Their offset in it is not known.
 static void drop(struct reader *r, struct member *m, uint64_t position, uint64_t length,
                  const char *why) {
     struct salvage_loss loss = {.offset = position, .length = length};
@@ -214,8 +214,8 @@ static void drop(struct reader *r, struct member *m, uint64_t position, uint64_t
     submit_hole(r, m, &loss, m != NULL && m->ended && !m->refused, why);
 }
 
-// The member has so many zeros where something before `position` is missing. Not `exact`: one head
-// alone says how many, which no checksum covers.
+// The member gets that many zeros for the missing part before `position`. Not `exact`: only one
+// header, which no checksum covers, says how many.
 static void fill(struct reader *r, struct member *m, uint64_t position, uint64_t size, bool exact) {
     struct salvage_loss loss = {.offset = position,
                                 .placed = true,
@@ -225,7 +225,7 @@ static void fill(struct reader *r, struct member *m, uint64_t position, uint64_t
     submit_hole(r, m, &loss, false, "the chunks before this one are missing");
 }
 
-// Whether so much may be missing before a chunk at `position`, if its head alone says so.
+// Whether that much may be missing before a chunk at `position`, if only its own header says so.
 static bool is_plausible(uint64_t size, uint64_t position) {
     return size <= position || size - position <= GAP_MAX;
 }
@@ -250,7 +250,7 @@ static void see(const struct reader *r, struct member *m, uint64_t position) {
     m->lost_before = salvaging_of(r)->lost;
 }
 
-// Passes a sound chunk on, which continues its member.
+// Passes on a sound chunk that continues its member.
 static void feed(struct reader *r, struct member *m, struct view v, uint64_t position) {
     see(r, m, position + v.size);
     r->position = position;
@@ -265,8 +265,8 @@ static void forget_doubtful(struct reader *r) {
 
 enum vouched { REFUSED, BELIEVED, SURE };
 
-// Whether the doubtful chunk is where it belongs, now that a chunk of its member comes at `next`,
-// or none (UINT64_MAX).
+// Whether the offset of the doubtful chunk is right, now that the next chunk of its member is at
+// `next`, or there is none (UINT64_MAX).
 static enum vouched vouch(const struct salvaging *s, uint64_t next) {
     uint64_t end = s->doubtful.offset + s->doubtful.advance;
     if (next == end)
@@ -281,8 +281,8 @@ static enum vouched vouch(const struct salvaging *s, uint64_t next) {
                : REFUSED;
 }
 
-// A chunk of the member comes at `next`, or it ends, or there is no more time to wait (UINT64_MAX):
-// the chunk that waited for that is passed on, or lost.
+// The next chunk of the member is at `next`, or the member ends or cannot wait longer (UINT64_MAX):
+// the doubtful chunk is passed on, or lost.
 static void settle_doubtful(struct reader *r, struct member *m, uint64_t next) {
     struct salvaging *s = salvaging_of(r);
     if (s->doubtful.member == NULL || (m != NULL && s->doubtful.member != m))
@@ -291,7 +291,7 @@ static void settle_doubtful(struct reader *r, struct member *m, uint64_t next) {
     uint64_t position = s->doubtful.position, size = s->doubtful.view.size;
     enum vouched vouched = vouch(s, next);
     if (vouched != REFUSED) {
-        if (position >= s->lost_until) // what is missing, of whatever member
+        if (position >= s->lost_until) // the missing bytes, of whatever member
             s->lost_until = position + 1;
         fill(r, m, position, s->doubtful.offset - m->offset, vouched == SURE);
         feed(r, m, s->doubtful.view, position);
@@ -301,7 +301,7 @@ static void settle_doubtful(struct reader *r, struct member *m, uint64_t next) {
     forget_doubtful(r);
 }
 
-// Ends the open member that was seen longest ago, whose end does not come.
+// Ends the open member with the oldest last chunk, whose end is missing.
 static void end_unfinished(struct reader *r, uint64_t position, const char *why) {
     struct member *m = (struct member *)chain_first(&r->open);
     settle_doubtful(r, m, UINT64_MAX);
@@ -338,7 +338,7 @@ static struct member *salvage_member_of(struct reader *r, uint64_t position, siz
         drop(r, m, position, size, "its name is refused");
         return NULL;
     }
-    if (!m->ended) { // it is the one seen last
+    if (!m->ended) { // it becomes the latest one
         chain_remove(&m->open);
         chain_add(&r->open, &m->open);
     }
@@ -382,7 +382,7 @@ static void salvage_end(struct reader *r, struct view v, uint64_t position, cons
     feed(r, m, v, position);
 }
 
-// Takes a chunk with a payload or, if that is hit, what its head says.
+// Takes a chunk with a payload or, if that is damaged, the values of its header.
 static void salvage_payload(struct reader *r, struct view v, uint64_t position, size_t head,
                             const char *hit) {
     const struct xbstream_chunk c = r->header;
@@ -410,15 +410,15 @@ static void salvage_payload(struct reader *r, struct view v, uint64_t position, 
     }
     settle_doubtful(r, m, c.offset);
     if (c.offset > m->offset && (hit == NULL || s->lost_until <= m->seen))
-        settle_doubtful(r, NULL, UINT64_MAX); // which may be this one's, under a damaged name
+        settle_doubtful(r, NULL, UINT64_MAX); // which may belong to this one, under a damaged name
     if (c.offset > m->offset && hit == NULL) {
         hold_doubtful(r, m, v, position, &c, advance);
         return;
     }
     if (c.offset < m->offset)
         suspect(r, m);
-    // The offset of a damaged chunk is believed only if it is the right one: the next sound chunk
-    // shows how much is missing.
+    // The offset of a damaged chunk is accepted only if it continues the member: the next sound
+    // chunk shows how much is missing.
     if (c.offset != m->offset) {
         drop(r, m, position, v.size, hit != NULL ? hit : "the chunk does not continue its member");
         return;
@@ -437,7 +437,7 @@ static void salvage_payload(struct reader *r, struct view v, uint64_t position, 
     submit_hole(r, m, &loss, false, hit);
 }
 
-// Renames or removes. What cannot be done is lost; it may be by what is lost before it.
+// Renames or removes. A change that is impossible is a loss; an earlier loss may be the cause.
 static void salvage_change(struct reader *r, uint64_t position, size_t size) {
     struct fault f;
     if (xbstream_changes_apply(r, &f) == 0)
@@ -472,7 +472,7 @@ static size_t parse_unit(struct reader *r, struct view v, const struct place *pl
     int parsed = xbstream_parse(v.data, v.size, r->max_chunk, place, &r->header, &head, f);
     if (parsed != 0)
         return parsed > 0 ? head : 0;
-    // A seek, which shows by the chunk behind it that it is one.
+    // A seek: the chunk after it confirms it.
     memcpy(r->head.bytes, v.data, v.size);
     memcpy(r->head.bytes + v.size, magic, MAGIC_SIZE);
     parsed = xbstream_parse(r->head.bytes, v.size + MAGIC_SIZE, r->max_chunk, place, &r->header,

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Pieces of a chunk: what small ones cost beside their bytes is bounded by this.
+// Pieces of a chunk: this bounds the overhead of small pieces.
 enum { PIECES_FIRST = 4, PIECES_MAX = 1024 };
 
 struct writer {
@@ -18,7 +18,7 @@ struct writer {
     struct stage *next;
     void (*done)(void *);
     void *context;
-    struct chunk *chunk; // that is being gathered; NULL: none
+    struct chunk *chunk; // the chunk being gathered; NULL: none
     uint64_t position;   // bytes of the file in chunks, this one included
     uint64_t hole;       // bytes of a hole that no piece follows yet
     size_t name_size;
@@ -39,7 +39,7 @@ struct chunk {
     size_t size; // of the payload
     unsigned count, room;
     struct piece *pieces;
-    struct slab *heads; // this chunk's head and map, then the end chunk, if there is one
+    struct slab *heads; // this chunk's header and map, then the end chunk, if there is one
     size_t head_size, end_size;
 };
 
@@ -63,7 +63,7 @@ static size_t write_map(const struct chunk *c, uint8_t *map) {
     return size;
 }
 
-// Makes the chunk's head and map.
+// Makes the chunk's header and map.
 static int make_head(struct chunk *c, struct slab *heads) {
     struct xbstream_chunk head = {.type = c->sparse ? XBSTREAM_SPARSE : XBSTREAM_PAYLOAD,
                                   .path = c->writer->name,
@@ -164,7 +164,7 @@ static void submit_chunk(struct writer *w) {
     ordered_submit(w->stage.ordered, &c->unit);
 }
 
-// Adds a piece, whose slab it takes over, to the chunk. Returns 0, or -1 with the slab still the
+// Adds a piece to the chunk, which then owns its slab. Returns 0, or -1 with the slab still the
 // caller's.
 static int add_piece(struct writer *w, uint32_t skip, struct view data) {
     struct chunk *c = open_chunk(w);
@@ -187,7 +187,7 @@ static int add_piece(struct writer *w, uint32_t skip, struct view data) {
     return 0;
 }
 
-// Passes over the hole but for what one entry's skip can say.
+// Skips the hole up to the most that one entry can express.
 static int pass_hole(struct writer *w) {
     while (w->hole > UINT32_MAX) {
         if (add_piece(w, UINT32_MAX, (struct view){.data = &zero, .size = 1}) < 0)
@@ -225,7 +225,7 @@ static void finish(struct stage *stage) {
     struct writer *w = (struct writer *)stage;
     if (stage_is_closed(stage))
         return;
-    if (w->hole > 0) { // at the end: its last byte is stored
+    if (w->hole > 0) { // a hole a hole at the end: its last byte is stored
         w->hole--;
         if (add_data(w, (struct view){.data = &zero, .size = 1}) < 0) {
             stage_fail_memory(stage);

@@ -89,8 +89,8 @@ static uint64_t content_size(const uint8_t *frame, size_t size) {
                                                                                     : content;
 }
 
-// 2^(10 + the upper five bits), and so many eighths of that as the lower three say; or, without
-// the window's byte, the whole content.
+// 2^(10 + the upper five bits), plus as many eighths of that as the lower three bits say; or,
+// without the window's byte, the whole content.
 static uint64_t window_size(const uint8_t *frame, size_t size) {
     enum { AT_DESCRIPTOR = 4, AT_WINDOW };
     if (size <= AT_WINDOW)

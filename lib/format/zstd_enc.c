@@ -3,7 +3,7 @@
 
 #include <zstd.h>
 
-// Twice as much would compress by another 1 % at the default level, and take twice the memory.
+// Twice as much would save another 1 % at the default level, and take twice the memory.
 enum { UNIT = 2 << 20 };
 
 static void *open_encoder(int level) {
