@@ -51,7 +51,6 @@ PROGRAMS := $(patsubst bin/%.c,%,$(wildcard bin/*.c))
 LIBOBJS  := $(patsubst lib/%.c,$(BUILD)/lib/%.o,$(wildcard lib/*/*.c))
 UNITS    := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 UNITHELP := $(patsubst tests/unit/%.c,$(BUILD)/tests/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
-E2ETOOLS := $(BUILD)/tests/qpress_pack
 BENCHTOOLS := $(BUILD)/bench/generate $(BUILD)/bench/crc32_speed
 MANPAGES := $(wildcard man/*.[157])
 
@@ -116,14 +115,14 @@ $(BUILD)/completions: $(PROGRAMS:%=$(BUILD)/%) completions/generate
 	$(run)rm -rf $@ $@.tmp && completions/generate $@.tmp $(PROGRAMS:%=$(BUILD)/%) && mv $@.tmp $@
 
 ## check: build, then run the unit and command line tests
-check: all $(UNITS) $(FUZZ_TESTS) $(BENCHTOOLS) $(E2ETOOLS) $(FAULT_TESTS) $(STATIC_TESTS)
+check: all $(UNITS) $(FUZZ_TESTS) $(BENCHTOOLS) $(FAULT_TESTS) $(STATIC_TESTS)
 	@tests/run $(BUILD)
 
 ## test-NAME: build and run one test alone: test-xbcrypt, test-fuzz_xbcrypt, test-faults, test-cli/xbunpack
 run_test = @LOGS=$(BUILD)/logs-$(@F) TESTS=$(1) tests/run $(BUILD)
-test-cli/%: tests/cli/%.bats all $(E2ETOOLS)
+test-cli/%: tests/cli/%.bats all
 	$(call run_test,cli/$*.bats)
-test-e2e/%: tests/e2e/%.bats all $(E2ETOOLS)
+test-e2e/%: tests/e2e/%.bats all
 	$(call run_test,e2e/$*.bats)
 test-%: $(BUILD)/tests/test_%
 	$(call run_test,test_$*)
@@ -140,14 +139,10 @@ $(BUILD)/bench/%: tests/bench/%.c $(patsubst %,$(BUILD)/tests/%.o,quicklz_encode
 	@mkdir -p $(@D)
 	$(run)$(CC) $(ALL_CFLAGS) -Itests/unit $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
-$(E2ETOOLS): $(BUILD)/tests/%: tests/e2e/%.c $(BUILD)/tests/quicklz_encode.o $(BUILD)/libxbpipe.a
-	$(say) LD $@
-	$(run)$(CC) $(ALL_CFLAGS) -Itests/unit $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
-
 MYSQL := build/mysql
 
 ## check-mysql: restore every package form into a real MySQL 5.6, which npm fetches into build/
-check-mysql: all $(E2ETOOLS)
+check-mysql: all
 	@mkdir -p $(MYSQL)
 	@tests/mysql/fetch $(MYSQL) >$(MYSQL)/why; status=$$?; cat $(MYSQL)/why; [ $$status -eq 0 ] || [ $$status -eq 69 ]
 	@MYSQL_PACKAGE=$(CURDIR)/$(MYSQL)/package LOGS=$(BUILD)/logs-mysql TESTS=mysql/mysql56.bats tests/run $(BUILD)

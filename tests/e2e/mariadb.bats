@@ -2,8 +2,8 @@
 # A real MariaDB server's backups, packed as ApsaraDB packs them, through the recipes of the README
 # into servers that have to start and hold the same. What is compared comes from the servers
 # themselves: the checksum, the number of rows and the definition of every table.
-# Percona XtraBackup is not in Debian: its part (xbcrypt, qpress) is done by xbcrypt-enc and by
-# qpress_pack, which the other tests compare with what XtraBackup 2.2 and qpress 1.1 wrote.
+# Percona XtraBackup is not in Debian: its part (xbcrypt, qpress) is done by xbcrypt-enc and qppack,
+# which the other tests compare with what XtraBackup 2.2 and qpress 1.1 wrote.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -169,7 +169,7 @@ serves() {
 }
 
 @test "_xb.qp" {
-    "$BUILD_DIR/tests/qpress_pack" backup.xb <"$work/plain.members.xb" >backup_xb.qp
+    qppack -io backup.xb <"$work/plain.members.xb" >backup_xb.qp
     steps 'qpunpack < backup_xb.qp | xbunpack -C restored --decrypt -f <(key) --decompress'
     diff -r "$work/trees/plain" restored
     starts_with full

@@ -121,7 +121,7 @@ transform() {
     cp "$work/clean/$name" "$name"
     for suffix in "$@"; do
         case $suffix in
-        qp) "$BUILD_DIR/tests/qpress_pack" "${name##*/}" <"$name" >next ;;
+        qp) qppack -i "${name##*/}" <"$name" >next ;;
         lz4) lz4 -q -c <"$name" >next ;;
         zst) zstd -q -c <"$name" >next ;;
         xbcrypt) xbcrypt-enc -j 1 -f "$work/key" <"$name" >next ;;
@@ -162,7 +162,7 @@ pack_all() {
     chmod 600 "$work/key"
     (members only xbcrypt) && archive only >"$work/only.xb" && archive_tar only | gzip -1 >"$work/tar.gz" &&
         gzip -1 <"$work/only.xb" >"$work/xb.gz" &&
-        "$BUILD_DIR/tests/qpress_pack" backup.xb <"$work/only.xb" >"$work/xb.qp" && rm -r "$work/only" "$work/only.xb" || return
+        qppack -i backup.xb <"$work/only.xb" >"$work/xb.qp" && rm -r "$work/only" "$work/only.xb" || return
     for form in qp lz4 zst; do
         (members $form $form xbcrypt) && archive $form >"$work/$form.xb" && rm -r "${work:?}/$form" || return
     done
