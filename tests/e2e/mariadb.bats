@@ -25,16 +25,19 @@ setup_file() {
 # All of the backups, each while the server is written to; then the members of the packages.
 backups() {
     local name members=$work/members
+    (umask 077 && head -c 32 /dev/urandom >"$work/own.key")
     writer_start full
     server_backup "$source" --parallel=1 >"$work/plain.xb" || return
     server_backup "$source" --parallel=2 --compress --compress-threads=2 --extra-lsndir="$source/tmp/lsn" \
         >"$work/compressed.xb" || return
+    own_backup full || return
     writer_stop || return
     sql "$source" <"$XBPIPE_TESTS/e2e/changes.sql" || return
     server_content "$source" >"$work/content.incremental" || return
     writer_start incremental
     server_backup "$source" --parallel=2 --compress --incremental-basedir="$source/tmp/lsn" \
         >"$work/incremental.xb" || return
+    own_backup incremental -i "$work/own/full.json" || return
     writer_stop || return
     mkdir "$work/trees" "$members"
     # What the backup tool itself takes out of its stream.
@@ -46,6 +49,17 @@ backups() {
     done
     (cd "$members/plain" && tar -czf "$work/plain.tar.gz" .)
     rm -r "$members"
+}
+
+# own_backup NAME [OPTION...]: one by examples/backup.sh, into $work/own.
+own_backup() {
+    local name=$1
+    shift
+    mkdir -p "$work/own"
+    (cd "$source/data" && "$XBPIPE_TESTS/../examples/backup.sh" -k "file:$work/own.key" -n "$name" "$@" "$work/own" \
+        setpriv "${as_user[@]}" --pdeathsig=KILL mariadb-backup --no-defaults --backup --stream=xbstream --socket=s \
+        --user=root --datadir="$source/data" --target-dir="$source/tmp" --tmpdir="$source/tmp" 2>"$work/own.log") ||
+        { tail -n 30 "$work/own.log" >&2; return 1; }
 }
 
 # Each file below a folder becomes its .xbcrypt, as XtraBackup encrypts a member.
@@ -198,6 +212,29 @@ serves() {
     cp "$work/incremental.members.xb" backup_qp.xb
     recipe qp.xb
     mv restored increment
+    server_owns increment
+    server_prepare "$server"
+    server_prepare "$server" --incremental-dir="$server/increment"
+    serves incremental
+}
+
+@test "backup.sh and restore.sh: a full backup taken under writes" {
+    "$XBPIPE_TESTS/../examples/restore.sh" "$work/own/full.json" restored
+    (cd restored && sha256sum -c --quiet "$work/own/full.sha256")
+    starts_with full
+}
+
+@test "backup.sh and restore.sh: an increment on top of it, after its key was wrapped anew" {
+    cp -r "$work/own" own
+    (umask 077 && head -c 32 /dev/urandom >new.key)
+    for json in own/full.json own/incremental.json; do
+        "$XBPIPE_TESTS/../examples/backup.sh" -k "file:$server/new.key" --rewrap "$json"
+        cmp "${json%.json}" "$work/${json%.json}"
+    done
+    to=$(sed -n 's/^  "to_lsn": "\(.*\)",/\1/p' own/full.json)
+    grep -qxF "  \"from_lsn\": \"$to\"," own/incremental.json
+    "$XBPIPE_TESTS/../examples/restore.sh" own/full.json data
+    "$XBPIPE_TESTS/../examples/restore.sh" own/incremental.json increment
     server_owns increment
     server_prepare "$server"
     server_prepare "$server" --incremental-dir="$server/increment"
