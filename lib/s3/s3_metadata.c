@@ -3,6 +3,7 @@
 
 #include "base/utf16.h"
 #include "s3/s3_encoded_word.h"
+#include "s3/s3_scan.h"
 
 #include <ctype.h>
 #include <jansson.h>
@@ -12,6 +13,9 @@
 #include <strings.h>
 
 static const char prefix[] = "x-amz-meta-";
+
+// What a parser returns for text that is not of its form; names of keys may still be in it.
+enum { FORM_UNKNOWN = -2 };
 
 static const char *const key_names[S3_KEY_COUNT] = {
     [S3_KEY_WRAPPED_1] = "x-amz-key",
@@ -111,12 +115,14 @@ static void take_body_size(struct s3_metadata *m, const char *text, size_t size,
 
 // ---- JSON
 
-static int take_json_map(struct s3_metadata *m, json_t *map, struct fault *f) {
+static int take_json_map(struct s3_metadata *m, const json_t *map, struct fault *f) {
     const char *name;
     json_t *value;
-    json_object_foreach(map, name, value) {
+    json_object_foreach((json_t *)(uintptr_t)map, name, value) {
         if (find_key(name, strlen(name)) == S3_KEY_COUNT)
             continue;
+        if (json_is_array(value) && json_array_size(value) == 1)
+            value = json_array_get(value, 0); // as HTTP libraries keep headers
         if (!json_is_string(value)) {
             char shown[80];
             return diag_fault(f, EX_DATAERR, "%s: %s: expected a string", m->shown,
@@ -190,9 +196,10 @@ static int take_json(struct s3_metadata *m, json_t *root, struct fault *f) {
                           "%s: an instruction file of the oldest .NET client "
                           "(EncryptedEnvelopeKey): this form is not supported",
                           m->shown);
-    json_t *metadata = json_object_get(root, "Metadata");
-    if (metadata == NULL)
-        metadata = json_object_get(root, "metadata"); // mc stat
+    static const char *const members[] = {"Metadata", "metadata", "UserMetadata", "userMetadata"};
+    const json_t *metadata = NULL;
+    for (size_t i = 0; i < sizeof members / sizeof members[0] && metadata == NULL; i++)
+        metadata = json_object_get(root, members[i]); // head-object; mc stat, new and old
     if (json_is_object(metadata)) {
         take_json_size(m, root);
         return take_json_map(m, metadata, f);
@@ -207,8 +214,10 @@ static int parse_json(struct s3_metadata *m, const char *text, size_t size, stru
         if (json_error_code(&error) == json_error_out_of_memory)
             return diag_fault_memory(f);
         char shown[200];
-        return diag_fault(f, EX_DATAERR, "%s: not valid JSON at line %d: %s", m->shown, error.line,
-                          show(error.text, shown, sizeof shown));
+        diag_fault(f, EX_DATAERR, "%s: not valid JSON at line %d: %s", m->shown, error.line,
+                   show(error.text, shown, sizeof shown));
+        // A dictionary that Python printed, say; else JSON that was cut.
+        return memchr(text, '\'', size) != NULL ? FORM_UNKNOWN : -1;
     }
     int result = take_json(m, root, f);
     json_decref(root);
@@ -282,10 +291,58 @@ static bool starts_with(const struct line *line, const char *text) {
 }
 
 static int not_known(const struct s3_metadata *m, size_t number, struct fault *f) {
-    return diag_fault(f, EX_DATAERR,
-                      "%s: line %zu: expected JSON or HTTP header lines; metadata saved by the AWS "
-                      "CLI needs --output json",
-                      m->shown, number);
+    diag_fault(f, EX_DATAERR,
+               "%s: line %zu: expected JSON or HTTP header lines; metadata saved by the AWS "
+               "CLI needs --output json",
+               m->shown, number);
+    return FORM_UNKNOWN;
+}
+
+// Text of any other form, in which the names of our keys stand with their values. Returns 1; 0 if
+// it has none; or -1 and *f.
+static int scan(struct s3_metadata *m, const char *text, size_t size, struct fault *f) {
+    struct s3_scan s = {.text = text, .size = size, .line = 1, .before = '\n'};
+    struct s3_scan_pair pair;
+    struct s3_metadata found = {0};
+    char *value = malloc(size);
+    if (value == NULL)
+        return diag_fault_memory(f);
+    if (memchr(text, '\0', size) != NULL)
+        s.size = 0;
+    memcpy(found.shown, m->shown, sizeof found.shown);
+    int result = 0;
+    while (result >= 0 && s3_scan_next(&s, &pair, value)) {
+        enum s3_metadata_key key = find_key(pair.name, pair.name_size);
+        const char *known = key != S3_KEY_COUNT ? found.value[key] : NULL;
+        if (known != NULL && strlen(known) == pair.value_size &&
+            memcmp(known, value, pair.value_size) == 0)
+            continue; // a reply that has its headers, too
+        result = take(&found, pair.name, pair.name_size, value, pair.value_size, f);
+    }
+    free(value);
+    uint64_t length;
+    if (s3_scan_number(text, size, "ContentLength", &length))
+        keep_body_size(&found, length, "ContentLength");
+    else if (s3_scan_number(text, size, "Content-Length", &length))
+        keep_body_size(&found, length, "Content-Length");
+    if (result == 0 && has_key(&found)) {
+        s3_metadata_free(m);
+        *m = found;
+        return 1;
+    }
+    s3_metadata_free(&found);
+    return result;
+}
+
+// What the other forms do not have: words of ours behind single quotes, or no form at all. `result`
+// and *f are those of the form that was tried.
+static int parse_any(struct s3_metadata *m, const char *text, size_t size, int result,
+                     struct fault *f) {
+    struct fault other;
+    int scanned = result == FORM_UNKNOWN ? scan(m, text, size, &other) : 0;
+    if (scanned < 0)
+        *f = other;
+    return scanned > 0 ? 0 : result;
 }
 
 static int take_line(struct s3_metadata *m, const struct line *line, const struct line *name,
@@ -332,13 +389,14 @@ static int take_header(struct s3_metadata *m, struct headers *h, const struct li
 static int parse_headers(struct s3_metadata *m, struct line text, struct fault *f) {
     struct headers h = {.status = 0};
     struct line line;
+    int result = 0;
     while (next_part(&text, "\n", &line)) {
         if (line.size == 0)
             h.ended = true;
         else if (starts_with(&line, "HTTP/"))
             begin_headers(m, &h, &line);
-        else if (take_header(m, &h, &line, f) < 0)
-            return -1;
+        else if ((result = take_header(m, &h, &line, f)) < 0)
+            return result;
     }
     m->has_body_size = m->has_body_size && !h.is_part;
     char found[40];
@@ -423,8 +481,10 @@ static int parse(struct s3_metadata *m, const char *data, size_t size, struct fa
         start++;
     if (start == text.size)
         return diag_fault(f, EX_DATAERR, "%s: empty: expected JSON or HTTP header lines", m->shown);
-    return memchr("{[\"", text.text[start], 3) != NULL ? parse_json(m, text.text, text.size, f)
-                                                       : parse_text(m, text, f);
+    int result = memchr("{[\"", text.text[start], 3) != NULL
+                     ? parse_json(m, text.text, text.size, f)
+                     : parse_text(m, text, f);
+    return parse_any(m, text.text, text.size, result, f);
 }
 
 static int parse_utf16(struct s3_metadata *m, const void *data, size_t size, struct fault *f) {
@@ -452,5 +512,5 @@ int s3_metadata_parse(struct s3_metadata *m, const void *data, size_t size, cons
         utf16_has_mark(data, size) ? parse_utf16(m, data, size, f) : parse(m, data, size, f);
     if (result < 0)
         s3_metadata_free(m);
-    return result;
+    return result < 0 ? -1 : 0;
 }

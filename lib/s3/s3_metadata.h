@@ -43,8 +43,9 @@ struct s3_metadata {
 
 // Reads `size` bytes of metadata in any of these forms: the JSON that `aws s3api head-object` or
 // `get-object`, `mc stat --json` or `rclone lsjson --metadata` prints for one object, the bare JSON
-// map (also an instruction file), HTTP header lines, the text of `s3cmd info`, or the table of the
-// S3 console as a browser copies it; in UTF-8, or in UTF-16 with a byte order mark. Names are
+// map (also an instruction file), HTTP header lines, the text of `s3cmd info`, the table of the
+// S3 console as a browser copies it, or any other text in which names of the keys stand with their
+// values (s3_scan.h); in UTF-8, or in UTF-16 with a byte order mark. Names are
 // compared without case and with or without the prefix x-amz-meta-; encoded words
 // (s3_encoded_word.h) are decoded. `name` is the file's name. Returns 0; or -1 and *m empty, and in
 // *f EX_OSERR or EX_DATAERR, also for what is no metadata of an object (a list, an error) and so

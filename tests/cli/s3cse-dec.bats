@@ -206,6 +206,59 @@ plaintext: 1000 bytes" ] || { echo "$f: $output"; false; }
     done
 }
 
+@test "an envelope in any text that has its names and values is taken" {
+    python3 - "$cbc/meta.json" <<'PY'
+import csv, io, json, pprint, sys
+e = json.load(open(sys.argv[1]))
+e = e.get("Metadata", e)
+size = 1008
+def form(name, text): open("form." + name, "w", newline="").write(text)
+lines = lambda template, end="\n": "".join(template.format(k=k, K=k.title(), v=v, j=json.dumps(v)) + end for k, v in e.items())
+form("console.blanks", "Type    Key    Value\n" + lines("User defined    x-amz-meta-{k}    {v}"))
+form("console.localized", "Typ\tSchlüssel\tWert\r\n" + lines("Benutzerdefiniert\tx-amz-meta-{k}\t{v}", "\r\n"))
+form("console.lines", "Type\nKey\nValue\n" + lines("User defined\nx-amz-meta-{k}\n{v}"))
+table = io.StringIO()
+csv.writer(table).writerows([("Type", "Key", "Value")] + [("User defined", "x-amz-meta-" + k, v) for k, v in e.items()])
+form("csv", table.getvalue())
+form("yaml", f"ContentLength: {size}\nContentType: binary/octet-stream\nMetadata:\n" + lines("  {k}: '{v}'"))
+form("yaml.double", f"ContentLength: {size}\nMetadata:\n" + lines("  {k}: {j}"))
+form("cli.table", "|  HeadObject  |\n||  Metadata  ||\n" + lines("||  {k} |  {v} ||"))
+form("python", repr({"ResponseMetadata": {"HTTPHeaders": {"x-amz-meta-" + k: v for k, v in e.items()}}, "ContentLength": size, "Metadata": e}))
+form("python.pretty", pprint.pformat(e))
+form("curl", "> HEAD /b/k HTTP/1.1\n>\n< HTTP/1.1 200 OK\n" + lines("< x-amz-meta-{k}: {v}"))
+form("powershell", lines("{k:40} : {v}", "\r\n"))
+form("mc", "Name      : db.bak\nSize      : 1008 B\nMetadata  :\n" + lines("  X-Amz-Meta-{K}: {v}"))
+form("mc.arrays", json.dumps({"metadata": {"X-Amz-Meta-" + k.title(): [v] for k, v in e.items()}}))
+form("mc.old", json.dumps({"userMetadata": {"X-Amz-Meta-" + k.title(): v for k, v in e.items()}}))
+form("equals", lines("{k}={v}"))
+PY
+    count=0
+    for f in form.*; do
+        run --separate-stderr s3cse-dec -e "$f" -f "$cbc/data.key" -i "$cbc/object" -o out
+        [ "$status" -eq 0 ] || { echo "$f: $stderr"; return 1; }
+        cmp out "$cbc/plain"
+        rm out
+        count=$((count + 1))
+    done
+    [ "$count" -eq 15 ]
+    # The size of the object counts in these forms, too.
+    head -c 992 "$cbc/object" >cut
+    for f in form.yaml form.python; do
+        refused 65 "the object is cut short: expected 1008 bytes by ContentLength, found 992; fetch it again" \
+            s3cse-dec -e "$f" -f "$cbc/data.key" -i cut -o out
+    done
+    # Two objects are none, values without names tell nothing, and neither does JSON that was cut.
+    { cat form.python; sed 's/CoEBscDBIU6/DoEBscDBIU6/g' form.python; } >two
+    refused 65 "two: x-amz-iv is there twice" s3cse-dec -e two -f "$cbc/data.key" -i "$cbc/object" -o out
+    printf 'bytes\t1008\nMETADATA\tAAE=\tkms\n' >text
+    refused 65 "text: line 1: expected JSON or HTTP header lines; metadata saved by the AWS CLI needs --output json" \
+        s3cse-dec -e text -f "$cbc/data.key" -i "$cbc/object" -o out
+    head -c 200 "$cbc/meta.json" >cut.json
+    run --separate-stderr s3cse-dec -e cut.json -f "$cbc/data.key" -i "$cbc/object" -o out
+    [ "$status" -eq 65 ]
+    [[ $stderr == "s3cse-dec: cut.json: not valid JSON at line "* ]]
+}
+
 @test "what holds no metadata proves nothing: not that an object is not encrypted" {
     echo '{"Contents": [{"Key": "db.bak", "Size": 1008}]}' >list.json
     refused 65 "list.json: holds no metadata of an object, so it does not tell whether the object is encrypted: found a list of objects; give what 'aws s3api head-object' prints" \

@@ -312,7 +312,9 @@ static void test_forms_refused(void **state) {
     refuse("bytes\t1008\t\"62743f\"\t2026-01-01T00:00:00+00:00\nMETADATA\tQUJD\tkms\n",
            "a: line 1: expected JSON or HTTP header lines; metadata saved by the AWS CLI needs "
            "--output json");
-    refuse("Metadata:\n  x-amz-iv: a\n",
+    refuse("Metadata:\n  x-amz-iv: a\n", "the wrapped key (x-amz-key, x-amz-key-v2 or x-amz-3) is "
+                                         "missing: the envelope is not complete");
+    refuse("Metadata:\n  x-amz-other: a\n",
            "a: line 2: expected JSON or HTTP header lines; metadata saved by the AWS CLI needs "
            "--output json");
     refuse("ETag: a\n\nbody", "a: line 3: expected JSON or HTTP header lines; metadata saved by "
