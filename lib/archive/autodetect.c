@@ -206,11 +206,9 @@ static void free_layer(struct stage *stage) {
 static struct stage *layer_new(struct ordered *o, struct chain *chain, unsigned depth) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_layer};
-    struct layer *l = calloc(1, sizeof *l);
+    struct layer *l = stage_new(sizeof *l, &operations, o);
     if (l == NULL)
         return NULL;
-    l->stage.ops = &operations;
-    l->stage.ordered = o;
     l->chain = chain;
     chain->references++;
     l->depth = depth;

@@ -65,13 +65,10 @@ static void release_block(struct unit *unit) {
 
 // Submits the gathered bytes as a block.
 static void submit_block(struct encoder *e) {
-    struct block *b = calloc(1, sizeof *b);
-    if (b == NULL) {
-        stage_fail_memory(&e->stage);
+    struct block *b = stage_unit(&e->stage, sizeof *b, deliver_block, NULL);
+    if (b == NULL)
         return;
-    }
     b->unit.job.run = run_block;
-    b->unit.deliver = deliver_block;
     b->unit.release = release_block;
     b->unit.cost = e->codec->cost(e->context, e->data.have) + sizeof *b;
     b->encoder = e;
@@ -126,11 +123,9 @@ struct stage *block_enc_new(struct ordered *o, const struct block_enc_codec *cod
                             size_t block_size, struct stage *next) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_encoder};
-    struct encoder *e = calloc(1, sizeof *e);
+    struct encoder *e = stage_new(sizeof *e, &operations, o);
     if (e == NULL)
         return NULL;
-    e->stage.ops = &operations;
-    e->stage.ordered = o;
     e->codec = codec;
     e->context = context;
     e->block_size = block_size;

@@ -31,20 +31,13 @@ static void finish(struct stage *stage) {
     stage_finish(c->next);
 }
 
-static void free_capture(struct stage *stage) {
-    free(stage);
-}
-
 struct stage *capture_new(struct ordered *o, size_t max, struct stage *next,
                           void (*done)(void *context, const char *data, size_t size),
                           void *context) {
-    static const struct stage_operations operations = {
-        .push = push, .finish = finish, .free = free_capture};
-    struct capture *c = calloc(1, sizeof *c + max);
+    static const struct stage_operations operations = {.push = push, .finish = finish};
+    struct capture *c = stage_new(sizeof *c + max, &operations, o);
     if (c == NULL)
         return NULL;
-    c->stage.ops = &operations;
-    c->stage.ordered = o;
     c->next = next;
     c->done = done;
     c->context = context;

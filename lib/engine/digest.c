@@ -75,15 +75,11 @@ static void push(struct stage *stage, struct view v) {
     struct digest *d = (struct digest *)stage;
     if (stage_is_closed(&d->stage) || v.size == 0)
         return;
-    struct hash *h = calloc(1, sizeof *h);
-    if (h == NULL || (v.data != NULL && view_hold(&v) < 0)) {
-        free(h);
-        stage_fail_memory(&d->stage);
+    struct hash *h = stage_unit(&d->stage, sizeof *h, deliver_hash, &v);
+    if (h == NULL)
         return;
-    }
     h->unit.job.run = run_hash;
     h->unit.job.after = d->previous != NULL ? &d->previous->unit.job : NULL;
-    h->unit.deliver = deliver_hash;
     h->unit.release = release_hash;
     h->unit.cost = sizeof *h + (v.data != NULL ? v.size : 0);
     h->digest = d;
@@ -135,7 +131,7 @@ struct stage *digest_new(struct ordered *o, struct stage *next,
                          void *context) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .seek = seek, .free = free_digest};
-    struct digest *d = calloc(1, sizeof *d);
+    struct digest *d = stage_new(sizeof *d, &operations, o);
     if (d == NULL)
         return NULL;
     d->sum = EVP_MD_CTX_new();
@@ -143,8 +139,6 @@ struct stage *digest_new(struct ordered *o, struct stage *next,
         free_digest(&d->stage);
         return NULL;
     }
-    d->stage.ops = &operations;
-    d->stage.ordered = o;
     d->next = next;
     d->done = done;
     d->context = context;

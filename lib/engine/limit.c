@@ -126,25 +126,14 @@ static void finish(struct stage *stage) {
         stage_finish(l->next);
 }
 
-static void free_limit(struct stage *stage) {
-    free(stage);
-}
-
 struct stage *limit_new(struct ordered *o, struct stage *next, struct limits *limits,
                         const char *name) {
-    static const struct stage_operations any_order = {.push = push,
-                                                      .finish = finish,
-                                                      .place = place,
-                                                      .placed = placed,
-                                                      .seek = seek,
-                                                      .free = free_limit};
-    static const struct stage_operations in_order = {
-        .push = push, .finish = finish, .seek = seek, .free = free_limit};
-    struct limit *l = calloc(1, sizeof *l);
+    static const struct stage_operations any_order = {
+        .push = push, .finish = finish, .place = place, .placed = placed, .seek = seek};
+    static const struct stage_operations in_order = {.push = push, .finish = finish, .seek = seek};
+    struct limit *l = stage_new(sizeof *l, next->ops->place != NULL ? &any_order : &in_order, o);
     if (l == NULL)
         return NULL;
-    l->stage.ops = next->ops->place != NULL ? &any_order : &in_order;
-    l->stage.ordered = o;
     l->next = next;
     l->limits = limits;
     l->name = name;

@@ -55,22 +55,12 @@ uint64_t null_sink_size(const struct stage *stage) {
     return ((const struct null_sink *)stage)->size;
 }
 
-static void free_sink(struct stage *stage) {
-    free(stage);
-}
-
 struct stage *null_sink_new(struct ordered *o, void (*done)(void *context), void *context) {
-    static const struct stage_operations operations = {.push = push,
-                                                       .finish = finish,
-                                                       .place = place,
-                                                       .placed = placed,
-                                                       .seek = seek,
-                                                       .free = free_sink};
-    struct null_sink *s = calloc(1, sizeof *s);
+    static const struct stage_operations operations = {
+        .push = push, .finish = finish, .place = place, .placed = placed, .seek = seek};
+    struct null_sink *s = stage_new(sizeof *s, &operations, o);
     if (s == NULL)
         return NULL;
-    s->stage.ops = &operations;
-    s->stage.ordered = o;
     s->done = done;
     s->context = context;
     return &s->stage;

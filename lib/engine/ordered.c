@@ -91,8 +91,11 @@ void ordered_submit(struct ordered *o, struct unit *unit) {
     pool_submit(o->shared->pool, &unit->job);
 }
 
-void ordered_free_unit(struct unit *unit) {
-    free(unit);
+static void release(struct unit *unit) {
+    if (unit->release != NULL)
+        unit->release(unit);
+    else
+        free(unit);
 }
 
 void ordered_add_cost(struct ordered *o, struct unit *unit, size_t cost) {
@@ -113,7 +116,6 @@ void ordered_fail(struct ordered *o, const struct fault *f) {
         return;
     }
     failure->unit.deliver = deliver_failure;
-    failure->unit.release = ordered_free_unit;
     failure->ordered = o;
     failure->fault = *f;
     ordered_submit(o, &failure->unit);
@@ -155,7 +157,7 @@ static void retire_oldest(struct ordered *o) {
     if (o->first == NULL)
         o->last = NULL;
     o->cost -= unit->cost;
-    unit->release(unit);
+    release(unit);
 }
 
 static bool is_full(const struct ordered *o) {
@@ -221,7 +223,7 @@ void ordered_drop(struct ordered *o) {
         struct unit *unit = o->first;
         o->first = unit->next;
         pool_quiet(o->shared->pool, &unit->job);
-        unit->release(unit);
+        release(unit);
     }
     o->last = NULL;
     o->cost = 0;

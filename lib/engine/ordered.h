@@ -21,7 +21,7 @@ struct unit {
     // Main thread, in order; after each run that returned JOB_MORE, and once more at the end. NULL:
     // nothing to deliver.
     void (*deliver)(struct unit *);
-    // Main thread, exactly once, last: frees the unit and what it holds.
+    // Main thread, exactly once, last: frees the unit and what it holds. NULL: it holds nothing.
     void (*release)(struct unit *);
     size_t cost;       // bytes of memory that the unit uses
     uint64_t sequence; // the queue's: the unit of the foremost queue that it comes from
@@ -43,9 +43,6 @@ int ordered_behind(struct ordered **o, struct ordered *front, struct fault *f);
 struct ordered *ordered_next(struct ordered *o);
 
 unsigned ordered_threads(const struct ordered *o);
-
-// The release function of a unit that was allocated alone and owns nothing.
-void ordered_free_unit(struct unit *unit);
 
 // Takes over the unit.
 void ordered_submit(struct ordered *o, struct unit *unit);

@@ -169,14 +169,9 @@ static void deliver_gap(struct unit *unit) {
 
 void salvage_submit(struct stage *s, struct stage *next, struct salvage_scope *scope,
                     const struct salvage_loss *loss, const char *why) {
-    struct gap *g = calloc(1, sizeof *g);
-    if (g == NULL) {
-        stage_fail_memory(s);
+    struct gap *g = stage_unit(s, sizeof *g, deliver_gap, NULL);
+    if (g == NULL)
         return;
-    }
-    g->unit.deliver = deliver_gap;
-    g->unit.release = ordered_free_unit;
-    g->unit.cost = sizeof *g;
     g->stage = s;
     g->next = next;
     g->scope = scope;

@@ -28,6 +28,34 @@ void stage_break(struct stage *s, const struct fault *f) {
     ordered_fail_now(s->ordered, &named);
 }
 
+void *stage_new(size_t size, const struct stage_operations *ops, struct ordered *o) {
+    struct stage *s = calloc(1, size);
+    if (s == NULL)
+        return NULL;
+    s->ops = ops;
+    s->ordered = o;
+    return s;
+}
+
+void stage_free(struct stage *s) {
+    if (s != NULL && s->ops->free != NULL)
+        s->ops->free(s);
+    else
+        free(s);
+}
+
+void *stage_unit(struct stage *s, size_t size, void (*deliver)(struct unit *), struct view *v) {
+    struct unit *unit = calloc(1, size);
+    if (unit == NULL || (v != NULL && view_hold(v) < 0)) {
+        free(unit);
+        stage_fail_memory(s);
+        return NULL;
+    }
+    unit->deliver = deliver;
+    unit->cost = size;
+    return unit;
+}
+
 struct ending {
     struct unit unit;
     struct stage *stage;
@@ -43,13 +71,9 @@ static void deliver_ending(struct unit *unit) {
 
 void stage_end_in_order(struct stage *s, void (*deliver)(struct stage *s, void *context),
                         void *context) {
-    struct ending *e = calloc(1, sizeof *e);
-    if (e == NULL) {
-        stage_fail_memory(s);
+    struct ending *e = stage_unit(s, sizeof *e, deliver_ending, NULL);
+    if (e == NULL)
         return;
-    }
-    e->unit.deliver = deliver_ending;
-    e->unit.release = ordered_free_unit;
     e->stage = s;
     e->deliver = deliver;
     e->context = context;

@@ -31,6 +31,7 @@ struct stage_operations {
     // Optional. The next bytes overwrite the stage's input from `offset` on; that is at most the
     // number of bytes pushed so far. Returns 0; or -1 and *f.
     int (*seek)(struct stage *, uint64_t offset, struct fault *f);
+    // NULL: the stage owns nothing but its own struct.
     void (*free)(struct stage *);
 };
 
@@ -69,11 +70,11 @@ static inline void stage_finish(struct stage *s) {
 // Breaks the stage if it cannot seek.
 void stage_seek(struct stage *s, uint64_t offset);
 
+// A stage of `size` bytes, all zero but for its first two fields; NULL if the allocation failed.
+void *stage_new(size_t size, const struct stage_operations *ops, struct ordered *o);
+
 // NULL is allowed. No unit of the stage may be in flight. The next stage is not freed.
-static inline void stage_free(struct stage *s) {
-    if (s != NULL)
-        s->ops->free(s);
-}
+void stage_free(struct stage *s);
 
 // Records a failure that the stage has found in its input, at this place in the order
 // (ordered_fail), with the stage's name, if it has one, before the text. The stage has then failed.
@@ -84,6 +85,11 @@ void stage_fail_memory(struct stage *s);
 
 // Records a failure of a unit that is being delivered, in the same way, and breaks the stage.
 void stage_break(struct stage *s, const struct fault *f);
+
+// A unit of `size` bytes for the stage to submit, all zero but for `deliver` and its cost, which is
+// `size`. Takes a reference for *v (view_hold), unless `v` is NULL. If an allocation fails, so does
+// the stage, and the result is NULL.
+void *stage_unit(struct stage *s, size_t size, void (*deliver)(struct unit *), struct view *v);
 
 // Submits a unit that, when it is delivered and `s` is not broken, calls `deliver`: for the last
 // work of a stage, when everything that it has submitted before has been delivered.

@@ -126,7 +126,6 @@ static void written(void *context) {
     }
     c->unit.job.run = run_closing;
     c->unit.deliver = deliver_closing;
-    c->unit.release = ordered_free_unit;
     c->unit.cost = sizeof *c;
     c->file = file;
     ordered_submit(files->ordered, &c->unit);

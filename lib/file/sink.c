@@ -388,13 +388,11 @@ struct stage *sink_new(struct ordered *o, int fd, const char *name, bool seekabl
                                                  .free = free_sink};
     static const struct stage_operations stream = {
         .push = push, .finish = finish, .free = free_sink};
-    struct sink *s = calloc(1, sizeof *s);
+    struct sink *s = stage_new(sizeof *s, seekable ? &file : &stream, o);
     if (s == NULL || (s->name = strdup(name)) == NULL) {
         free(s);
         return NULL;
     }
-    s->stage.ops = seekable ? &file : &stream;
-    s->stage.ordered = o;
     s->fd = fd;
     s->seekable = seekable;
     s->terminal = !seekable && isatty(fd);

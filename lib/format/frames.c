@@ -442,11 +442,9 @@ struct stage *frames_new(struct ordered *o, const struct frames_codec *codec, ui
                          struct stage *next) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_frames};
-    struct frames *d = calloc(1, sizeof *d);
+    struct frames *d = stage_new(sizeof *d, &operations, o);
     if (d == NULL)
         return NULL;
-    d->stage.ops = &operations;
-    d->stage.ordered = o;
     d->codec = codec;
     d->window_max = window_max;
     d->next = next;

@@ -183,14 +183,10 @@ static void release_gap(struct unit *unit) {
 }
 
 static void submit_gap(struct frames *d, uint64_t offset, uint64_t length, const char *why) {
-    struct gap *g = calloc(1, sizeof *g);
-    if (g == NULL) {
-        stage_fail_memory(&d->stage);
+    struct gap *g = stage_unit(&d->stage, sizeof *g, deliver_gap, NULL);
+    if (g == NULL)
         return;
-    }
-    g->unit.deliver = deliver_gap;
     g->unit.release = release_gap;
-    g->unit.cost = sizeof *g;
     g->frames = d;
     g->shared = d->serial; // with its reference
     g->loss = loss_of(d, offset, length);

@@ -230,15 +230,11 @@ static void release_piece(struct unit *unit) {
 
 // Submits a piece of input, or, with an empty view, its end.
 static void submit(struct gzip_dec *d, struct view v, bool ends) {
-    struct piece *p = calloc(1, sizeof *p);
-    if (p == NULL || view_hold(&v) < 0) {
-        free(p);
-        stage_fail_memory(&d->stage);
+    struct piece *p = stage_unit(&d->stage, sizeof *p, deliver_piece, &v);
+    if (p == NULL)
         return;
-    }
     p->unit.job.run = run_piece;
     p->unit.job.after = d->last != NULL ? &d->last->unit.job : NULL;
-    p->unit.deliver = deliver_piece;
     p->unit.release = release_piece;
     p->unit.cost = sizeof *p + v.size * COST_GUESS;
     p->decoder = d;
@@ -286,13 +282,11 @@ static void free_decoder(struct stage *stage) {
 struct stage *gzip_dec_new(struct ordered *o, struct stage *next) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_decoder};
-    struct gzip_dec *d = calloc(1, sizeof *d);
+    struct gzip_dec *d = stage_new(sizeof *d, &operations, o);
     if (d == NULL || (d->strand = strand_new()) == NULL) {
         free(d);
         return NULL;
     }
-    d->stage.ops = &operations;
-    d->stage.ordered = o;
     d->next = next;
     return &d->stage;
 }

@@ -109,13 +109,10 @@ static void release_block(struct unit *unit) {
 }
 
 void qpress_dec_submit_block(struct decoder *d) {
-    struct block *b = calloc(1, sizeof *b);
-    if (b == NULL) {
-        stage_fail_memory(&d->stage);
+    struct block *b = stage_unit(&d->stage, sizeof *b, deliver_block, NULL);
+    if (b == NULL)
         return;
-    }
     b->unit.job.run = run_block;
-    b->unit.deliver = deliver_block;
     b->unit.release = release_block;
     bool placed = d->next != NULL && d->next->ops->place != NULL; // the output is not kept
     b->unit.cost = sizeof *b + d->packet.stored_size + (placed ? 0 : d->packet.size);
@@ -155,13 +152,9 @@ static void deliver_mark(struct unit *unit) {
 void qpress_dec_submit_mark(struct decoder *d, bool archive) {
     if (!archive && d->target.file_end == NULL)
         return;
-    struct mark *m = calloc(1, sizeof *m);
-    if (m == NULL) {
-        stage_fail_memory(&d->stage);
+    struct mark *m = stage_unit(&d->stage, sizeof *m, deliver_mark, NULL);
+    if (m == NULL)
         return;
-    }
-    m->unit.deliver = deliver_mark;
-    m->unit.release = ordered_free_unit;
     m->decoder = d;
     m->next = d->next;
     m->archive = archive;
@@ -414,11 +407,9 @@ static void free_decoder(struct stage *stage) {
 struct stage *qpress_dec_new(struct ordered *o, uint64_t max_block, struct qpress_target target) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_decoder};
-    struct decoder *d = calloc(1, sizeof *d);
+    struct decoder *d = stage_new(sizeof *d, &operations, o);
     if (d == NULL)
         return NULL;
-    d->stage.ops = &operations;
-    d->stage.ordered = o;
     d->max_block = max_block;
     d->target = target;
     return &d->stage;

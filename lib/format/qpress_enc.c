@@ -200,11 +200,9 @@ struct stage *qpress_enc_file_new(struct ordered *o, struct qpress_enc_items *it
                                   struct stage *next, void (*done)(void *context), void *context) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_file};
-    struct file *file = calloc(1, sizeof *file);
+    struct file *file = stage_new(sizeof *file, &operations, o);
     if (file == NULL)
         return NULL;
-    file->stage.ops = &operations;
-    file->stage.ordered = o;
     file->items = *items;
     file->next = next;
     file->done = done;

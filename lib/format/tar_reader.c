@@ -107,13 +107,9 @@ static void release(struct unit *unit) {
 }
 
 static void submit(struct reader *r, enum what what, struct view v) {
-    struct event *e = calloc(1, sizeof *e);
-    if (e == NULL || (v.data != NULL && view_hold(&v) < 0)) {
-        free(e);
-        stage_fail_memory(&r->stage);
+    struct event *e = stage_unit(&r->stage, sizeof *e, deliver, &v);
+    if (e == NULL)
         return;
-    }
-    e->unit.deliver = deliver;
     e->unit.release = release;
     e->unit.cost = (v.data != NULL ? v.size * r->weight : 0) + sizeof *e;
     e->what = what;
@@ -581,11 +577,9 @@ static void free_reader(struct stage *stage) {
 struct stage *tar_reader_new(struct ordered *o, uint64_t max_chunk, struct archive_target target) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_reader};
-    struct reader *r = calloc(1, sizeof *r);
+    struct reader *r = stage_new(sizeof *r, &operations, o);
     if (r == NULL)
         return NULL;
-    r->stage.ops = &operations;
-    r->stage.ordered = o;
     r->max_chunk = max_chunk;
     r->target = target;
     return &r->stage;

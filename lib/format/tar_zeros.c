@@ -44,7 +44,6 @@ static int note(struct stage *reader, const struct archive_target *target,
     if (d == NULL)
         return diag_fault_memory(f);
     d->unit.deliver = deliver_doubt;
-    d->unit.release = ordered_free_unit;
     d->unit.cost = sizeof *d;
     d->reader = reader;
     d->target = target;

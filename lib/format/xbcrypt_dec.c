@@ -172,15 +172,11 @@ void xbcrypt_dec_flush(struct decoder *d) {
 
 void xbcrypt_dec_submit(struct decoder *d) {
     if (d->pair == NULL) {
-        d->pair = calloc(1, sizeof *d->pair);
-        if (d->pair == NULL) {
-            stage_fail_memory(&d->stage);
+        d->pair = stage_unit(&d->stage, sizeof *d->pair, deliver_pair, NULL);
+        if (d->pair == NULL)
             return;
-        }
         d->pair->unit.job.run = run_pair;
-        d->pair->unit.deliver = deliver_pair;
         d->pair->unit.release = release_pair;
-        d->pair->unit.cost = sizeof *d->pair;
         d->pair->decoder = d;
     }
     struct chunk *c = &d->pair->chunks[d->pair->count++];
@@ -290,11 +286,9 @@ struct stage *xbcrypt_dec_new(struct ordered *o, struct xbcrypt_dec_settings *se
                               struct stage *next) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_decoder};
-    struct decoder *d = calloc(1, sizeof *d);
+    struct decoder *d = stage_new(sizeof *d, &operations, o);
     if (d == NULL)
         return NULL;
-    d->stage.ops = &operations;
-    d->stage.ordered = o;
     d->settings = settings;
     d->next = next;
     return &d->stage;

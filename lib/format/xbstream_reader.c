@@ -138,15 +138,11 @@ static void release_piece(struct unit *unit) {
 }
 
 static void submit_piece(struct reader *r, struct view v) {
-    struct piece *p = calloc(1, sizeof *p);
-    if (p == NULL || view_hold(&v) < 0) {
-        free(p);
-        stage_fail_memory(&r->stage);
+    struct piece *p = stage_unit(&r->stage, sizeof *p, deliver_piece, &v);
+    if (p == NULL)
         return;
-    }
     r->remaining -= v.size;
     p->unit.job.run = run_piece;
-    p->unit.deliver = deliver_piece;
     p->unit.release = release_piece;
     p->unit.cost = v.size * r->chunk->member->weight + sizeof *p;
     p->chunk = r->chunk;
@@ -177,14 +173,9 @@ static void deliver_mark(struct unit *unit) {
 }
 
 void xbstream_reader_mark(struct reader *r, struct member *member, bool seek, uint64_t offset) {
-    struct mark *e = calloc(1, sizeof *e);
-    if (e == NULL) {
-        stage_fail_memory(&r->stage);
+    struct mark *e = stage_unit(&r->stage, sizeof *e, deliver_mark, NULL);
+    if (e == NULL)
         return;
-    }
-    e->unit.deliver = deliver_mark;
-    e->unit.release = ordered_free_unit;
-    e->unit.cost = sizeof *e;
     e->reader = r;
     e->member = member;
     e->seek = seek;
@@ -538,13 +529,9 @@ static void finish(struct stage *stage) {
         return;
     struct fault fault = {0};
     judge_end(r, &fault);
-    struct verdict *e = calloc(1, sizeof *e);
-    if (e == NULL) {
-        stage_fail_memory(&r->stage);
+    struct verdict *e = stage_unit(&r->stage, sizeof *e, deliver_verdict, NULL);
+    if (e == NULL)
         return;
-    }
-    e->unit.deliver = deliver_verdict;
-    e->unit.release = ordered_free_unit;
     e->reader = r;
     e->fault = fault;
     ordered_submit(r->stage.ordered, &e->unit);
@@ -575,11 +562,9 @@ struct stage *xbstream_reader_new(struct ordered *o, uint64_t max_chunk,
                                   struct archive_target target) {
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_reader};
-    struct reader *r = calloc(1, sizeof *r);
+    struct reader *r = stage_new(sizeof *r, &operations, o);
     if (r == NULL)
         return NULL;
-    r->stage.ops = &operations;
-    r->stage.ordered = o;
     r->max_chunk = max_chunk;
     r->target = target;
     chain_init(&r->open);

@@ -182,14 +182,9 @@ static void deliver_hole(struct unit *unit) {
 
 static void submit_hole(struct reader *r, struct member *m, const struct salvage_loss *loss,
                         bool retract, const char *why) {
-    struct hole *h = calloc(1, sizeof *h);
-    if (h == NULL) {
-        stage_fail_memory(&r->stage);
+    struct hole *h = stage_unit(&r->stage, sizeof *h, deliver_hole, NULL);
+    if (h == NULL)
         return;
-    }
-    h->unit.deliver = deliver_hole;
-    h->unit.release = ordered_free_unit;
-    h->unit.cost = sizeof *h;
     h->reader = r;
     h->member = m;
     h->retract = retract;

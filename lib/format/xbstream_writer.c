@@ -253,11 +253,9 @@ struct stage *xbstream_writer_new(struct ordered *o, const char *name, size_t si
     static const struct stage_operations operations = {
         .push = push, .finish = finish, .free = free_writer};
     assert(size > 0 && size <= MEMBER_NAME_MAX);
-    struct writer *w = calloc(1, sizeof *w + size);
+    struct writer *w = stage_new(sizeof *w + size, &operations, o);
     if (w == NULL)
         return NULL;
-    w->stage.ops = &operations;
-    w->stage.ordered = o;
     w->next = next;
     w->done = done;
     w->context = context;

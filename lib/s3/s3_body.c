@@ -82,15 +82,11 @@ static void release_piece(struct unit *unit) {
 
 // Submits a piece of input, or, with a view of no bytes, the end of it.
 static void submit(struct s3_body_stage *s, struct view v, bool ends) {
-    struct piece *p = calloc(1, sizeof *p);
-    if (p == NULL || view_hold(&v) < 0) {
-        free(p);
-        stage_fail_memory(&s->stage);
+    struct piece *p = stage_unit(&s->stage, sizeof *p, deliver_piece, &v);
+    if (p == NULL)
         return;
-    }
     p->unit.job.run = run_piece;
     p->unit.job.after = s->last != NULL ? &s->last->unit.job : NULL;
-    p->unit.deliver = deliver_piece;
     p->unit.release = release_piece;
     p->unit.cost = sizeof *p + 2 * v.size;
     p->owner = s;
@@ -122,19 +118,12 @@ static void finish(struct stage *stage) {
         submit(s, (struct view){.data = &none, .origin = s->end}, true);
 }
 
-static void free_stage(struct stage *stage) {
-    free(stage);
-}
-
 struct stage *s3_body_new(struct ordered *o, struct s3_content_stream *stream, struct s3_body *body,
                           struct stage *next) {
-    static const struct stage_operations operations = {
-        .push = push, .finish = finish, .free = free_stage};
-    struct s3_body_stage *s = calloc(1, sizeof *s);
+    static const struct stage_operations operations = {.push = push, .finish = finish};
+    struct s3_body_stage *s = stage_new(sizeof *s, &operations, o);
     if (s == NULL)
         return NULL;
-    s->stage.ops = &operations;
-    s->stage.ordered = o;
     s->next = next;
     s->stream = stream;
     s->body = body;
