@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// b64hex: base64 to hexadecimal, and back. It links to nothing but the C library, so that it costs
-// a pipeline almost nothing.
+// b64hex: base64 to hexadecimal, and back. It links only with the C library, so that it costs a
+// pipeline almost nothing.
 #include "base/base64.h"
 #include "base/diag.h"
 #include "base/hex.h"
@@ -62,7 +62,7 @@ static const struct argp argp = {
 
 enum { PIECE = 1 << 16 };
 
-// One piece of input, the bytes it stands for, and their text. Wiped at the end: they may be a key.
+// One piece of input, its bytes, and their text. Wiped at the end: they may be a key.
 static struct {
     char in[PIECE];
     uint8_t bytes[BASE64_DECODED_MAX(PIECE) + 2];
@@ -72,7 +72,7 @@ static struct {
     struct hex_decoder hex_decoder;
 } work;
 
-// Decodes `size` characters of input, the last of all if `last`, into work.bytes.
+// Decodes `size` characters of input (the end of it if `last`) into work.bytes.
 static int decode(bool from_hex, size_t size, bool last, size_t *byte_count, struct fault *f) {
     if (from_hex) {
         if (hex_decode_push(&work.hex_decoder, work.in, size, work.bytes, byte_count, f) < 0)
@@ -104,7 +104,8 @@ static size_t encode(const struct options *options, size_t byte_count, bool last
     return size;
 }
 
-// A piece is written once all of it is decoded, so that nothing comes out of a bad key-sized input.
+// A piece is written once all of it is decoded, so that a bad input of the size of a key gives no
+// output.
 static int convert(const struct options *options, struct fault *f) {
     bool empty = true;
     for (bool last = false; !last;) {
@@ -124,7 +125,7 @@ static int convert(const struct options *options, struct fault *f) {
         size_t size = encode(options, byte_count, last);
         if (fdio_write_full(STDOUT_FILENO, work.out, size) < 0) {
             if (errno == EPIPE)
-                return diag_fault(f, EX_IOERR, "%s", ""); // a reader that went away
+                return diag_fault(f, EX_IOERR, "%s", ""); // the reader went away
             return diag_fault_errno(f, EX_IOERR, errno, "cannot write standard output");
         }
     }

@@ -74,7 +74,7 @@ static const struct argp argp = {
            "  kmsunwrap --provider=aliyun < ciphertext | b64hex -n > key",
 };
 
-// Takes blob and context out of an envelope.
+// Reads the blob and the context from an envelope.
 static int read_envelope(struct options *options, struct secret *input, struct fault *f) {
     struct s3_envelope envelope;
     for (size_t i = 0; i < options->envelope_count; i++)
@@ -102,7 +102,7 @@ static int read_envelope(struct options *options, struct secret *input, struct f
     return result;
 }
 
-// Reads the input. Without --provider it has to be a reply, since a wrapped key and a plaintext
+// Reads the input. Without --provider it must be a reply, because a wrapped key and a plaintext
 // look alike in base64.
 static int read_input(const struct options *options, struct secret *input, struct fault *f) {
     if (options_kms_read(&options->kms, options->kms.provider->input, input, f) < 0)
@@ -148,7 +148,7 @@ int main(int argc, char **argv) {
     command_line_parse(&argp, argc, argv, &options);
     struct fault f;
     int result = unwrap(&options, &f);
-    child_forget_secrets(); // that were not looked at
+    child_forget_secrets(); // that were not read
     wiped_finish();
     return result < 0 ? diag_print(&f) : 0;
 }

@@ -103,7 +103,7 @@ int main(int argc, char **argv) {
     command_line_parse(&argp, argc, argv, &options);
     struct fault f;
     int result = wrap(&options, &f);
-    child_forget_secrets(); // that were not looked at
+    child_forget_secrets(); // that were not read
     wiped_finish();
     return result < 0 ? diag_print(&f) : 0;
 }

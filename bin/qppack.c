@@ -16,7 +16,7 @@ struct options {
     struct options_output output;
     struct options_run run;
     uint64_t level;
-    bool piped; // standard input is to be packed
+    bool piped; // pack standard input
 };
 
 static void check(struct options *o, const struct argp_state *state) {
@@ -34,7 +34,7 @@ static void check(struct options *o, const struct argp_state *state) {
                           "pack, or use <FILE");
 }
 
-// Takes the o, which has no value there, out of qpress's -io.
+// Removes the o, which has no value there, from qpress's -io.
 static void take_to_stdout(int argc, char **argv) {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         char *o = strchr(argv[i], 'o');
@@ -133,7 +133,7 @@ static struct stage *make_stage(struct ordered *o, struct stage *next, void *con
     return e->file != NULL ? qpress_enc_blocks_new(o, e->qpress, e->file) : NULL;
 }
 
-// Puts the name of standard input in the archive: as qpress takes it, or as XtraBackup gives it.
+// Sets the name of standard input in the archive: as in qpress, or as in XtraBackup.
 static int name_input(struct encoder *e, const struct options *o, struct fault *f) {
     const char *name = "stdin";
     size_t size = strlen(name);

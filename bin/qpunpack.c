@@ -28,7 +28,7 @@ struct options {
     size_t input_count;
     const char *const *operands;
     size_t operand_count;
-    bool decompress; // -d, which qpress needs for what this program does
+    bool decompress; // -d, with which qpress does what this program does
     bool piped;      // qpress's -i: the archive is on standard input
     struct options_run run;
     uint64_t max_chunk;
@@ -60,7 +60,7 @@ static void take_operands(struct options *o, const struct argp_state *state) {
         options_check_input(state, o->inputs[i], "an archive");
 }
 
-// Takes qpress's -i, which has no value, out of words such as -di and -dio; alone, or before -d, -i
+// Removes qpress's -i, which has no value, from words such as -di and -dio; alone, or before -d, -i
 // is this program's own. True if it was there.
 static bool take_piped(int argc, char **argv) {
     bool found = false;
@@ -177,7 +177,7 @@ struct unpacker {
     struct destination to;         // with -C and --test
     struct salvage_scope *salvage; // of the archive; NULL: damage stops the program
     bool absolute_warned;
-    bool last; // the archive is the last one
+    bool last; // this is the last archive
 };
 
 static void name_file(const struct unpacker *u, const char *path, size_t size) {
@@ -211,7 +211,7 @@ static int list_file(void *context, const char *path, size_t size, struct stage 
                      struct fault *f) {
     (void)context, (void)f;
     *next = NULL;
-    if (size > 0) // not one whose name is lost
+    if (size > 0) // a file whose name is not lost
         puts(diag_shown_name(path, size, 2048));
     return 0;
 }
@@ -270,8 +270,8 @@ static struct qpress_target target_for(const struct options *o, struct unpacker 
                                   .context = u};
 }
 
-// Opens what the files go to, shuts the program in with it, and starts its threads. Returns 0, or
-// -1 and *f.
+// Opens the destination of the files, enters the sandbox with it, and starts the threads. Returns
+// 0, or -1 and *f.
 static int prepare(struct unpacker *u, const struct options *o, struct fault *f) {
     struct sandbox_rules rules = {.count = 0};
     unsigned threads = options_threads(&o->run);
@@ -307,8 +307,8 @@ static int decode(struct input *in, const struct options *o, struct unpacker *u,
     return result;
 }
 
-// Opens all of the inputs, as none can be opened once the program is shut in. Returns their number,
-// with which close_inputs is to be called; the last one failed if *f was set.
+// Opens all inputs, because none can be opened in the sandbox. Returns their number, for
+// close_inputs; the last one failed if *f was set.
 static size_t open_inputs(struct input *in, const struct options *o, struct fault *f) {
     uint64_t size = 0;
     size_t count = 0;

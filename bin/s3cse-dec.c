@@ -130,8 +130,8 @@ static const struct argp parser = {
            "  s3cse-dec -e metadata.json -f data.key -i db.bak.encrypted -o db.bak",
     .children = children};
 
-// Whether a file that begins so is a SQL Server backup: "TAPE" (not compressed) or "MSSQLBAK"
-// (compressed). Returns which of the two it is, or NULL.
+// Whether a file that begins with the data is a SQL Server backup: returns "TAPE" (not compressed)
+// or "MSSQLBAK" (compressed), or NULL.
 static const char *backup_magic(const uint8_t *data, size_t size) {
     static const char *const magics[] = {"TAPE", "MSSQLBAK"};
     for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++)
@@ -162,10 +162,10 @@ static int describe(const struct s3_envelope *e, bool found) {
     else
         printf("format: none (not encrypted by a client, or the envelope is in an instruction "
                "file)\n");
-    return 0; // a failure to write is found at exit
+    return 0; // a failed write is reported at exit
 }
 
-// What a client library or a proxy downloaded can be decrypted already.
+// A file that a client library or a proxy downloaded may already be decrypted.
 static void look_at_input(const uint8_t *data, size_t size) {
     const char *magic = backup_magic(data, size);
     enum sniff kind = sniff(data, size);
@@ -189,7 +189,8 @@ static void look_at_output(const struct s3_body *body, const struct s3_envelope 
         diag_note("%" PRIu64 " bytes, authenticated", body->size);
 }
 
-// The key, and with it the stream: nothing is read or created before the key commitment is right.
+// Reads the key and makes the stream: nothing is read or created before the key commitment is
+// right.
 static int begin(struct s3_content_stream **stream, const struct options *o,
                  const struct s3_envelope *e, struct fault *f) {
     struct secret key;
@@ -207,7 +208,7 @@ static int begin(struct s3_content_stream **stream, const struct options *o,
     return result;
 }
 
-// What left the program before a failure was not verified, and cannot be taken back.
+// Data written before a failure was not verified, and cannot be taken back: the fault says so.
 static void disown(uint64_t written, struct fault *f) {
     static const char text[] = "; the output must not be used";
     size_t used = strlen(f->text);
@@ -272,8 +273,8 @@ static int decrypt(const struct options *o, const struct s3_envelope *e, struct 
     return result;
 }
 
-// All is opened by its name later: the key is not read before the envelope is right, nor the output
-// created before the key is.
+// All files are opened by name later: the key is read only once the envelope is right, and the
+// output is created only once the key is.
 static int confine(const struct options *o, struct fault *f) {
     struct sandbox_rules rules = {.count = 0};
     for (size_t i = 0; i < o->envelope_count; i++)

@@ -64,7 +64,7 @@ static void add_context(struct options *o, char *arg, struct argp_state *state) 
     for (size_t i = 0; i < o->context_count; i++)
         if (strcmp(o->context[i].name, arg) == 0)
             argp_error(state, "--encryption-context: %s is there twice", arg);
-    // One more than the user's: there is always a pair of this program's own.
+    // One more than the user's: this program always adds a pair.
     struct s3_pair *more = reallocarray(o->context, o->context_count + 2, sizeof *more);
     if (more == NULL)
         argp_failure(state, EX_OSERR, 0, "out of memory");
@@ -187,11 +187,11 @@ static int set_context(struct s3_envelope *e, const struct options *o,
     return 0;
 }
 
-// Whether the envelope can be written, found out before anything is encrypted.
+// Checks, before anything is encrypted, that the envelope can be written.
 static int rehearse(struct s3_envelope *e, struct fault *f) {
     char *text;
     e->has_length = e->format == 2;
-    e->length = UINT64_MAX; // as many digits as there can be
+    e->length = UINT64_MAX; // the most digits possible
     int result = s3_envelope_print_json(e, &text, f);
     free(text);
     return result;
@@ -222,8 +222,8 @@ static struct stage *make_stage(struct ordered *o, struct stage *next, void *con
     return s3_body_new(o, setup->stream, &setup->body, next);
 }
 
-// Encrypts, and gives both files their names: the envelope first, since an object without it is
-// lost, and an envelope without its object is not.
+// Encrypts, and gives both files their names: the envelope first, because an object without its
+// envelope is useless.
 static int run_between(const struct options *o, struct s3_envelope *e,
                        struct s3_content_stream *stream, struct input *in, struct outputs *out,
                        struct fault *f) {
@@ -261,7 +261,7 @@ static int encrypt(const struct options *o, struct s3_envelope *e, struct s3_con
     return result;
 }
 
-// All is opened by its name later: no output is created before the key is right.
+// All files are opened by name later: no output is created before the key is right.
 static int confine(const struct options *o, struct fault *f) {
     struct sandbox_rules rules = {.count = 0};
     sandbox_allow_path(&rules, o->data_key, SANDBOX_READ);

@@ -10,7 +10,7 @@ struct options {
     uint64_t chunk_size;
 };
 
-// xbcrypt takes any size, down to a byte a chunk.
+// xbcrypt accepts any chunk size, down to one byte.
 static void raise_chunk_size(struct options *o) {
     if (o->chunk_size >= XBCRYPT_CHUNK_MIN)
         return;

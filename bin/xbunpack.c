@@ -49,7 +49,7 @@ struct options {
     bool selecting; // by operands or patterns
     char *const *operands;
     int operand_count;
-    const char *file_operand; // the first that names a file that is there; NULL: none does
+    const char *file_operand; // the first that names an existing file; NULL: none
     bool extract;             // -x was given
     const char *to_stdout;    // NULL: not given
     bool list;
@@ -69,7 +69,7 @@ static void select_members(struct options *o, enum selection_rule rule, const ch
         argp_error(state, "an empty name or pattern matches no member");
     if (selection_add(&o->selection, rule, text) < 0) {
         selection_free(o->selection);
-        diag_error("out of memory"); // for which argp_failure itself needs memory
+        diag_error("out of memory"); // argp_failure itself would need memory
         exit(EX_OSERR);
     }
     o->selecting = o->selecting || rule != SELECTION_MEMBER;
@@ -95,7 +95,7 @@ static void take_operands(struct options *o, struct argp_state *state) {
         select_members(o, SELECTION_NAME, o->operands[i], state);
 }
 
-// What does not go together; and the default directory.
+// Refuses options that contradict each other; sets the default directory.
 static void check_options(struct options *o, struct argp_state *state) {
     take_operands(o, state);
     if ((o->to.directory != NULL) + o->test + o->list + o->info + (o->to_stdout != NULL) > 1)
@@ -122,7 +122,7 @@ static void check_options(struct options *o, struct argp_state *state) {
     options_check_input(state, o->input, "an archive");
 }
 
-// Of --decrypt, whose value xbstream also takes from the next word.
+// The value of --decrypt, which may also be the next word, as in xbstream.
 static void parse_decrypt(struct options *o, const char *arg, struct argp_state *state) {
     o->decrypt = true;
     if (arg != NULL && arg == state->argv[state->next - 1] && arg[0] == '-') { // -d -f FILE
@@ -355,7 +355,7 @@ static void report_untested(const char *stored) {
         diag_error("%s: unfinished: the stream ended before it", stored);
 }
 
-// Says which of the members asked for were not there. Returns 0 if all were, or -1 and *f.
+// Reports the requested members that were not there. Returns 0 if all were, or -1 and *f.
 static int report_missing(const struct options *o, struct fault *f) {
     const char *name;
     int missing = 0;
@@ -381,8 +381,8 @@ static void note_found(const char *text) {
     diag_note("input: %s", text);
 }
 
-// Who meets a failure of ours tries tar next, which ends at the first of the end marks that a
-// stream of innobackupex has after each file, and reports success.
+// After a failure users try tar next. In a stream of innobackupex, which has an end mark after each
+// file, tar stops at the first one and reports success.
 static void add_tar_hint(struct fault *f) {
     static const char text[] =
         "; if you use GNU tar instead: tar -xif, since without -i it may end "
@@ -392,7 +392,7 @@ static void add_tar_hint(struct fault *f) {
         memcpy(f->text + used, text, sizeof text);
 }
 
-// Reads all of the input into the extractor, or with --auto through what it is packed in.
+// Reads all of the input into the extractor, with --auto through its layers.
 static int read_input(struct input *in, const struct options *o, struct ordered *front,
                       struct ordered *members, const struct extract_settings *settings,
                       struct extract *e, bool *is_tar, struct fault *f) {
@@ -413,9 +413,9 @@ static int read_input(struct input *in, const struct options *o, struct ordered 
     return result;
 }
 
-// Of `members` members `left` are encrypted, and --decrypt was not given: an error if the other
-// options were of no use for that, else worth a warning if they ask for more than was done. Returns
-// 0, or -1 and *f.
+// `left` of `members` members are encrypted, and --decrypt was not given: an error if the other
+// options had no effect because of that, a warning if they had less effect than they ask for.
+// Returns 0, or -1 and *f.
 static int report_encrypted(const struct options *o, unsigned left, unsigned members,
                             struct fault *f) {
     static const char advice[] = "stayed encrypted: use --decrypt -f FILE";
@@ -465,7 +465,7 @@ static int extract(struct input *in, const struct options *o, struct ordered *fr
     return result;
 }
 
-// What is done with each member that is met: settings for it.
+// Sets what is reported for each member.
 static void choose_reports(const struct options *o, struct extract_settings *settings) {
     settings->doubt = diag_warn_text;
     settings->unfinished = o->test || o->info ? report_untested : report_unfinished;
@@ -481,8 +481,8 @@ static void choose_reports(const struct options *o, struct extract_settings *set
         settings->changed = name_change;
 }
 
-// Opens where the files go, and shuts the program in with that: no byte of the input has been
-// looked at. Returns 0, or -1 and *f.
+// Opens the destination of the files, and enters the sandbox with it, before any input is read.
+// Returns 0, or -1 and *f.
 static int open_destination(struct destination *to, const struct options *o, struct fault *f) {
     struct sandbox_rules rules = {.count = 0};
     if ((o->list || o->info || o->to_stdout != NULL) &&

@@ -12,7 +12,7 @@
 
 enum { SHA256_SIZE = 32 };
 
-// A text that grows; a failed growth shows at the end, in text == NULL.
+// A text that grows; after a failed allocation, text is NULL at the end.
 struct text {
     char *text;
     size_t size, capacity;
@@ -81,7 +81,7 @@ int acs3_sha256(const char *text, size_t size, char out[65], struct fault *f) {
     return 0;
 }
 
-// The canonical request: what is signed by way of its hash.
+// The canonical request, whose hash is signed.
 static struct text canonical_request(const char *method, const char *query,
                                      const struct acs3_pair *headers, size_t count,
                                      const struct text *names) {

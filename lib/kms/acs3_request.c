@@ -10,7 +10,7 @@
 #include <sys/random.h>
 #include <time.h>
 
-// Takes over `text` as the next header line, and adds it to the request.
+// Adds `text`, which it then owns, to the request as the next header line.
 static int add_line(struct acs3_request *r, struct http_request *http, const char *name,
                     const char *value, struct fault *f) {
     size_t size = strlen(name) + strlen(value) + 3, i = http->header_count;
@@ -45,7 +45,7 @@ int acs3_request_sign(struct acs3_request *r, struct http_request *http,
     if (gmtime_r(&now, &utc) == NULL ||
         strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc) == 0)
         return diag_fault(f, EX_SOFTWARE, "cannot tell the time");
-    // In the order that the signature wants.
+    // In the order that the signature needs.
     struct acs3_pair signed_headers[ACS3_REQUEST_HEADERS];
     size_t count = 0;
     if (r->in_body)

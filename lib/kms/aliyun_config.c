@@ -114,7 +114,7 @@ int aliyun_config_load(struct aliyun_config *c, const struct kms_request *reques
     if (load_profile(c, request, f) < 0)
         return -1;
     const char *endpoint = request->endpoint, *what = "--endpoint";
-    enum http_plain plain = HTTP_PLAIN_ANYWHERE; // given by hand
+    enum http_plain plain = HTTP_PLAIN_ANYWHERE; // given by the user
     if (endpoint == NULL) {
         endpoint = setting(c, "endpoint");
         what = "endpoint of the aliyun profile";

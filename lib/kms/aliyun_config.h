@@ -12,10 +12,10 @@ enum { ALIYUN_ENDPOINT_SIZE = 512 };
 struct aliyun_config {
     struct config_file profiles_file; // of the aliyun CLI, JSON
     json_t *profiles, *profile;       // its content, and the profile in it (borrowed) or NULL
-    struct kms_credentials keys;      // what was found
-    // A copy of those of the environment, which can be taken only once.
+    struct kms_credentials keys;      // the credentials found
+    // A copy of those of the environment, which can be read only once.
     struct kms_credentials from_environment;
-    struct config_file_list files; // to be read to get them anew
+    struct config_file_list files; // the files to read to renew them
     char region[64];
     char warning[300];                   // about the region; may be empty
     char endpoint[ALIYUN_ENDPOINT_SIZE]; // of the key service, a URL without a path
@@ -23,7 +23,7 @@ struct aliyun_config {
 };
 
 // Finds the profile, region and endpoint. Returns 0, or -1 and EX_CONFIG, EX_NOPERM, EX_OSERR.
-// aliyun_config_free is due in both cases.
+// Call aliyun_config_free in both cases.
 int aliyun_config_load(struct aliyun_config *c, const struct kms_request *request, struct fault *f);
 
 void aliyun_config_free(struct aliyun_config *c);
@@ -41,8 +41,8 @@ const char *aliyun_config_setting(const json_t *profile, const char *name);
 // The profile of that name (borrowed), or NULL.
 json_t *aliyun_config_profile(const struct aliyun_config *c, const char *name);
 
-// The endpoint of STS in `region` (NULL: that of the environment, or the one of all regions), and
-// its host. Returns 0, or -1 and EX_CONFIG.
+// The endpoint of STS in `region` (NULL: that of the environment, or the global one), and its host.
+// Returns 0, or -1 and EX_CONFIG.
 int aliyun_config_sts(const char *region, char url[static ALIYUN_ENDPOINT_SIZE], char *host,
                       size_t host_size, struct fault *f);
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Each source returns 1 with c->keys filled, 0 if it is not there, or -1 and *f.
+// Each source returns 1 with c->keys filled, 0 if it does not exist, or -1 and *f.
 
 static int from_environment(struct aliyun_config *c, struct fault *f) {
     if (c->from_environment.id.size > 0)
@@ -38,7 +38,7 @@ static int from_environment(struct aliyun_config *c, struct fault *f) {
     return kms_credentials_copy(&c->from_environment, &c->keys, f) < 0 ? -1 : 1;
 }
 
-// The metadata service of ECS. The clients fix its address; the variable moves it.
+// The metadata service of ECS. Its address is fixed in the clients; a variable changes it here.
 static int from_metadata(const char *role, struct aliyun_config *c, struct fault *f) {
     if (aliyun_config_is_true("ECS_METADATA_DISABLED"))
         return 0;
@@ -82,7 +82,7 @@ static bool is_complete(const struct kms_role *role) {
     return role->arn != NULL && (role->token_file == NULL) == (role->provider == NULL);
 }
 
-// The role of a pod, which the environment names (RRSA).
+// The role of a pod, named by the environment (RRSA).
 static int from_oidc(struct aliyun_config *c, const struct kms_request *request, struct fault *f) {
     const struct kms_role role = {.arn = aliyun_config_environment("ROLE_ARN"),
                                   .session = aliyun_config_environment("ROLE_SESSION_NAME"),
@@ -100,7 +100,7 @@ static int from_oidc(struct aliyun_config *c, const struct kms_request *request,
 
 // ---- Profiles of the aliyun CLI
 
-// A profile on the way from one that assumes a role to the keys that it starts from.
+// A profile in the chain from one that assumes a role to the keys at its start.
 struct step {
     const struct step *before;
     const json_t *profile;

@@ -165,7 +165,7 @@ static bool profile_endpoint(const struct aws_config *c, const char *service,
     return setting(c, "endpoint_url", value);
 }
 
-// The endpoint that environment or profile name, as a text, or "". *what is where it is from.
+// The endpoint that the environment or the profile names, as a text, or "". *what is its source.
 static void configured_endpoint(const struct aws_config *c, const char *service,
                                 const char *variable, char *text, size_t size, const char **what) {
     struct ini_value value;
@@ -196,9 +196,9 @@ static void default_endpoint(const struct aws_config *c, const char *service, ch
 }
 
 static int load_endpoint(struct aws_config *c, const struct kms_request *request, struct fault *f) {
-    char text[sizeof c->endpoint + 1] = ""; // cut off, one that is too long still is
+    char text[sizeof c->endpoint + 1] = ""; // if it is too long, so is the cut text
     const char *what = "--endpoint";
-    enum http_plain plain = request->endpoint != NULL ? HTTP_PLAIN_ANYWHERE // given by hand
+    enum http_plain plain = request->endpoint != NULL ? HTTP_PLAIN_ANYWHERE // given by the user
                                                       : HTTP_PLAIN_LOOPBACK;
     if (request->endpoint != NULL)
         snprintf(text, sizeof text, "%s", request->endpoint);

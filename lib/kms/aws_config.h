@@ -19,14 +19,14 @@ struct aws_profile {
 
 struct aws_config {
     struct aws_profile profile;
-    bool named; // by option or environment: then it must exist
+    bool named; // by an option or the environment: then it must exist
     struct config_file credentials_file, config_file;
-    struct kms_credentials keys; // what was found
-    // Copies of those that can be taken once only: the variables are gone then, and no program can
-    // be started any more.
+    struct kms_credentials keys; // the credentials found
+    // Copies of those that can be read only once: then the variables are removed, and programs can
+    // no longer be started.
     struct kms_credentials from_environment, from_process;
-    struct secret container_token; // for getting them anew
-    struct config_file_list files; // to be read to get them anew
+    struct secret container_token; // for renewing them
+    struct config_file_list files; // the files to read to renew them
     char region[64];
     char warning[300];                // about the region; may be empty
     char endpoint[AWS_ENDPOINT_SIZE]; // of the key service, a URL without a path
@@ -34,7 +34,7 @@ struct aws_config {
 };
 
 // Finds the profile, region and endpoint. Returns 0, or -1 and EX_CONFIG, EX_NOPERM, EX_OSERR.
-// aws_config_free is due in both cases.
+// Call aws_config_free in both cases.
 int aws_config_load(struct aws_config *c, const struct kms_request *request, struct fault *f);
 
 void aws_config_free(struct aws_config *c);
@@ -44,7 +44,7 @@ void aws_config_free(struct aws_config *c);
 // Fills *p for the profile of that name. Returns false if no file has it.
 bool aws_config_profile(const struct aws_config *c, const char *name, struct aws_profile *p);
 
-// A setting of a profile. What the credentials file says counts more.
+// A setting of a profile. The credentials file takes precedence.
 bool aws_config_setting(const struct aws_config *c, const struct aws_profile *p, const char *name,
                         struct ini_value *value);
 

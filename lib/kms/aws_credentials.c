@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Each source returns 1 with c->keys filled, 0 if it is not there, or -1 and *f.
+// Each source returns 1 with c->keys filled, 0 if it does not exist, or -1 and *f.
 
-// Keeps a copy of keys that can be taken once only. Returns 1, or -1.
+// Keeps a copy of keys that can be read only once. Returns 1, or -1.
 static int keep(struct kms_credentials *to, struct aws_config *c, struct fault *f) {
     return kms_credentials_copy(to, &c->keys, f) < 0 ? -1 : 1;
 }
@@ -102,7 +102,7 @@ static int from_process(struct aws_config *c, const struct aws_profile *p, unsig
     return keep(&c->from_process, c, f);
 }
 
-// What needs a person or a browser: says so, and what to do.
+// The fault for a profile that needs a person or a browser, with what to do.
 static int refuse_unsupported(const struct aws_config *c, const struct aws_profile *p,
                               struct fault *f) {
     static const struct {
@@ -133,8 +133,8 @@ static bool is_container_host(const char *host) {
     return false;
 }
 
-// Reads the token for the container's endpoint: the file's, which is renewed from time to time,
-// each time; the variable's once, since it is then gone. Returns 1; 0 if there is none; or -1.
+// Reads the token for the container's endpoint: from its file each time, because it is renewed;
+// from the variable once, because that is then removed. Returns 1; 0 if there is none; or -1.
 static int container_token(struct aws_config *c, struct fault *f) {
     const char *path = aws_config_environment("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
     if (path == NULL && c->container_token.data != NULL)
@@ -149,8 +149,8 @@ static int container_token(struct aws_config *c, struct fault *f) {
                                                                                                 : 1;
 }
 
-// The whole Authorization header line for the container's endpoint, if one is asked for. Returns 0
-// or -1.
+// The whole Authorization header line for the container's endpoint, if one is needed. Returns 0 or
+// -1.
 static int container_authorization(struct aws_config *c, struct secret *line, struct fault *f) {
     *line = SECRET_NONE;
     int found = container_token(c, f);
@@ -226,7 +226,7 @@ static int from_metadata(struct aws_config *c, struct fault *f) {
 
 // ---- Roles
 
-// A profile on the way from one that assumes a role to the keys that it starts from.
+// A profile in the chain from one that assumes a role to the keys at its start.
 struct step {
     const struct step *before;
     const struct aws_profile *profile;
@@ -236,8 +236,7 @@ enum { STEPS_MAX = 16, VALUE_MAX = 2048 };
 static int of_profile(struct aws_config *c, const struct step *step,
                       const struct kms_request *request, struct fault *f);
 
-// A setting as a string of its own, which the caller frees; NULL: there is none. *failed if memory
-// ran out.
+// A copy of a setting, which the caller frees; NULL: there is none. *failed if memory ran out.
 static char *text_setting(const struct aws_config *c, const struct aws_profile *p, const char *name,
                           bool *failed) {
     struct ini_value value;
@@ -293,7 +292,7 @@ static int from_source(struct aws_config *c, const struct step *step, const char
                           "AWS profile %.60s: no profile %s, which source_profile names", name,
                           diag_shown(profile, 130));
     }
-    // Keys beside a role of its own count more than that role, as to the AWS CLI.
+    // If the profile has keys and a role of its own, the keys take precedence, as in the AWS CLI.
     int found = from_static_keys(c, &c->credentials_file, &next, next.name, f);
     if (found == 0)
         found = from_static_keys(c, &c->config_file, &next, next.section, f);
@@ -364,7 +363,7 @@ static int from_profile_role(struct aws_config *c, const struct step *step,
     return found;
 }
 
-// The web identity of a pod, which the environment names (IRSA).
+// The web identity of a pod, named by the environment (IRSA).
 static int from_web_identity(struct aws_config *c, const struct kms_request *request,
                              struct fault *f) {
     struct kms_role role = {.arn = aws_config_environment("AWS_ROLE_ARN"),
@@ -384,8 +383,8 @@ static int of_profile(struct aws_config *c, const struct step *step,
     const struct aws_profile *p = step->profile;
     bool first = step->before == NULL;
     struct ini_value unused;
-    // A web identity in the environment counts more than one in the profile, but less than a role
-    // that the profile assumes with other keys.
+    // A web identity in the environment takes precedence over one in the profile, but not over a
+    // role that the profile assumes with other keys.
     bool has_keys = aws_config_setting(c, p, "role_arn", &unused) &&
                     !aws_config_setting(c, p, "web_identity_token_file", &unused);
     int found = 0;

@@ -57,7 +57,7 @@ static int start(const char *command, int out_fd, pid_t *child) {
     if (environment == NULL)
         return ENOMEM;
     char shell[] = "sh", option[] = "-c";
-    char *copy = strdup(command); // posix_spawn wants an argument that may be written to
+    char *copy = strdup(command); // posix_spawn needs writable arguments
     char *arguments[] = {shell, option, copy, NULL};
     posix_spawn_file_actions_t actions;
     int error = copy == NULL ? ENOMEM : posix_spawn_file_actions_init(&actions);
@@ -74,7 +74,7 @@ static int start(const char *command, int out_fd, pid_t *child) {
     return error;
 }
 
-// Whether the child has ended; then its status is in *status.
+// Whether the child has ended, with its status in *status.
 static bool has_ended(pid_t child, int *status) {
     pid_t found;
     do
@@ -83,8 +83,8 @@ static bool has_ended(pid_t child, int *status) {
     return found != 0;
 }
 
-// Reads to the end of the pipe. While the child runs, this waits; once it has ended, at most
-// `timeout` seconds, since what it started may hold the pipe for ever. Returns 0 with *status; or
+// Reads to the end of the pipe. Waits while the child runs, and at most `timeout` seconds after it
+// has ended, because a program that it started may keep the pipe open. Returns 0 with *status; or
 // -1.
 static int read_output(int fd, pid_t child, const char *what, unsigned timeout,
                        struct secret *output, int *status, struct fault *f) {
@@ -105,7 +105,7 @@ static int read_output(int fd, pid_t child, const char *what, unsigned timeout,
         at_end = n == 0;
         output->size += n > 0 ? (size_t)n : 0;
     }
-    close(fd); // a child that writes on is ended by that
+    close(fd); // ends a child that still writes
     while (!ended && waitpid(child, status, 0) < 0 && errno == EINTR)
         continue;
     if (result == 0 && left == 0)

@@ -7,12 +7,12 @@
 #include "secret/secret.h"
 
 // Runs `command`, of `size` bytes, by /bin/sh -c, with /dev/null as its standard input and an
-// environment without the secrets of this program and of the clouds' clients, and takes what it
-// prints. It may take its time; once it has ended, its output has to end within `timeout` seconds.
-// Returns 0 and *output, which the caller frees; or -1 with *output SECRET_NONE: EX_CONFIG if it
-// cannot be run, ends with another status than 0, or prints nothing or more than 64 KiB;
-// EX_TEMPFAIL if what it started holds its output open; EX_IOERR if what it prints cannot be read;
-// EX_OSERR. `what` names the command in messages, which hold nothing of it or its output.
+// environment without the secrets of this program and of the clouds' clients, and reads its output.
+// It may run for any time; once it has ended, its output must end within `timeout` seconds. Returns
+// 0 and *output, which the caller frees; or -1 with *output SECRET_NONE: EX_CONFIG if it cannot be
+// run, fails, or prints nothing or more than 64 KiB; EX_TEMPFAIL if a program that it started keeps
+// its output open; EX_IOERR if its output cannot be read; EX_OSERR. `what` names the command in
+// messages, which show nothing of it or its output.
 int child_output(const char *command, size_t size, const char *what, unsigned timeout,
                  struct secret *output, struct fault *f);
 

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// A file in memory, which is cleansed when freed. All zero: none.
+// A file in memory that is overwritten when it is freed. All zero: none.
 struct config_file {
     char *text; // with a NUL after its end
     size_t size;
@@ -22,7 +22,7 @@ int config_file_read(struct config_file *file, const char *variable, const char 
                      struct fault *f);
 void config_file_free(struct config_file *file);
 
-// Paths that are read again if credentials are got anew. All zero: none.
+// Paths that are read again if credentials are renewed. All zero: none.
 enum { CONFIG_FILE_LIST_MAX = 8 };
 struct config_file_list {
     char *paths[CONFIG_FILE_LIST_MAX + 1]; // ended by NULL

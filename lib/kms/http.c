@@ -10,8 +10,8 @@
 #include <strings.h>
 
 int http_start(struct fault *f) {
-    // libcurl and OpenSSL would write the secrets of each session to this file, for all to read
-    // that may: those who have both could read the plaintext of keys.
+    // libcurl and OpenSSL would write the secrets of each session to this file: anyone who has the
+    // file and the recorded traffic could read the plaintext of keys.
     unsetenv("SSLKEYLOGFILE");
     if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, wiped_malloc, wiped_free, wiped_realloc,
                              wiped_strdup, wiped_calloc) != CURLE_OK)
@@ -24,8 +24,8 @@ static bool is_loopback(const char *host) {
            (strncmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") == strlen(host));
 }
 
-// Puts what belongs into a Host header into host. Returns false if it does not fit, or is missing,
-// or for lack of memory.
+// Puts the value of the Host header into host. Returns false if it does not fit, is missing, or an
+// allocation failed.
 static bool put_host(CURLU *parts, char *host, size_t host_size) {
     char *name = NULL, *port = NULL;
     bool good = curl_url_get(parts, CURLUPART_HOST, &name, 0) == CURLUE_OK && name[0] != '\0';
@@ -50,7 +50,7 @@ static bool has_part(CURLU *parts, CURLUPart which) {
 
 static const char NO_MEMORY[] = "out of memory";
 
-// Puts together what http_url_check gives. Returns NULL, or what is wrong.
+// Makes the results of http_url_check. Returns NULL, or what is wrong.
 static const char *check_parts(CURLU *parts, enum http_plain plain, char *host, size_t host_size) {
     char *scheme = NULL, *name = NULL;
     const char *wrong = NULL;
@@ -74,7 +74,7 @@ static const char *check_parts(CURLU *parts, enum http_plain plain, char *host, 
     return wrong;
 }
 
-// A URL in printable form, without what may be secret in it: the user's name and password, the
+// A URL in printable form, without the parts that may be secret: the user's name and password, the
 // query and the fragment. Returns out.
 static const char *show_url(const char *url, char out[static 200]) {
     const char *scheme_end = strstr(url, "://"), *at = strrchr(url, '@');
@@ -93,7 +93,7 @@ int http_url_check(const char *url, enum http_plain plain, const char *what, cha
     if (parts == NULL)
         return diag_fault_memory(f);
     const char *wrong = "expected https://HOST";
-    // libcurl also takes another number of slashes for two; what looks at a URL here does not.
+    // libcurl also accepts another number of slashes than two; the checks here do not.
     bool absolute =
         strncmp(url + strcspn(url, ":/"), "://", 3) == 0 && url[strcspn(url, ":/") + 3] != '/';
     CURLUcode taken =
@@ -115,7 +115,7 @@ static size_t take_body(char *data, size_t unit, size_t count, void *user) {
     struct http_reply *reply = user;
     size_t size = unit * count;
     if (size > HTTP_REPLY_MAX - reply->size)
-        return 0; // which makes libcurl end with CURLE_WRITE_ERROR
+        return 0; // makes libcurl end with CURLE_WRITE_ERROR
     memcpy(reply->body + reply->size, data, size);
     reply->size += size;
     return size;
@@ -198,9 +198,9 @@ static bool set_options(CURL *curl, const struct http_request *request, struct h
         good = curl_easy_setopt(curl, CURLOPT_CAINFO, ca_file) == CURLE_OK;
     if (good && request->ca_file == NULL && ca_path != NULL && ca_path[0] != '\0')
         good = curl_easy_setopt(curl, CURLOPT_CAPATH, ca_path) == CURLE_OK;
-    if (good && request->ca_file != NULL) // this CA and no other
+    if (good && request->ca_file != NULL) // only this CA
         good = curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
-    // A proxy would see all of a request that is not encrypted.
+    // A proxy could read a whole request that is not encrypted.
     if (good && (request->no_proxy || strncasecmp(request->url, "http://", 7) == 0))
         good = curl_easy_setopt(curl, CURLOPT_NOPROXY, "*") == CURLE_OK;
     if (good && request->sigv4 != NULL)
@@ -210,8 +210,8 @@ static bool set_options(CURL *curl, const struct http_request *request, struct h
     return good;
 }
 
-// Turns libcurl's result into ours. `error` is its own text, which names no header and no body, but
-// may quote the URL of a proxy with the password in it.
+// Translates libcurl's result. `error` is its own text, which shows no header and no body, but may
+// quote the URL of a proxy with its password.
 static enum http_result judge(CURL *curl, CURLcode code, const struct http_request *request,
                               const char *error, struct fault *f) {
     char host[200] = "";

@@ -39,7 +39,7 @@ static bool next_line(const char **text, size_t *size, struct ini_value *line) {
     return true;
 }
 
-// Whether the line is the header of a section, whose name, between the brackets, then is in *name.
+// Whether the line is the header of a section; then *name is the name between the brackets.
 static bool is_header(struct ini_value line, struct ini_value *name) {
     struct ini_value trimmed = trim(line.text, line.size);
     if (trimmed.size < 2 || trimmed.text[0] != '[')

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The INI files in which the clouds' clients keep profiles, read in place: nothing is copied, since
-// they hold secrets. Lines are `name = value`; '#' and ';' start a comment at a line's beginning;
-// an indented line belongs to the last unindented name (AWS: "nested settings").
+// The INI files in which the clouds' clients keep profiles, read in place: nothing is copied,
+// because they hold secrets. Lines are `name = value`; '#' and ';' start a comment at a line's
+// beginning; an indented line belongs to the last unindented name (AWS: "nested settings").
 #ifndef XBPIPE_INI_H
 #define XBPIPE_INI_H
 
@@ -14,8 +14,8 @@ struct ini_value {
 };
 
 // Finds `name` in [section], or, if group is not NULL, among the indented lines below `group =`
-// there. Names are compared without case, sections with it, blanks aside. The last one counts.
-// Returns false if there is none, or it has no value.
+// there. Names are compared ignoring case, sections exactly, both ignoring blanks. The last one
+// counts. Returns false if there is none, or it has no value.
 bool ini_get(const char *text, size_t size, const char *section, const char *group,
              const char *name, struct ini_value *value);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Key services: what turns a wrapped key into its plaintext, and back. Each provider is one entry
-// of a table, which kmsunwrap and kmswrap run through.
+// Key services, which unwrap and wrap keys. Each provider is an entry of a table that kmsunwrap and
+// kmswrap search.
 #ifndef XBPIPE_KMS_H
 #define XBPIPE_KMS_H
 
@@ -11,25 +11,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// What the user asked for. Strings belong to the caller; NULL: not given.
+// The user's request. Strings belong to the caller; NULL: not given.
 struct kms_request {
-    const char *input;      // the path of what was read, for messages; NULL: standard input
+    const char *input;      // the path of the input, for messages; NULL: standard input
     const char *master_key; // the path of a file
     const char *region, *endpoint, *profile, *key_id;
     const char *ca_file;
     json_t *context;  // the encryption context: an object of strings
-    unsigned timeout; // seconds a try
+    unsigned timeout; // seconds for each try
     unsigned retries; // tries after the first
     bool no_sandbox;
     bool verbose;
-    // The program shuts itself in. A provider that asks a service calls this once, when it has read
-    // its configuration and has credentials (a program that gives them could not be started any
-    // more), and before it asks. `files`, ended by NULL, are those that it may have to read again.
-    // Returns 0; or -1 and *f. NULL: nothing is done.
+    // Enters the sandbox. A provider that calls a service calls this once, after it has read its
+    // configuration and its credentials (a program that prints them cannot be started later), and
+    // before it calls the service. `files`, ended by NULL, are those that it may need to read
+    // again. Returns 0; or -1 and *f. NULL: nothing to do.
     int (*confine)(const struct kms_request *request, const char *const *files, struct fault *f);
 };
 
-// The options that only some providers take.
+// The options that only some providers support.
 enum kms_option {
     KMS_OPTION_MASTER_KEY = 1 << 0,
     KMS_OPTION_NETWORK = 1 << 1, // --region, --endpoint, --profile, --cacert, --timeout, --retries
@@ -38,9 +38,10 @@ enum kms_option {
     KMS_OPTION_ENVELOPE = 1 << 4,
 };
 
-// For -v: what was done, by whom, without secrets. Texts are printable; empty: not known.
+// For -v: what was done, and with which service and credentials, without secrets. Texts are
+// printable; empty: not known.
 struct kms_report {
-    char asked[700];  // what did the work: a file, or an endpoint, and the credentials' source
+    char asked[700];  // the file or endpoint that was used, and the source of the credentials
     char key_id[300]; // of the key that was used
     char request_id[72];
     char warning[600]; // to be shown even without -v
@@ -48,17 +49,17 @@ struct kms_report {
 
 struct kms_provider {
     const char *name;
-    unsigned options;  // of enum kms_option: those it takes
-    unsigned required; // those it needs, always
-    const char *input; // what unwrap wants on standard input, for messages
+    unsigned options;  // of enum kms_option: those that it supports
+    unsigned required; // those that it always needs
+    const char *input; // what unwrap expects on standard input, for messages
 
-    // Unwraps `input`, the text as it came in. Returns 0 and *plaintext (at least one byte), which
-    // the caller frees; or -1 and *f, with *plaintext SECRET_NONE.
+    // Unwraps `input`, the unchanged input text. Returns 0 and *plaintext (at least one byte),
+    // which the caller frees; or -1 and *f, with *plaintext SECRET_NONE.
     int (*unwrap)(const struct kms_request *request, const struct secret *input,
                   struct secret *plaintext, struct kms_report *report, struct fault *f);
 
-    // Wraps the bytes of `plaintext`. Returns 0 and *wrapped, bytes, which the caller frees; or -1
-    // and *f. NULL: this provider cannot wrap.
+    // Wraps the bytes of `plaintext`. Returns 0 and the bytes *wrapped, which the caller frees; or
+    // -1 and *f. NULL: this provider cannot wrap.
     int (*wrap)(const struct kms_request *request, const struct secret *plaintext,
                 struct secret *wrapped, struct kms_report *report, struct fault *f);
 

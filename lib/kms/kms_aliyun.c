@@ -32,14 +32,14 @@ static int renew(void *context, struct fault *f) {
     return aliyun_credentials_find(&o->config, o->request, f);
 }
 
-// Calls an action with its parameter `name` (NULL: none), and those of the request. The order of
-// the parameters is alphabetical, as a signed query must have it.
+// Calls an action with its parameter `name` (NULL: none), and those of the request. The parameters
+// are in alphabetical order, which a signed query needs.
 static int call(const struct kms_request *request, const char *action, const char *name,
                 const char *value, json_t **root, struct secret *text, struct kms_report *report,
                 struct fault *f) {
     struct operation o = {.request = request,
                           .signing = {.action = action, .version = "2016-01-20"}};
-    // A plaintext must not stand in a URL, which proxies and gateways log.
+    // A plaintext must not be in a URL, because proxies and gateways log URLs.
     o.signing.in_body = strcmp(action, "Encrypt") == 0;
     char *query = NULL;
     bool is_decrypt = strcmp(action, "Decrypt") == 0;
@@ -53,7 +53,7 @@ static int call(const struct kms_request *request, const char *action, const cha
         parameters[count++] = (struct acs3_pair){name, value};
     if (context != NULL)
         parameters[count++] = (struct acs3_pair){"EncryptionContext", context};
-    if (!is_decrypt) // Decrypt takes none: the blob names the key
+    if (!is_decrypt) // Decrypt has no such parameter: the blob names the key
         parameters[count++] = (struct acs3_pair){"KeyId", request->key_id};
     if (!is_decrypt)
         parameters[count++] = (struct acs3_pair){name, value};

@@ -36,7 +36,7 @@ static int renew(void *context, struct fault *f) {
     return aws_credentials_find(&o->config, o->request, f);
 }
 
-// Calls an operation with the JSON object `input`, whose reference is taken over.
+// Calls an operation with the JSON object `input`, and drops its reference.
 static int call(const struct kms_request *request, const char *name, json_t *input, json_t **root,
                 struct secret *text, struct kms_report *report, struct fault *f) {
     struct operation o = {.request = request};

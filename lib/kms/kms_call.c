@@ -9,12 +9,12 @@
 #include <string.h>
 #include <time.h>
 
-// What an error reply says: in full if it is JSON.
+// The refusal in an error reply: complete if it is JSON.
 static struct kms_refusal read_refusal(const struct kms_call *call,
                                        const struct http_reply *reply) {
     struct kms_refusal r = {.service = call->service, .http_status = reply->status};
     snprintf(r.request_id, sizeof r.request_id, "%s", reply->request_id);
-    struct fault ignored; // a gateway's page is no JSON
+    struct fault ignored; // a gateway's page is not JSON
     json_t *root = json_secret_parse(reply->body, reply->size, "reply", &ignored);
     if (root == NULL || !kms_refusal_from_json(&r, root)) {
         if (reply->error_type[0] != '\0')
@@ -65,7 +65,7 @@ static int take_reply(const struct http_reply *reply, json_t **root, struct secr
     return 0;
 }
 
-// One try. Returns 0, or -1, *f and in *again whether another may help.
+// Makes one try. Returns 0, or -1, *f, and in *again whether another try may help.
 static int try_once(const struct kms_call *call, const struct kms_request *options, json_t **root,
                     struct secret *text, struct kms_report *report, enum kms_retry *again,
                     struct fault *f) {
@@ -103,7 +103,7 @@ int kms_call(const struct kms_call *call, const struct kms_request *request, jso
         *text = SECRET_NONE;
     if (request->confine != NULL && request->confine(request, call->files, f) < 0)
         return -1;
-    bool repeated = false; // the last try was one at once
+    bool repeated = false; // the last try was made at once
     unsigned tries = 0, pauses = 0;
     for (;;) {
         enum kms_retry again;
@@ -119,7 +119,7 @@ int kms_call(const struct kms_call *call, const struct kms_request *request, jso
         }
         if (again != KMS_RETRY_YES || pauses == request->retries)
             break;
-        repeated = false; // after a long wait, credentials may run out once more
+        repeated = false; // credentials may expire again during a long wait
         kms_retry_pause(pauses++);
     }
     size_t used = strlen(f->text);

@@ -18,7 +18,7 @@ static int add(json_t *context, const char *name, size_t name_size, const char *
         return diag_fault(f, EX_USAGE,
                           "encryption context: expected each name once, found %s again", shown);
     json_t *text = json_string(value);
-    if (text == NULL) // jansson gives no reason; of the two, this one is the user's
+    if (text == NULL) // jansson gives no reason; of the two possible ones, this is the user's
         return diag_fault(f, EX_USAGE, "encryption context: %s: expected UTF-8", shown);
     if (json_object_setn_new(context, name, name_size, text) < 0)
         return diag_fault(f, EX_USAGE, "encryption context: %s: expected UTF-8", shown);

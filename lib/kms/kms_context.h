@@ -9,9 +9,9 @@
 #include <stddef.h>
 
 // Makes the context of `count` arguments, each "NAME=VALUE" (the first '=' divides) or "@FILE" with
-// a JSON object of strings. Returns 0 and *context (NULL for no arguments), which the caller
-// releases by json_decref; or -1: EX_USAGE (no '=', or a name that comes twice), EX_NOINPUT,
-// EX_NOPERM, EX_IOERR, EX_DATAERR, EX_OSERR.
+// a JSON object of strings. Returns 0 and *context (NULL for no arguments), which the caller frees
+// with json_decref; or -1: EX_USAGE (no '=', or a repeated name), EX_NOINPUT, EX_NOPERM, EX_IOERR,
+// EX_DATAERR, EX_OSERR.
 int kms_context_load(json_t **context, const char *const *arguments, size_t count, struct fault *f);
 
 #endif

@@ -88,7 +88,7 @@ static void scrub(const struct secret *s, char *text) {
     const char *secret = (const char *)s->data;
     const char *end = text + strlen(text);
     char *place;
-    // On behind what was found: a secret may itself begin with such stars.
+    // Continue after the match: a secret may itself begin with such stars.
     while ((place = memmem(text, (size_t)(end - text), secret, SHOWS)) != NULL) {
         size_t i = 0;
         for (; i < s->size && place[i] == secret[i]; i++)

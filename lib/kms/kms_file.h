@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The provider `file`: keys wrapped by RFC 5649 under a master key in a local file.
+// The provider `file`: keys wrapped by RFC 5649 with a master key in a local file.
 #ifndef XBPIPE_KMS_FILE_H
 #define XBPIPE_KMS_FILE_H
 

@@ -12,14 +12,14 @@
 
 enum { SHOWN_SIZE = 200 };
 
-// How the ciphertexts of AWS KMS begin, as far as known. A hint only: they are opaque.
+// The first bytes of AWS KMS ciphertexts, as far as known. Only a hint, because they are opaque.
 static const uint8_t aws_head[] = {0x01, 0x02, 0x02, 0x00};
 
 static bool is_blank(uint8_t c) {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-// A part of a text that belongs to another.
+// A part of a text of another owner.
 struct span {
     const uint8_t *data;
     size_t size;
@@ -47,7 +47,7 @@ int kms_input_clean(struct secret *text, struct fault *f) {
     if (secret_new(&narrow, UTF16_UTF8_MAX(text->size) + 1, f) < 0)
         return -1;
     if (!utf16_decode(text->data, text->size, narrow.data, &narrow.size)) {
-        secret_free(&narrow); // some other data, which begins so by chance
+        secret_free(&narrow); // other data, which begins that way by chance
         return 0;
     }
     secret_free(text);
@@ -55,7 +55,7 @@ int kms_input_clean(struct secret *text, struct fault *f) {
     return 0;
 }
 
-// Whether bytes are in it that no text has.
+// Whether it has bytes that text does not have.
 static bool is_binary(struct span s) {
     if (s.size >= sizeof aws_head && memcmp(s.data, aws_head, sizeof aws_head) == 0)
         return true;
@@ -66,7 +66,7 @@ static bool is_binary(struct span s) {
 }
 
 bool kms_input_is_aws_blob(const struct secret *bytes) {
-    enum { SHORTEST = 100 }; // that of 16 bytes has more
+    enum { SHORTEST = 100 }; // the ciphertext of 16 bytes is longer
     return bytes->size >= SHORTEST && memcmp(bytes->data, aws_head, sizeof aws_head) == 0;
 }
 
@@ -85,7 +85,7 @@ enum kms_input kms_input_kind(const struct secret *text) {
                : KMS_INPUT_REPLY;
 }
 
-// ---- What a ciphertext is taken out of
+// ---- The forms of a ciphertext
 
 static int copy(struct secret *line, struct span s, struct fault *f) {
     if (secret_new(line, s.size + 1, f) < 0)
@@ -106,7 +106,7 @@ static bool has(const json_t *object, const char *name) {
     return json_object_get(object, name) != NULL;
 }
 
-// What the input is called in a message.
+// The name of the input in messages.
 static const char *source(const char *path, char shown[static SHOWN_SIZE]) {
     return path != NULL ? diag_name(path, strlen(path), shown, SHOWN_SIZE) : "standard input";
 }
@@ -162,8 +162,8 @@ static int from_text(struct secret *line, const char *path, struct span s, struc
     return copy(line, s, f);
 }
 
-// Whether bytes that were encoded in base64 are themselves such a text, and a long one: chance does
-// not make that.
+// Whether bytes that were encoded in base64 are themselves a long base64 text, which cannot be
+// chance.
 static bool is_base64_again(const struct secret *bytes, struct secret *inner) {
     struct fault unused;
     if (bytes->size < 24)
@@ -174,7 +174,7 @@ static bool is_base64_again(const struct secret *bytes, struct secret *inner) {
     return keytext_decode(inner, bytes->data, bytes->size, &unused) == 0;
 }
 
-// Leaves out blanks and a second encoding.
+// Removes blanks and a second encoding.
 static int normalize(struct secret *line, struct fault *f) {
     struct secret bytes, inner;
     if (keytext_decode(&bytes, line->data, line->size, f) < 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ciphertexts and replies in the forms in which people have them.
+// Reads ciphertexts and replies in the forms that users have.
 #ifndef XBPIPE_KMS_INPUT_H
 #define XBPIPE_KMS_INPUT_H
 
@@ -8,27 +8,27 @@
 
 #include <stdbool.h>
 
-// What a text is, by its beginning.
+// The kind of a text, by its beginning.
 enum kms_input {
     KMS_INPUT_REPLY,      // JSON with a Plaintext, or a client's error
     KMS_INPUT_CIPHERTEXT, // JSON with a CiphertextBlob, or binary as AWS KMS makes it
     KMS_INPUT_OTHER       // one line of base64, which may be either, or something else
 };
 
-// Makes UTF-8 without a byte order mark of a text that PowerShell wrote. Returns 0; or -1 and
+// Converts a text that PowerShell wrote to UTF-8 without a byte order mark. Returns 0; or -1 and
 // EX_OSERR.
 int kms_input_clean(struct secret *text, struct fault *f);
 
-// Whether bytes look like a ciphertext that AWS KMS made: long, and with its beginning.
+// Whether bytes look like a ciphertext of AWS KMS: long, and with its first bytes.
 bool kms_input_is_aws_blob(const struct secret *bytes);
 
 enum kms_input kms_input_kind(const struct secret *text);
 
-// Makes one line of base64 of a ciphertext as it came in, cleaned: binary, base64 with blanks and
-// line ends, in quotes, encoded twice, or JSON with a CiphertextBlob. `path` is that of
-// the file it was read from, for messages; NULL: standard input. Returns 0 and *line, with a
+// Converts a ciphertext to one line of base64; it may be binary, base64 with blanks and line ends,
+// in quotes, encoded twice, or JSON with a CiphertextBlob. `path` is the file from which it was
+// read, for messages; NULL: standard input. Returns 0 and *line, with a
 // NUL after its `size` characters, which the caller frees; or -1: for an error reply the fault of
-// kms_refusal_fault; EX_DATAERR for all else, with the right command if it is known; EX_OSERR.
+// kms_refusal_fault; EX_DATAERR for anything else, with the right command if it is known; EX_OSERR.
 int kms_input_ciphertext(struct secret *line, const char *path, const struct secret *input,
                          struct fault *f);
 

@@ -26,11 +26,11 @@ enum kind {
 };
 
 struct rule {
-    const char *code; // with a '*' at its end: every code that begins so
+    const char *code; // with a '*' at its end: every code with this beginning
     enum kind kind;
 };
 
-// AWS KMS API Reference, Decrypt and Common Errors; retry classes as the AWS SDKs have them.
+// AWS KMS API Reference, Decrypt and Common Errors; retry classes as in the AWS SDKs.
 static const struct rule aws_rules[] = {
     {"AccessDeniedException", DENIED},
     {"AccessDenied", DENIED},
@@ -105,7 +105,7 @@ static const struct rule aliyun_rules[] = {
     {NULL, UNKNOWN},
 };
 
-// What a kind becomes, and what to do about it.
+// The status and the advice for a kind of refusal.
 static const struct {
     int status;
     enum kms_retry retry;
@@ -196,7 +196,7 @@ static enum kind kind_of(const struct kms_refusal *r) {
             break;
     }
     enum kind kind = rule->kind;
-    // AWS reports a clock that is off with the code of a wrong signature.
+    // For a wrong clock AWS uses the code of a wrong signature.
     if (kind == CREDENTIALS && (strstr(r->message, "Signature expired") != NULL ||
                                 strstr(r->message, "Signature not yet current") != NULL))
         kind = CLOCK;
@@ -219,8 +219,8 @@ void kms_refusal_set(char *out, size_t out_size, const char *text, size_t size) 
     diag_name(text, size, out, out_size);
 }
 
-// A wrong signature makes a service echo the whole request, with the session token in it: only the
-// first sentence is kept.
+// For a wrong signature a service echoes the whole request with the session token: only the first
+// sentence is kept.
 static void keep_first_sentence(struct kms_refusal *r) {
     if (strstr(r->code, "Signature") == NULL)
         return;
@@ -264,8 +264,7 @@ bool kms_refusal_from_json(struct kms_refusal *r, const json_t *reply) {
     return true;
 }
 
-// What stands between `before` and `after` (or the end of the line). Returns NULL if there is
-// none.
+// The text between `before` and `after` (or the end of the line). Returns NULL if there is none.
 static const char *between(const char *text, size_t size, const char *before, const char *after,
                            size_t *found_size) {
     const char *start = memmem(text, size, before, strlen(before));

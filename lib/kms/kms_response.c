@@ -37,7 +37,7 @@ void kms_response_report(const json_t *reply, struct kms_report *report) {
         diag_name(id, strlen(id), report->request_id, sizeof report->request_id);
 }
 
-// A ciphertext in place of a reply.
+// The fault for a ciphertext instead of a reply.
 static int is_wrapped(struct fault *f) {
     return diag_fault(f, EX_DATAERR,
                       "reply: expected a Plaintext, found a ciphertext, which a key service has to "
@@ -56,7 +56,7 @@ static int unwrap_object(const json_t *reply, struct secret *plaintext, struct k
     return kms_response_member(reply, "Plaintext", plaintext, f);
 }
 
-// Text that is no JSON: one line of base64, or something that a client prints in another format.
+// Text that is not JSON: one line of base64, or a client's output in another format.
 static int unwrap_line(const struct secret *input, struct secret *plaintext, struct fault *f) {
     const char *text = (const char *)input->data;
     size_t size = input->size;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pauses between tries, as the SDKs of the clouds make them.
+// Pauses between tries, as in the SDKs of the clouds.
 #ifndef XBPIPE_KMS_RETRY_H
 #define XBPIPE_KMS_RETRY_H
 

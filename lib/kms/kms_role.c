@@ -29,7 +29,7 @@ int kms_role_token(const struct kms_role *role, struct secret *token, struct fau
     return result;
 }
 
-// Puts the role before the text, and what was refused in place of advice about keys.
+// Puts the role before the text, and replaces advice about keys by what was refused.
 static int refuse(const struct kms_role *role, const struct kms_role_call *call,
                   const struct http_reply *reply, enum kms_retry *again, struct fault *f) {
     struct kms_refusal r = {.service = call->service, .http_status = reply->status};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Roles that a cloud's security token service (STS) gives temporary credentials for.
+// Roles for which a cloud's security token service (STS) issues temporary credentials.
 #ifndef XBPIPE_KMS_ROLE_H
 #define XBPIPE_KMS_ROLE_H
 
@@ -19,7 +19,7 @@ struct kms_role {
     const char *provider;   // Alibaba Cloud: the ARN of the OIDC provider
 };
 
-// How a service is asked.
+// How a service is called.
 struct kms_role_call {
     unsigned timeout, retries;
     const char *ca_file;
@@ -27,13 +27,13 @@ struct kms_role_call {
     void *context;
     // Fills *request for the next try.
     int (*prepare)(void *context, struct http_request *request, struct fault *f);
-    // Takes what an error reply says. False if it says nothing.
+    // Takes the refusal from an error reply. False if there is none.
     bool (*refusal)(const struct http_reply *reply, struct kms_refusal *r);
 };
 
-// Asks for a role, with pauses and tries as for a key. Returns 0 and *reply of status 200, which
-// the caller frees; or -1 and EX_NOPERM, EX_CONFIG, EX_UNAVAILABLE, EX_TEMPFAIL or EX_OSERR, and a
-// text that begins with the role.
+// Requests credentials for a role, with pauses and tries as for a key. Returns 0 and *reply of
+// status 200, which the caller frees; or -1 and EX_NOPERM, EX_CONFIG, EX_UNAVAILABLE, EX_TEMPFAIL
+// or EX_OSERR, and a text that begins with the role.
 int kms_role_ask(const struct kms_role *role, const struct kms_role_call *call,
                  struct http_reply *reply, struct fault *f);
 

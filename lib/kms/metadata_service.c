@@ -15,7 +15,7 @@ static int ask(const char *method, const char *base, const char *path, const cha
     struct http_request request = {.method = method, .url = url, .timeout = 1, .no_proxy = true};
     if (header != NULL)
         request.headers[request.header_count++] = header;
-    struct fault ignored; // no metadata service is no failure
+    struct fault ignored; // a missing metadata service is not a failure
     *result = http_call(&request, reply, &ignored);
     return *result == HTTP_DONE ? reply->status : 0;
 }
@@ -26,8 +26,8 @@ static void first_line(const struct http_reply *reply, char *out, size_t out_siz
     snprintf(out, out_size, "%.*s", (int)size, reply->body);
 }
 
-// Gets a session token, as a whole header line. Returns 1; 0 if the service is not there; -1 if it
-// does without.
+// Gets a session token, as a whole header line. Returns 1; 0 if there is no service; -1 if it needs
+// no token.
 static int session(const struct metadata_service *service, char *header, size_t size) {
     char ttl[100];
     snprintf(ttl, sizeof ttl, "%s: 21600", service->ttl_header);
@@ -67,7 +67,7 @@ int metadata_service_credentials(const struct metadata_service *service, const c
             return 0;
         role = found;
     }
-    // What goes into a path and messages: the letters that role names are made of.
+    // Role names go into a path and messages, so only their usual letters are allowed.
     if (role[strspn(
             role, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+=,.@_-")] != '\0')
         return diag_fault(f, EX_CONFIG,

@@ -23,7 +23,7 @@ static int prepare_signed(void *context, struct http_request *http, struct fault
     return acs3_request_sign(&a->signing, http, a->keys, f);
 }
 
-// The request with a token is not signed: what it is, is in the query, the token in the body.
+// The request with a token is not signed: its parameters are in the query, the token in the body.
 static int prepare_unsigned(void *context, struct http_request *http, struct fault *f) {
     struct assume *a = context;
     char date[32];
@@ -53,7 +53,7 @@ static int prepare_unsigned(void *context, struct http_request *http, struct fau
 }
 
 static bool refusal(const struct http_reply *reply, struct kms_refusal *r) {
-    struct fault ignored; // a gateway's page is no JSON
+    struct fault ignored; // a gateway's page is not JSON
     json_t *root = json_secret_parse(reply->body, reply->size, "reply", &ignored);
     bool found = root != NULL && kms_refusal_from_json(r, root);
     json_decref(root);
@@ -78,7 +78,7 @@ static int take_keys(const struct http_reply *reply, struct kms_credentials *key
     return result;
 }
 
-// In the order of the names, as a signed query must have it.
+// Sorted by name, which a signed query needs.
 static char *make_parameters(const struct kms_role *role, const char *token) {
     char session[40];
     struct acs3_pair pairs[6];

@@ -8,13 +8,13 @@
 
 struct sts_aliyun {
     const char *endpoint; // a URL without a path
-    const char *host;     // of it, with the port if it has one
+    const char *host;     // the endpoint's host, with the port if it has one
 };
 
 // AssumeRole: replaces *keys, which sign the request, by those of the role; or, for a role with a
-// token file, AssumeRoleWithOIDC, which needs no keys. The source of the keys stays as it is.
-// Returns 0; or -1 and a fault of kms_role_ask or kms_role_token, or EX_UNAVAILABLE for a reply
-// without credentials.
+// token file, AssumeRoleWithOIDC, which needs no keys. The source of the keys is unchanged. Returns
+// 0; or -1 and a fault of kms_role_ask or kms_role_token, or EX_UNAVAILABLE for a reply without
+// credentials.
 int sts_aliyun_assume(const struct sts_aliyun *sts, const struct kms_role *role,
                       const struct kms_request *request, struct kms_credentials *keys,
                       struct fault *f);

@@ -12,8 +12,8 @@ struct sts_aws {
 };
 
 // AssumeRole: replaces *keys, which sign the request, by those of the role; or, for a role with a
-// token file, AssumeRoleWithWebIdentity, which needs no keys. The source of the keys stays as it
-// is. Returns 0; or -1 and a fault of kms_role_ask or kms_role_token, or EX_UNAVAILABLE for a reply
+// token file, AssumeRoleWithWebIdentity, which needs no keys. The source of the keys is unchanged.
+// Returns 0; or -1 and a fault of kms_role_ask or kms_role_token, or EX_UNAVAILABLE for a reply
 // without credentials.
 int sts_aws_assume(const struct sts_aws *sts, const struct kms_role *role,
                    const struct kms_request *request, struct kms_credentials *keys,

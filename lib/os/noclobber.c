@@ -61,7 +61,7 @@ void noclobber_add_output(int fd) {
     add(fd, WRITTEN_AS_IT_IS);
 }
 
-// The place where a file is, or where it belongs. There is a free place.
+// The slot of a file, or a free slot for it. There is always a free slot.
 static struct identity *find_place(struct identity id) {
     uint64_t hash = (id.inode ^ ((uint64_t)id.device << 40)) * UINT64_C(0x9e3779b97f4a7c15);
     size_t at = (size_t)(hash >> 20) & (written.room - 1);
@@ -122,7 +122,7 @@ const char *noclobber_reason(const struct stat *st) {
     return NULL;
 }
 
-// Whether what is written there is gone anyway: /dev/null, /dev/zero, /dev/full.
+// Whether the device drops all data: /dev/null, /dev/zero, /dev/full.
 static bool stores_nothing(const struct stat *st) {
     enum { MEMORY_DEVICES = 1 };
     return S_ISCHR(st->st_mode) && major(st->st_rdev) == MEMORY_DEVICES;
@@ -143,7 +143,7 @@ int noclobber_claim(int fd, const char *shown, struct fault *f) {
                               "give each a file of its own",
                               shown);
     if (claim_count == CLAIMS_MAX)
-        abort(); // the programs' numbers of outputs are fixed
+        abort(); // the number of outputs of a program is fixed
     claims[claim_count++] = identity_of(&st);
     noclobber_add_output(fd);
     return 0;

@@ -9,7 +9,7 @@
 // Pages are written back or dropped in steps of this size.
 enum { STEP = 16 << 20 };
 
-static _Atomic uint64_t moved; // bytes of the steps passed
+static _Atomic uint64_t moved; // bytes of all completed steps
 
 // True if the bytes end a step, whose offset is then in *step.
 static bool passes_step(uint64_t offset, uint64_t size, uint64_t *step) {
@@ -20,7 +20,7 @@ static bool passes_step(uint64_t offset, uint64_t size, uint64_t *step) {
     return true;
 }
 
-// Counts a step. True once that makes more than half of memory.
+// Counts a step. True once the sum is more than half of the memory.
 static bool is_large(void) {
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
     uint64_t all = atomic_fetch_add(&moved, STEP) + STEP;

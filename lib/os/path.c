@@ -38,13 +38,13 @@ struct walk {
     char rest[PATH_MAX]; // of the path
 };
 
-// Goes to the folder `name` of the one reached. It is open already, at `fd`.
+// Goes on to a folder, which is open at `fd`.
 static void enter(struct walk *w, int fd) {
     close(w->fd);
     w->fd = fd;
 }
 
-// Puts what the link open at `fd` leads to before the rest of the path. Returns 0 or an errno.
+// Puts the target of the link open at `fd` before the rest of the path. Returns 0 or an errno.
 static int follow(struct walk *w, int fd) {
     char target[PATH_MAX];
     ssize_t size = readlinkat(fd, "", target, sizeof target);
@@ -67,10 +67,10 @@ static int follow(struct walk *w, int fd) {
     return 0;
 }
 
-// Takes one step: to the folder `name`, or to where a link of that name leads. Returns 0, or -1 and
-// *f.
+// Takes one step: to the folder `name`, or to the target of a link of that name. Returns 0, or -1
+// and *f.
 static int step(struct walk *w, const char *name, const char *doing, struct fault *f) {
-    // Asking for a directory first has the kernel mount what is mounted on demand.
+    // O_DIRECTORY makes the kernel mount a file system that is mounted on demand.
     int fd = openat(w->fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0) {
         enter(w, fd);
@@ -112,7 +112,7 @@ static int walk(struct walk *w, const char *doing, struct fault *f) {
     }
 }
 
-// Opens the folder that the first `size` bytes of a path name; none stand for the current one.
+// Opens the folder that the first `size` bytes of a path name; 0 means the current folder.
 static int open_folder(const char *path, size_t size, const char *doing, struct fault *f) {
     struct walk w = {.links = 0};
     if (size >= sizeof w.rest)

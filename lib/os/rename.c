@@ -8,13 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// Whether a call that failed may be one that this kernel, file system or sandbox does not have.
+// Whether a call may have failed because this kernel, file system or sandbox lacks it.
 static bool may_be_missing(int error) {
     return error == EINVAL || error == ENOSYS || error == EPERM || error == EOPNOTSUPP;
 }
 
-// For a file system without hard links: takes the name by an empty file, which fails if there is
-// one, and puts the file in its place. A run that is killed between the two leaves the empty file.
+// For a file system without hard links: creates an empty file of that name, which fails if the name
+// is taken, and replaces it by the file. A run that is killed between the two leaves the empty
+// file.
 static int rename_over_own(int dir_fd, const char *from, int to_fd, const char *to) {
     struct stat own, now;
     if (mknodat(to_fd, to, S_IFREG | S_IRUSR | S_IWUSR, 0) < 0)

@@ -21,7 +21,7 @@
 
 static void add(struct sandbox_rules *rules, struct sandbox_grant grant) {
     if (rules->count == SANDBOX_GRANTS_MAX)
-        abort(); // the programs' numbers of grants are fixed
+        abort(); // the number of grants of a program is fixed
     rules->grants[rules->count++] = grant;
 }
 
@@ -42,8 +42,8 @@ void sandbox_allow_parent(struct sandbox_rules *rules, const char *path,
             (struct sandbox_grant){.fd = -1, .path = path, .parent = true, .access = access});
 }
 
-// Landlock. <linux/landlock.h> may be older than the kernel, so what came after version 1 is
-// defined here. A kernel accepts a larger structure than it knows if the rest is zero.
+// Landlock. <linux/landlock.h> may be older than the kernel, so the additions since version 1 are
+// defined here. A kernel accepts a structure larger than its own if the rest is zero.
 struct ruleset {
     uint64_t files;  // LANDLOCK_ACCESS_FS_*
     uint64_t net;    // version 4
@@ -108,7 +108,7 @@ static int add_grant(int ruleset, uint64_t handled, int fd, enum sandbox_access 
     return errno == EBADFD ? 0 : errno; // a pipe by the name /dev/fd/N: needs no rule
 }
 
-// Returns a descriptor of what the grant names, or -1.
+// Returns a descriptor of the grant's file, or -1.
 static int open_granted(const struct sandbox_grant *grant) {
     char directory[PATH_MAX];
     const char *slash = grant->parent ? strrchr(grant->path, '/') : NULL;
@@ -126,7 +126,7 @@ static int add_grants(int ruleset, uint64_t handled, const struct sandbox_rules 
         const struct sandbox_grant *grant = &rules->grants[i];
         int fd = grant->fd >= 0 ? grant->fd : open_granted(grant);
         if (fd < 0)
-            continue; // what does not exist now cannot be opened later
+            continue; // a file that does not exist now cannot be opened later
         error = add_grant(ruleset, handled, fd, grant->access);
         if (fd != grant->fd)
             close(fd);
@@ -165,8 +165,8 @@ static int confine_files(const struct sandbox_rules *rules, void (*note)(const c
                                          "--no-sandbox it runs without");
 }
 
-// Calls on memory, threads, time, signals of its own, and descriptors that are open: what the
-// programs and the libraries below them (C library, OpenSSL, libcurl) use, also in other versions.
+// Calls for memory, threads, time, the process's own signals, and open descriptors: those that the
+// programs and their libraries (C library, OpenSSL, libcurl) use, also in other versions.
 static const int common_calls[] = {SCMP_SYS(read),
                                    SCMP_SYS(readv),
                                    SCMP_SYS(pread64),
@@ -232,12 +232,12 @@ static const int common_calls[] = {SCMP_SYS(read),
 // With grants to read files.
 static const int reading_calls[] = {SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(getdents64)};
 
-// Where files may be made.
+// If files may be created.
 static const int naming_calls[] = {SCMP_SYS(mkdirat),   SCMP_SYS(unlinkat), SCMP_SYS(renameat),
                                    SCMP_SYS(renameat2), SCMP_SYS(linkat),   SCMP_SYS(readlinkat),
                                    SCMP_SYS(geteuid)};
 
-// With a network, that is: for libcurl, TLS, and the resolver.
+// With a network: for libcurl, TLS, and the resolver.
 static const int network_calls[] = {
     SCMP_SYS(connect),    SCMP_SYS(bind),        SCMP_SYS(sendto),      SCMP_SYS(recvfrom),
     SCMP_SYS(sendmsg),    SCMP_SYS(recvmsg),     SCMP_SYS(sendmmsg),    SCMP_SYS(getsockopt),
@@ -259,7 +259,7 @@ static int add_calls(scmp_filter_ctx filter, uint32_t action, const int *calls, 
 #define ADD_CALLS(filter, action, calls)                                                           \
     add_calls(filter, action, calls, sizeof(calls) / sizeof(calls)[0])
 
-// Sockets of IPv4 and IPv6; the netlink socket with which the resolver asks for the machine's
+// Sockets of IPv4 and IPv6; the netlink socket with which the resolver finds the machine's
 // addresses; and the stream pair that libcurl's threads use (a pair of datagram sockets could send
 // to any service of the machine).
 static int add_sockets(scmp_filter_ctx filter) {
@@ -280,7 +280,7 @@ static int add_sockets(scmp_filter_ctx filter) {
     return error;
 }
 
-// The calls that are allowed with some arguments only.
+// The calls that are allowed only with some arguments.
 static int add_conditional(scmp_filter_ctx filter, const struct sandbox_rules *rules,
                            bool writing) {
     enum { SET_VMA = 0x53564d41 }; // PR_SET_VMA, by which newer C libraries name their memory
@@ -289,7 +289,7 @@ static int add_conditional(scmp_filter_ctx filter, const struct sandbox_rules *r
         int call;
         struct scmp_arg_cmp argument;
     } some[] = {
-        // Threads, no processes. clone3 has its flags in memory, which a filter cannot read; the C
+        // Threads, not processes. clone3 has its flags in memory, which a filter cannot read; the C
         // library uses clone if clone3 fails with ENOSYS.
         {SCMP_SYS(clone), SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)},
         {SCMP_SYS(tgkill), SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid(), 0)},
@@ -300,7 +300,7 @@ static int add_conditional(scmp_filter_ctx filter, const struct sandbox_rules *r
         {SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TIOCGWINSZ, 0)},
         {SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, FIONBIO, 0)},
         {SCMP_SYS(ioctl), SCMP_A1_32(SCMP_CMP_EQ, TIOCGPGRP, 0)},
-        // Not F_SETOWN and F_SETSIG: a descriptor can have any process sent any signal.
+        // Not F_SETOWN and F_SETSIG: with them a descriptor can send any signal to any process.
         {SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_DUPFD, 0)},
         {SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_DUPFD_CLOEXEC, 0)},
         {SCMP_SYS(fcntl), SCMP_A1_32(SCMP_CMP_EQ, F_GETFD, 0)},
@@ -313,7 +313,7 @@ static int add_conditional(scmp_filter_ctx filter, const struct sandbox_rules *r
     int error = 0;
     for (size_t i = 0; i < sizeof some / sizeof some[0] && error == 0; i++)
         error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, some[i].call, 1, &some[i].argument);
-    if (error == 0 && writing) // an empty file (rename.h), no device
+    if (error == 0 && writing) // an empty file (rename.h), not a device
         error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mknodat), 1,
                                  SCMP_A2_32(SCMP_CMP_MASKED_EQ, S_IFMT, S_IFREG));
     return error == 0 && rules->network ? add_sockets(filter) : error;
@@ -324,12 +324,12 @@ static int fill_filter(scmp_filter_ctx filter, const struct sandbox_rules *rules
     bool writing = false;
     for (unsigned i = 0; i < rules->count; i++)
         writing = writing || rules->grants[i].access != SANDBOX_READ;
-    // For threads that a library has already started. If the kernel cannot do this, the program has
-    // no threads of its own yet anyway.
+    // For threads that a library has already started. It does not matter if the kernel cannot do
+    // this: the program has no threads of its own yet.
     (void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     // A call of another ABI ends the whole program: others would wait for a thread that ended.
     (void)seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-    // A search tree: loading a plain list of this many calls takes longer than everything else
+    // A search tree: loading a plain list of so many calls would take longer than everything else
     // here.
     int error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     if (error == 0)
@@ -350,7 +350,7 @@ static int confine_calls(const struct sandbox_rules *rules, void (*note)(const c
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     if (filter == NULL)
         return diag_fault_memory(f);
-    // libseccomp asks the kernel first whether it knows the actions of a rule.
+    // libseccomp first checks whether the kernel supports the actions of a rule.
     int error = fill_filter(filter, rules);
     if (error == 0)
         error = seccomp_load(filter);

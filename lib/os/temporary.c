@@ -52,7 +52,7 @@ bool temporary_is_name(const char *name, size_t size) {
 
 // Removes one if no program holds it. Returns 1 if it did, else 0.
 static unsigned remove_left(int dir_fd, const char *name) {
-    // NFS needs a file open for writing to lock it exclusively.
+    // On NFS only a file that is open for writing can be locked exclusively.
     int fd = openat(dir_fd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return 0;

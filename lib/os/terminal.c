@@ -14,7 +14,7 @@ static bool is_terminal(const char *path) {
     if (path == NULL || strcmp(path, "-") == 0)
         return isatty(STDIN_FILENO) != 0;
     if (stat(path, &st) < 0 || !S_ISCHR(st.st_mode))
-        return false; // in particular a pipe, which opening would disturb
+        return false; // for example a pipe, which must not be opened here
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0)
         return false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is said of a backup as a whole, once its archive has been read to the end.
+// Reports about a backup as a whole, once its archive has been read to the end.
 #ifndef XBPIPE_BACKUP_REPORT_H
 #define XBPIPE_BACKUP_REPORT_H
 
@@ -9,26 +9,25 @@
 
 #include <stdbool.h>
 
-// Says if the archive is a backup that was cut short: an error, a loss if there is a salvage scope,
-// and a warning if `accept` is set or if there is doubt. `result` and *f are those of the run so
-// far. Returns `result`; or -1 and EX_DATAERR in *f, after it has printed a fault of before.
+// Reports an archive that is a backup cut short: as an error, as a loss if there is a salvage
+// scope, or as a warning if `accept` is set or it is uncertain. `result` and *f are those of the
+// run so far. Returns `result`; or -1 and EX_DATAERR in *f, after printing an earlier fault.
 int backup_report_incomplete(bool accept, const struct backup_complete *complete,
                              struct salvage_scope *salvage, int result, struct fault *f);
 
-// Prints all that --info knows on standard output. `unread` is the printable name of a member that
-// would say more and is encrypted; NULL: there is none. `automatic`: --auto was given. Returns 0;
-// or -1 and *f: EX_NOINPUT if the archive says nothing of itself, EX_USAGE if it does not without a
-// key.
+// Prints everything for --info on standard output. `unread` is the printable name of an encrypted
+// member that would say more; NULL: there is none. `automatic`: --auto was given. Returns 0; or -1
+// and *f: EX_NOINPUT if the archive does not describe itself, EX_USAGE if it does only with a key.
 int backup_report_info(const struct backupinfo *info, const char *unread, bool automatic,
                        struct fault *f);
 
 struct backup_report_counts {
     unsigned members;
-    unsigned left; // members that keep a suffix of something that was not undone
+    unsigned left; // members that keep a suffix because it was not undone
 };
 
-// Notes what there is to know of the backup, and what to do next with the files in `directory`; or,
-// if `test` is set, how many files were verified.
+// Prints a description of the backup, and what to do next with the files in `directory`; or, if
+// `test` is set, how many files were verified.
 void backup_report_next(bool test, const char *directory, const struct backupinfo *info,
                         const struct backup_report_counts *counts);
 

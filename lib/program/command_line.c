@@ -20,10 +20,11 @@ struct entry {
 struct list {
     struct entry entries[ENTRIES_MAX];
     size_t count;
-    bool given[128]; // by the letter of an option that names the one input, output, key or folder
+    bool given[128]; // by the letter of an option that may be given only once: input, output, key
+                     // or folder
 };
 
-// argp's own, which stand last.
+// argp's own options, which are listed last.
 static const struct argp_option own[] = {
     {"help", 'h', NULL, 0, "Give this help list", -1},
     {"usage", KEY_USAGE, NULL, 0, "Give a short usage message", -1},
@@ -31,11 +32,11 @@ static const struct argp_option own[] = {
     {"help", '?', NULL, OPTION_HIDDEN, NULL, -1},
     {0}};
 
-// Inserts behind all that is in the same group; group -1 is last, as in argp.
+// Inserts an option after all others of its group; group -1 is last, as in argp.
 static void add(struct list *l, const struct argp_option *option, int group) {
     size_t at = l->count;
     if (l->count == ENTRIES_MAX)
-        abort(); // a program that has more needs a larger list
+        abort(); // a program with more options needs a larger list
     while (at > 0 && (unsigned)l->entries[at - 1].group > (unsigned)group)
         at--;
     memmove(l->entries + at + 1, l->entries + at, (l->count - at) * sizeof l->entries[0]);
@@ -62,7 +63,7 @@ static unsigned least(unsigned a, unsigned b) {
 
 unsigned command_line_distance(const char *one, const char *other) {
     size_t rows = strlen(one), columns = strlen(other);
-    unsigned d[3][WORD_MAX + 1]; // the row before the last, the last, this one
+    unsigned d[3][WORD_MAX + 1]; // the last two rows and this one
     if (rows > WORD_MAX || columns > WORD_MAX)
         return WORD_MAX + 1;
     for (size_t c = 0; c <= columns; c++)
@@ -85,7 +86,7 @@ static bool is_shown(const struct argp_option *o) {
     return o->name != NULL && (o->flags & OPTION_HIDDEN) == 0;
 }
 
-// Whether the long name ends with `name`, hyphens aside: --keyfile for --encrypt-key-file.
+// Whether the long name ends with `name`, ignoring hyphens: --keyfile for --encrypt-key-file.
 static bool ends_with(const char *long_name, const char *name) {
     size_t l = strlen(long_name), n = strlen(name);
     if (n < 4)
@@ -153,7 +154,7 @@ static const char *nearest(const struct list *l, const char *name) {
     return best != NULL ? best : called_otherwise(l, name);
 }
 
-// `hint` is the option that may have been meant, behind its `dashes`; NULL: none comes near.
+// `hint` is the option that may have been meant, after its `dashes`; NULL: none is near.
 static _Noreturn void fail(const char *text, const char *dashes, const char *hint) {
     if (hint != NULL)
         diag_error("%s: did you mean %s%s? See %s --help", text, dashes, hint,
@@ -212,7 +213,7 @@ static _Noreturn void refuse_ambiguous(const struct list *l, const char *name, s
     exit(EX_USAGE);
 }
 
-// The option that a long one stands for: of that name, or the only one that begins so.
+// The option for a long name: the one of that name, or the only one that begins with it.
 static const struct argp_option *find_long(const struct list *l, const char *name, size_t size) {
     const struct argp_option *found = NULL;
     bool ambiguous = false;
@@ -322,7 +323,7 @@ static void check_option(const struct argp *argp, const struct list *l,
 }
 
 // Checks the value of an option that names a file or a folder; NULL: it is missing, which argp
-// says.
+// reports.
 static void check_value(struct list *l, const struct argp_option *o, const char *value) {
     if (o->arg == NULL || o->key <= 0 || o->key > 127 || strchr("iofC", o->key) == NULL)
         return;
@@ -338,7 +339,7 @@ static void check_value(struct list *l, const struct argp_option *o, const char 
     l->given[o->key] = true;
 }
 
-// `next` is the word behind the letters, or NULL. Returns true if it is the value of the last one.
+// `next` is the word after the letters, or NULL. Returns true if it is the value of the last one.
 static bool check_letters(const struct argp *argp, struct list *l, const char *letters,
                           const char *next) {
     for (; *letters != '\0'; letters++) {

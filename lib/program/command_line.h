@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line of every program: argp, with three things of our own. An unknown option is
-// answered with the nearest known one, and never with the value that was given to it, which may be
+// The command line of every program: argp, with three things of our own. The message for an unknown
+// option names the nearest known one, and never shows the value that was given to it, which may be
 // a key. --help lists the options in the order in which the program declares them, group by group,
 // and -h is --help.
 #ifndef XBPIPE_COMMAND_LINE_H
@@ -8,13 +8,13 @@
 
 #include <argp.h>
 
-// Parses the command line into `options`, the input of the parsers of *argp. What stands behind a
-// '\v' in argp->doc is printed after the options, as it is. Ends the program with EX_USAGE for an
-// option that is unknown or ambiguous, with status 0 after --help, and as diag_parse does.
+// Parses the command line into `options`, the input of the parsers of *argp. The text after a '\v'
+// in argp->doc is printed unchanged after the options. Ends the program with EX_USAGE for an option
+// that is unknown or ambiguous, with status 0 after --help, and as diag_parse does.
 void command_line_parse(const struct argp *argp, int argc, char **argv, void *options);
 
-// How many letters have to be changed, added, taken away, or swapped with their neighbour to make
-// one word of the other; words longer than 63 bytes count as wholly different.
+// How many letters must be changed, added, removed, or swapped with their neighbour to turn one
+// word into the other; words longer than 63 bytes count as completely different.
 unsigned command_line_distance(const char *one, const char *other);
 
 #endif

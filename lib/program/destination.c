@@ -119,11 +119,11 @@ static int open_lists(struct destination *d, const struct destination_options *o
     return 0;
 }
 
-// Returns 0 if there is nothing in the directory that this program did not leave, or -1 and *f.
+// Returns 0 if the directory has nothing but leftovers of this program, or -1 and *f.
 static int check_empty(const char *path, struct fault *f) {
     DIR *dir = opendir(path);
     if (dir == NULL)
-        return 0; // outdir_open says why
+        return 0; // outdir_open reports why
     const struct dirent *entry;
     bool empty = true;
     while (empty && (entry = readdir(dir)) != NULL)
@@ -142,7 +142,7 @@ static int note_new(struct destination *d, const char *directory, struct fault *
     size_t size = strlen(directory);
     if (lstat(directory, &st) == 0 || errno != ENOENT)
         return 0;
-    while (size > 1 && directory[size - 1] == '/') // which would stand for what is in it
+    while (size > 1 && directory[size - 1] == '/') // a slash would mean its content
         size--;
     d->made = strndup(directory, size);
     return d->made != NULL ? 0 : diag_fault_memory(f);
@@ -207,8 +207,7 @@ void destination_interrupted(const struct destination_options *options) {
                    diag_shown(options->directory, 256));
 }
 
-// Removes the folder `name` of the folder open at `at`, and those in it, as far as they hold no
-// file.
+// Removes the folder `name` in the folder open at `at`, and those in it, if they have no files.
 static void remove_empty(int at, const char *name) {
     int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;

@@ -14,7 +14,7 @@ int filter_run(struct input *in, struct ordered *o, struct stage *first, struct 
     struct view v;
     int got = 0;
     while (!ordered_failing(o)) {
-        if (input_waits(in)) // what is there goes out before the program goes to sleep
+        if (input_waits(in)) // pass on what is there before the program sleeps
             ordered_flush(o);
         got = input_next(in, &v, f);
         if (got <= 0)
@@ -24,7 +24,7 @@ int filter_run(struct input *in, struct ordered *o, struct stage *first, struct 
         ordered_pump(o);
     }
     if (got < 0)
-        ordered_fail(o, f); // in its place: what was read before it still counts
+        ordered_fail(o, f); // in its place in the order: input before it is still processed
     else if (!ordered_failing(o))
         stage_finish(first);
     return ordered_finish(o, f);
@@ -59,7 +59,7 @@ int filter_into(struct input *in, struct outfile *out, const char *path, unsigne
     return result;
 }
 
-// Shuts the program in.
+// Enters the sandbox.
 static int confine(const struct options_run *run, struct fault *f) {
     struct sandbox_rules rules = {.count = 0};
     return options_confine(run->no_sandbox, run->verbose, &rules, f) < 0

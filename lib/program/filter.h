@@ -10,21 +10,21 @@
 #include "program/options.h"
 
 // Pushes all of the input into `first`, finishes it, and delivers everything. Returns 0; or -1 and
-// *f, in which case all that comes before the failure in the order has been delivered.
+// *f, in which case everything before the failure in the order has been delivered.
 int filter_run(struct input *in, struct ordered *o, struct stage *first, struct fault *f);
 
-// Puts the stage that `make` returns (from its `context`; NULL: memory ran out) between an input
-// and an output that are open, on `threads` threads, runs and frees it; if there are losses in the
-// scope that `make` has given to `next` (salvage.h), the output becomes a damaged one. `path` is
-// the output's. On a signal that asks the program to stop, a temporary output is removed; the
-// program is to call interrupt_die then. Returns 0; or -1 and *f. Both stay open.
+// Runs the stage that `make` returns (from its `context`; NULL: memory ran out) between an open
+// input and an open output, on `threads` threads, and frees it; if there are losses in the scope
+// that `make` has given to `next` (salvage.h), the output becomes a damaged one. `path` is the
+// output's. On a signal that asks the program to stop, a temporary output is removed; the program
+// is to call interrupt_die then. Returns 0; or -1 and *f. Both stay open.
 int filter_into(struct input *in, struct outfile *out, const char *path, unsigned threads,
                 struct stage *(*make)(struct ordered *o, struct stage *next, void *context),
                 void *context, struct fault *f);
 
-// A filter's whole work once its options are read: opens input and output, shuts the program in
-// (options_confine) with these and nothing else, runs the stage between them (filter_into), and
-// gives the output its name. Returns 0; or -1 and *f.
+// A filter's whole work once its options are read: opens input and output, enters the sandbox
+// (options_confine) with only these allowed, runs the stage between them (filter_into), and gives
+// the output its name. Returns 0; or -1 and *f.
 int filter_files(const char *input, const struct options_output *output,
                  const struct options_run *run,
                  struct stage *(*make)(struct ordered *o, struct stage *next, void *context),

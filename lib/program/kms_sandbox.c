@@ -32,7 +32,7 @@ int kms_sandbox_remote(const struct kms_request *request, const char *const *fil
                        struct fault *f) {
     static const char *const variables[] = {"CURL_CA_BUNDLE", "SSL_CERT_FILE"};
     // Trusted certificates; the resolver, whose files may be links into /run; the modules of both,
-    // which the C library and OpenSSL load when they are first wanted.
+    // which the C library and OpenSSL load at first use.
     static const char *const paths[] = {"/etc/ssl",
                                         "/etc/pki",
                                         "/etc/ca-certificates",
@@ -61,7 +61,7 @@ int kms_sandbox_remote(const struct kms_request *request, const char *const *fil
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
         sandbox_allow_path(&rules, getenv(variables[i]), SANDBOX_READ);
     for (; *files != NULL; files++)
-        sandbox_allow_parent(&rules, *files, SANDBOX_READ); // a new one may take its place
+        sandbox_allow_parent(&rules, *files, SANDBOX_READ); // the file may be replaced by a new one
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
         sandbox_allow_path(&rules, paths[i], SANDBOX_READ);
     char directories[LIST_SIZE];

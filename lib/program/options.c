@@ -119,7 +119,8 @@ static const struct argp_option key_options[] = {
      "XBCRYPT_ENCRYPTION_KEY)",
      0},
     {"encrypt-key", 'k', "KEY", OPTION_ARG_OPTIONAL | OPTION_HIDDEN, NULL, 0},
-    // Abbreviations, which would otherwise be refused as ambiguous in a message that shows the key.
+    // Abbreviations, which would otherwise be refused as ambiguous with a message that shows the
+    // key.
     {"encrypt-k", 'k', "KEY", OPTION_ARG_OPTIONAL | OPTION_HIDDEN, NULL, 0},
     {"encrypt-ke", 'k', "KEY", OPTION_ARG_OPTIONAL | OPTION_HIDDEN, NULL, 0},
     {0}};

@@ -109,7 +109,7 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
     uint64_t value;
     if (key >= KEY_MASTER_KEY && key < KEY_END) {
         options->given |= 1U << (key - KEY_MASTER_KEY);
-        if (arg[0] == '\0') // as an unset shell variable leaves it
+        if (arg[0] == '\0') // for example an unset shell variable
             argp_error(state, "%s: expected a value, found an empty one",
                        names[key - KEY_MASTER_KEY].name);
     }

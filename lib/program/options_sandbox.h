@@ -13,8 +13,8 @@
 // --no-sandbox. Input: bool *, set if the option is given.
 extern const struct argp options_sandbox_argp;
 
-// sandbox_enter with the rules, unless no_sandbox. If verbose, it says what this kernel lacks for
-// it. Returns 0; or -1 and EX_OSERR.
+// Unless no_sandbox, calls sandbox_enter with the rules. If verbose, says what this kernel lacks
+// for it. Returns 0; or -1 and EX_OSERR.
 int options_sandbox_enter(bool no_sandbox, bool verbose, const struct sandbox_rules *rules,
                           struct fault *f);
 

@@ -110,7 +110,7 @@ static int list_files(struct filelist *list, const struct packing_options *o, st
     return 0;
 }
 
-// Finds the file that the output goes to, or will take the place of.
+// Finds the file that the output goes to, or will replace.
 static void find_output(const struct options_output *output, struct stat *st,
                         struct pack_settings *settings) {
     bool named = output->path != NULL && strcmp(output->path, "-") != 0;
@@ -118,11 +118,11 @@ static void find_output(const struct options_output *output, struct stat *st,
     if ((fd >= 0 ? fstat(fd, st) : lstat(output->path, st)) < 0 || !S_ISREG(st->st_mode))
         return;
     settings->output = st;
-    // The shell has made it, or emptied it. What is named is still whole.
+    // The shell has created or emptied the file of standard output; the file of -o is still whole.
     settings->left_out = fd >= 0 ? warn_of_output : NULL;
 }
 
-// Shuts the program in with the directory, and starts its threads.
+// Enters the sandbox with the directory, and starts the threads.
 static int confine(const struct options_run *run, const struct indir *dir, struct ordered **ordered,
                    struct fault *f) {
     struct sandbox_rules rules = {.count = 0};

@@ -28,7 +28,7 @@ enum {
     KEY_NO_PROGRESS,
     KEY_JSON,
     TICK_MS = 1000,
-    LAST_WAIT_MS = 1000, // for a reader of a last line
+    LAST_WAIT_MS = 1000, // for the reader of the last line
     WIDTH_DEFAULT = 80,
     LINE_SIZE = 640,
     JSON_SIZE = 4096
@@ -37,16 +37,16 @@ enum {
 static struct {
     bool begun;
     bool text, terminal;
-    bool asked; // for lines: by --progress
+    bool asked; // --progress was given
     int json;
     int stop;    // an eventfd: the end
     int signals; // a signalfd of SIGUSR1
     pthread_t thread;
     struct timespec start;
     atomic_bool ok; // written before `stop` is
-    // Of the thread.
-    bool told;        // there has been a line
-    uint64_t last_in; // at the line before, which came at last_seconds
+    // The thread's own.
+    bool told;        // a line was printed
+    uint64_t last_in; // at the last line, at last_seconds
     double last_seconds;
     pthread_mutex_t lock; // of the terminal's line
     bool line_shown;
@@ -66,7 +66,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     switch (key) {
     case ARGP_KEY_INIT:
         *o = (struct progress_options){.json = -1};
-        block_usr1(&usr1); // it may come before progress_begin, and would end the program
+        block_usr1(&usr1); // it may arrive before progress_begin, and would end the program
         return 0;
     case KEY_PROGRESS:
     case KEY_NO_PROGRESS:
@@ -97,7 +97,7 @@ static const struct argp_option option_list[] = {
     {0}};
 const struct argp progress_argp = {.options = option_list, .parser = parse_option};
 
-// What there is to say at one moment.
+// The values of one moment.
 struct state {
     struct counters count;
     double seconds;
@@ -142,7 +142,7 @@ static double rate_of(uint64_t bytes, double seconds) {
     return seconds > 0 ? (double)bytes / seconds : 0;
 }
 
-// A line on the way; `rate` is in bytes of input a second.
+// A line during the run; `rate` is in bytes of input a second.
 static size_t running_line(const struct state *s, double rate, char line[static LINE_SIZE]) {
     char in[SIZE_TEXT], out[SIZE_TEXT], speed[SIZE_TEXT], left[SIZE_TEXT], share[80] = "";
     if (s->count.expected != COUNTERS_UNKNOWN && s->count.expected > 0) {
@@ -175,7 +175,7 @@ static size_t terminal_width(void) {
                                                                            : WIDTH_DEFAULT;
 }
 
-// Cuts a line to fit the terminal, at no place inside a character.
+// Cuts a line to fit the terminal, but not inside a character.
 static size_t fit(const char *line, size_t size) {
     size_t columns = 0, width = terminal_width() - 1;
     for (size_t i = 0; i < size; i++)
@@ -185,11 +185,11 @@ static size_t fit(const char *line, size_t size) {
 }
 
 static void write_stderr(const char *text, size_t size) {
-    ssize_t ignored = write(STDERR_FILENO, text, size); // nowhere is left to report a failure
+    ssize_t ignored = write(STDERR_FILENO, text, size); // there is nowhere to report a failure
     (void)ignored;
 }
 
-// Takes what is on the terminal's line away. The lock is held.
+// Clears the terminal's line. The lock is held.
 static void clear_line(void) {
     static const char erase[] = "\r\033[K";
     if (p.line_shown)
@@ -197,7 +197,7 @@ static void clear_line(void) {
     p.line_shown = false;
 }
 
-// A message of the program's, between the lines of progress.
+// Writes a message of the program, between the lines of progress.
 static void write_message(const char *line, size_t size) {
     pthread_mutex_lock(&p.lock);
     clear_line();
@@ -205,14 +205,14 @@ static void write_message(const char *line, size_t size) {
     pthread_mutex_unlock(&p.lock);
 }
 
-// Whether there is room for a line, at the latest after so many milliseconds.
+// Whether fd can take a line within `wait` milliseconds.
 static bool has_room(int fd, int wait) {
     struct pollfd ready = {.fd = fd, .events = POLLOUT};
     return poll(&ready, 1, wait) > 0 && (ready.revents & POLLOUT) != 0;
 }
 
-// `stays`: it is not to be overwritten. A pipe or terminal that takes nothing gets no line: a write
-// that waits here would have the lock, for which the data waits with each member.
+// `stays`: it must not be overwritten. A pipe or terminal that cannot take it gets no line: a
+// blocked write would hold the lock, for which the main thread waits at each member.
 static void write_line(char line[static LINE_SIZE + 1], size_t size, bool stays, int wait) {
     if (!has_room(STDERR_FILENO, wait))
         return;
@@ -228,7 +228,7 @@ static void write_line(char line[static LINE_SIZE + 1], size_t size, bool stays,
     pthread_mutex_unlock(&p.lock);
 }
 
-// A reader that does not read gets no line: nothing waits for it but the last one, a little.
+// A reader that does not read gets no line; only the last line waits for it a little.
 static void write_json(const struct state *s, bool done) {
     if (!has_room(p.json, done ? LAST_WAIT_MS : 0))
         return;
@@ -298,8 +298,8 @@ static void *run(void *context) {
     return NULL;
 }
 
-// The thread takes no signal but the one it reads; SIGPIPE neither, so that a reader of JSON that
-// goes away does no harm.
+// The thread blocks all signals but the one that it reads; also SIGPIPE, so that it does not matter
+// if the reader of JSON goes away.
 static int start_thread(void) {
     sigset_t all, before;
     sigfillset(&all);

@@ -69,7 +69,7 @@ static int write_report(struct salvage_report *r, const char *failure, struct fa
     return salvage_lacking(r->salvage) ? diag_fault(f, EX_OSERR, "%s", lacking) : 0;
 }
 
-// The same as salvage_report_end, where there is a record.
+// The same as salvage_report_end, if there is a record.
 static int end_salvage(struct salvage_report *r, int result, struct fault *f) {
     struct fault own;
     if (result < 0 && f->status == EX_USAGE)

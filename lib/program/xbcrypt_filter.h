@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What xbcrypt-dec and xbcrypt-enc have in common: their options, and the filter around a stage
-// that needs a key.
+// Shared by xbcrypt-dec and xbcrypt-enc: their options, and the filter around a stage that needs a
+// key.
 #ifndef XBPIPE_XBCRYPT_FILTER_H
 #define XBPIPE_XBCRYPT_FILTER_H
 
@@ -19,8 +19,8 @@ struct xbcrypt_options {
 // -a, and the options of the structs above, as an argp child (see options.h). Refuses operands.
 extern const struct argp xbcrypt_filter_argp;
 
-// Loads the key into *key, runs the filter (filter_files) with the stage that `make` gives for
-// `context`, frees all. Returns 0; or -1 and *f, after which interrupt_die
+// Loads the key into *key, runs the filter (filter_files) with the stage that `make` returns for
+// `context`, and frees everything. Returns 0; or -1 and *f, after which interrupt_die
 // must still be called.
 int xbcrypt_filter(const struct xbcrypt_options *o, struct xbcrypt_key **key,
                    struct stage *(*make)(struct ordered *o, struct stage *next, void *context),

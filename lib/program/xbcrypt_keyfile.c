@@ -32,7 +32,7 @@ static int read_secret(struct secret *secret, const char *file, struct fault *f)
         return diag_fault(f, EX_USAGE,
                           "-f -: standard input is for the data; use -f FILE or -f /dev/fd/N");
     if (file != NULL)
-        secret_forget_env(XBCRYPT_KEY_VARIABLE); // of no use, and may be the key all the same
+        secret_forget_env(XBCRYPT_KEY_VARIABLE); // not needed, but it may be the key
     if (file != NULL)
         terminal_announce(file, "the key");
     if (file != NULL)
@@ -59,7 +59,7 @@ int xbcrypt_keyfile_load(struct xbcrypt_key **key, const char *file,
         diag_warn("%s", secret_exposed_text("key file", file, text));
     }
     secret_free(&secret);
-    wiped_finish(); // what the expansion of the key has left
+    wiped_finish(); // remains of the key's expansion
     const char *source = file != NULL ? diag_shown(file, 200) : XBCRYPT_KEY_VARIABLE;
     if (result < 0)
         diag_prefix(f, source);

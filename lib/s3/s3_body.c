@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Of input for one call of the cipher, whose output then stays in the cache.
+// Bytes of input for one call of the cipher, so that the output stays in the cache.
 enum { PIECE_SIZE = 128 << 10 };
 
 struct s3_body_stage {
@@ -13,7 +13,7 @@ struct s3_body_stage {
     struct s3_content_stream *stream; // used by one piece at a time
     struct s3_body *body;
     struct piece *last; // submitted, until released
-    uint64_t end;       // offset of what has come
+    uint64_t end;       // offset of the end of the input so far
     bool begun;
 };
 
@@ -23,7 +23,7 @@ struct piece {
     struct view view; // holds a reference
     bool ends;        // the input ends with it
     struct slab *out;
-    size_t size; // of what came out
+    size_t size; // of the output
     int result;
     struct fault fault;
 };
@@ -80,7 +80,7 @@ static void release_piece(struct unit *unit) {
     free(p);
 }
 
-// Submits a piece of input, or, with a view of no bytes, the end of it.
+// Submits a piece of input, or, with an empty view, its end.
 static void submit(struct s3_body_stage *s, struct view v, bool ends) {
     struct piece *p = stage_unit(&s->stage, sizeof *p, deliver_piece, &v);
     if (p == NULL)
@@ -99,7 +99,7 @@ static void submit(struct s3_body_stage *s, struct view v, bool ends) {
 
 static void push(struct stage *stage, struct view v) {
     struct s3_body_stage *s = (struct s3_body_stage *)stage;
-    static const uint8_t zeros[PIECE_SIZE]; // what a hole stands for
+    static const uint8_t zeros[PIECE_SIZE]; // the content of a hole
     if (!s->begun && v.size > 0 && s->body->first != NULL)
         s->body->first(v.data != NULL ? v.data : zeros, v.size < PIECE_SIZE ? v.size : PIECE_SIZE);
     s->begun = s->begun || v.size > 0;

@@ -26,9 +26,9 @@ struct s3_content_stream {
     bool encrypt;
     bool gcm;
     bool has_length;
-    uint64_t length; // of the plaintext, as the metadata says
+    uint64_t length; // of the plaintext, according to the metadata
     bool has_body_size;
-    uint64_t body_size; // as the client says that gave the metadata
+    uint64_t body_size; // according to the client that gave the metadata
     const char *body_size_name;
     uint64_t in; // bytes pushed
     uint64_t out;
@@ -43,7 +43,7 @@ static int cipher_fault(struct fault *f) {
 // HKDF with SHA-512: salt is the message id.
 static int derive(const struct secret *data_key, const uint8_t salt[S3_COMMITMENT_SIZE],
                   const char *info, size_t info_size, uint8_t *out, size_t size, struct fault *f) {
-    // OSSL_PARAM holds pointers that are not const; HKDF changes nothing behind them.
+    // OSSL_PARAM has pointers that are not const; HKDF does not change the data.
     OSSL_PARAM params[] = {
         OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char[]){"SHA512"}, 0),
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, data_key->data, data_key->size),
@@ -141,7 +141,7 @@ int s3_content_encrypt(struct s3_content_stream **s, struct s3_envelope *e,
 void s3_content_free(struct s3_content_stream *s) {
     if (s == NULL)
         return;
-    EVP_CIPHER_CTX_free(s->cipher); // cleanses its keys
+    EVP_CIPHER_CTX_free(s->cipher); // overwrites its keys
     free(s);
 }
 
@@ -216,7 +216,7 @@ static int finish_encrypt(struct s3_content_stream *s, uint8_t *out, size_t *out
     return 0;
 }
 
-// For a body of another size than `by` says.
+// The fault for a body whose size differs from that of `by`.
 static int size_fault(uint64_t expected, const char *by, uint64_t size, struct fault *f) {
     return diag_fault(f, EX_DATAERR,
                       "the object %s: expected %" PRIu64 " bytes by %s, found %" PRIu64 "; %s",
@@ -233,7 +233,7 @@ static int check_gcm_size(uint64_t size, struct fault *f) {
                       S3_TAG_SIZE, size);
 }
 
-// AES-CBC cut at a block passes for whole if the last byte happens to look like padding.
+// AES-CBC that was cut at a block looks whole if the last byte happens to look like padding.
 static int check_cbc_size(uint64_t size, struct fault *f) {
     if (size > 0 && size % BLOCK_SIZE == 0)
         return 0;
@@ -243,7 +243,7 @@ static int check_cbc_size(uint64_t size, struct fault *f) {
                       BLOCK_SIZE, size);
 }
 
-// The tag is wrong: if a length says why, that comes before any word of keys.
+// The tag is wrong: if a length explains it, the message does not blame the key.
 static int tag_fault(const struct s3_content_stream *s, struct fault *f) {
     if (s->has_length && s->in == s->length)
         return diag_fault(f, EX_DATAERR,

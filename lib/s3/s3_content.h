@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The body of an object of an S3 encryption client, in memory: bytes are pushed in pieces of any
-// size. What comes out of decryption before the end is not verified: with AES-GCM the tag is the
-// last 16 bytes of the object, and AES-CBC has nothing but its padding.
+// Encrypts and decrypts the body of an object of an S3 encryption client, in memory: bytes are
+// pushed in pieces of any size. Decrypted bytes are not verified before the end: with AES-GCM the
+// tag is the last 16 bytes of the object, and AES-CBC has only its padding.
 #ifndef XBPIPE_S3_CONTENT_H
 #define XBPIPE_S3_CONTENT_H
 
@@ -30,27 +30,27 @@ int s3_content_decrypt(struct s3_content_stream **s, const struct s3_envelope *e
 int s3_content_encrypt(struct s3_content_stream **s, struct s3_envelope *e,
                        const struct secret *data_key, struct fault *f);
 
-// Takes `size` bytes and puts what they give into out, which has room for size + S3_CONTENT_SLACK
-// and does not overlap them. Returns 0; or -1 and EX_DATAERR (longer than AES-GCM allows) or
+// Takes `size` bytes and puts the result into out, which has room for size + S3_CONTENT_SLACK and
+// does not overlap them. Returns 0; or -1 and EX_DATAERR (longer than AES-GCM allows) or
 // EX_SOFTWARE in *f.
 int s3_content_push(struct s3_content_stream *s, const void *data, size_t size, uint8_t *out,
                     size_t *out_size, struct fault *f);
 
-// Ends the input: checks the size that came with the metadata, then the tag, or the padding and
-// the lengths that the metadata says. Up to S3_CONTENT_SLACK bytes come out. Returns 0; or -1 and
-// EX_DATAERR or EX_SOFTWARE in *f: then nothing that came out of the stream may be used.
+// Ends the input: checks the size that came with the metadata, then the tag, or the padding and the
+// lengths in the metadata. The result has up to S3_CONTENT_SLACK bytes. Returns 0; or -1 and
+// EX_DATAERR or EX_SOFTWARE in *f: then no output of the stream may be used.
 int s3_content_finish(struct s3_content_stream *s, uint8_t *out, size_t *out_size, struct fault *f);
 
 // Bytes of plaintext so far.
 uint64_t s3_content_plain_size(const struct s3_content_stream *s);
 
-// Checks the size of a body that is known before it is read: EX_DATAERR for one that no plaintext
-// gives, that differs from the size that came with the metadata, or, with AES-CBC, that contradicts
-// x-amz-unencrypted-content-length. With AES-GCM the tag says more about the length than metadata
-// that anyone may change.
+// Checks the size of a body, if it is known before it is read: EX_DATAERR for an impossible size,
+// one that differs from the size that came with the metadata, or, with AES-CBC, one that
+// contradicts x-amz-unencrypted-content-length. With AES-GCM the tag is better evidence for the
+// length than metadata that anyone may change.
 int s3_content_check_size(const struct s3_envelope *e, uint64_t size, struct fault *f);
 
-// Cleanses the keys and frees. NULL is allowed.
+// Overwrites the keys and frees everything. NULL is allowed.
 void s3_content_free(struct s3_content_stream *s);
 
 #endif

@@ -128,15 +128,15 @@ static const EVP_CIPHER *pick(size_t key_size, const EVP_CIPHER *for_16, const E
     return key_size == 16 ? for_16 : key_size == 24 ? for_24 : for_32;
 }
 
-// How an unwrapping ended.
+// The result of unwrapping.
 enum outcome {
     UNWRAPPED,
-    REFUSED, // by the wrapped key: it is damaged, or of another wrapping key
-    FAILED   // OpenSSL did, whatever the key is
+    REFUSED, // the wrapped key is damaged, or was wrapped with another key
+    FAILED   // OpenSSL failed, whatever the key is
 };
 
-// Decrypts the wrapped key into out, which has room for the wrapped size and a block. If that goes
-// well, *size is the key's.
+// Decrypts the wrapped key into out, which has room for the wrapped size and a block. On success,
+// *size is the key's.
 static enum outcome unwrap_aes(const struct s3_envelope *e, const struct secret *key,
                                EVP_CIPHER_CTX *c, uint8_t *out, size_t *size) {
     const uint8_t *data = e->wrapped, *iv = NULL;
@@ -173,7 +173,7 @@ static enum outcome unwrap_aes(const struct s3_envelope *e, const struct secret 
     return UNWRAPPED;
 }
 
-// No password is ever asked for at a terminal.
+// Never asks for a password at a terminal.
 static int no_password(char *buffer, int size, int writing, void *context) {
     (void)buffer, (void)size, (void)writing, (void)context;
     return 0;

@@ -12,7 +12,7 @@
 
 // The parts of "=?CHARSET?ENCODING?TEXT?=".
 struct word {
-    const char *charset, *text, *end; // end: behind the whole word
+    const char *charset, *text, *end; // end: after the whole word
     size_t charset_size, text_size;
     char encoding;
 };
@@ -80,7 +80,7 @@ static bool is_utf8(const char *text, size_t size) {
     return checked != NULL;
 }
 
-// Undoes an encoding of bytes as characters, if it is one. Returns the size.
+// Undoes the encoding of bytes as characters, if there is one. Returns the size.
 static size_t narrow(char *text, size_t size) {
     char *copy = malloc(size + 1);
     size_t used = 0, i = 0;
@@ -106,7 +106,7 @@ int s3_encoded_word_decode(char **out, const char *text, size_t size, struct fau
     if (*out == NULL)
         return diag_fault_memory(f);
     const char *end = text + size;
-    size_t used = 0, blanks = 0; // blanks: at the end of what is there, behind a word
+    size_t used = 0, blanks = 0; // blanks: at the end of the output, after a word
     bool after_word = false;
     struct word w;
     while (text < end) {

@@ -93,7 +93,8 @@ static bool stays_on_object(size_t key) {
     return key == S3_KEY_CONTENT || key == S3_KEY_MESSAGE_ID || key == S3_KEY_COMMITMENT;
 }
 
-// Checks what object metadata and an instruction file may hold. The file has the wrapped key.
+// Checks which keys the object metadata and the instruction file have. The file must have the
+// wrapped key.
 static int check_pair(const struct s3_metadata *object, const struct s3_metadata *file,
                       struct fault *f) {
     bool split = file->value[S3_KEY_WRAPPED_3] != NULL;
@@ -133,7 +134,7 @@ static int two_formats(enum s3_metadata_key a, enum s3_metadata_key b, struct fa
                       s3_metadata_key_name(a), s3_metadata_key_name(b));
 }
 
-// The format; 0 if no key tells it; -1 if there are keys of several.
+// The format; 0 if no key shows it; -1 if there are keys of several formats.
 static int find_format(const struct view *v, struct fault *f) {
     static const struct {
         enum s3_metadata_key key;
@@ -286,7 +287,7 @@ static int read_wrapped(struct s3_envelope *e, const struct view *v, enum s3_met
 static int read_format_1(struct s3_envelope *e, const struct view *v, struct fault *f) {
     e->content = S3_CONTENT_CBC;
     e->iv_size = S3_CBC_IV_SIZE;
-    // Format 1 has no key for an algorithm. One that is there shows a mixture.
+    // Format 1 has no key for an algorithm. If there is one, formats are mixed.
     static const enum s3_metadata_key foreign[] = {S3_KEY_WRAP_ALG, S3_KEY_CEK_ALG, S3_KEY_TAG_LEN};
     for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
         if (v->value[foreign[i]] != NULL)
@@ -305,7 +306,7 @@ static int unsupported(const struct view *v, enum s3_metadata_key key, struct fa
 
 static int read_content_2(struct s3_envelope *e, const struct view *v, struct fault *f) {
     const char *cek = v->value[S3_KEY_CEK_ALG];
-    // The first clients left it out; one reader also knows the other name of the same padding.
+    // The first clients left it out; one reader also accepts the other name of the same padding.
     if (cek == NULL || strcmp(cek, content_names[S3_CONTENT_CBC]) == 0 ||
         strcmp(cek, "AES/CBC/PKCS7Padding") == 0)
         e->content = S3_CONTENT_CBC;
@@ -343,7 +344,7 @@ static int read_wrap(struct s3_envelope *e, const struct view *v, enum s3_metada
 }
 
 // With these wraps the name of the content algorithm is bound to the data key: by a pair of the
-// encryption context, which has to be checked before a KMS is asked, or inside the wrapped key.
+// encryption context, which must be checked before a KMS is called, or inside the wrapped key.
 static int check_binding(const struct s3_envelope *e, struct fault *f) {
     if (e->wrap != S3_WRAP_KMS_CONTEXT && e->wrap != S3_WRAP_AES_GCM &&
         e->wrap != S3_WRAP_RSA_OAEP_SHA1)
@@ -382,7 +383,7 @@ static int read_format_2(struct s3_envelope *e, const struct view *v, struct fau
 }
 
 static int read_format_3(struct s3_envelope *e, const struct view *v, struct fault *f) {
-    // Half of a split envelope is the likely mistake: say which half is not there.
+    // Half of a split envelope is the likely mistake: say which half is missing.
     if (v->value[S3_KEY_WRAPPED_3] == NULL)
         return diag_fault(f, EX_DATAERR,
                           "x-amz-3 is missing: the wrapped key is in the instruction file (the "

@@ -3,7 +3,7 @@
 // is encrypted and holds its data key, wrapped. Formats 1, 2 and 3 after the names of the public
 // specification of the S3 Encryption Client; man/s3-envelope.5 describes them.
 //
-// All of it is input that nobody has signed: a parsed envelope is complete and consistent, no more.
+// None of it is signed: a parsed envelope is complete and consistent, no more.
 #ifndef XBPIPE_S3_ENVELOPE_H
 #define XBPIPE_S3_ENVELOPE_H
 
@@ -43,11 +43,11 @@ struct s3_envelope {
     int format; // 1, 2 or 3
     enum s3_content content;
     enum s3_wrap wrap;
-    char *wrapped_base64; // the wrapped data key as stored, checked to be base64
+    char *wrapped_base64; // the wrapped data key as stored, which is valid base64
     uint8_t *wrapped;     // and decoded
     size_t wrapped_size;
-    // The encryption context with the two KMS wraps, to be sent as it is; a material description,
-    // which no cipher uses, with the others.
+    // With the two KMS wraps the encryption context, to be sent unchanged; with the others a
+    // material description, which no cipher uses.
     struct s3_pair *context;
     size_t context_count;
     uint8_t iv[S3_CBC_IV_SIZE]; // formats 1 and 2
@@ -56,8 +56,8 @@ struct s3_envelope {
     uint8_t commitment[S3_COMMITMENT_SIZE];
     bool has_length;
     uint64_t length; // of the plaintext, in bytes
-    // Of the body, if the metadata came with the object's size. No part of the envelope, but what
-    // tells a download that was cut.
+    // The size of the body, if the metadata came with it. Not a part of the envelope, but it shows
+    // whether a download was cut short.
     bool has_body_size;
     uint64_t body_size;
     const char *body_size_name; // as in struct s3_metadata
@@ -66,9 +66,9 @@ struct s3_envelope {
 // Makes the envelope of one source, or of two: object metadata and instruction file, in any order.
 // Every rule about the envelope alone is checked here: mixed formats, missing keys, unsupported
 // algorithms, lengths of all binary values, agreement of aws:x-amz-cek-alg with the content.
-// Returns 1; 0 if no source has a key of an envelope, so that the body is not encrypted by a client
-// (or its instruction file was not given; then has_length is often set); or -1 and EX_DATAERR or
-// EX_OSERR in *f. The caller frees *e after any result.
+// Returns 1; 0 if no source has a key of an envelope, so that no client encrypted the body (or its
+// instruction file was not given; then has_length is often set); or -1 and EX_DATAERR or EX_OSERR
+// in *f. The caller frees *e after any result.
 int s3_envelope_make(struct s3_envelope *e, const struct s3_metadata *sources, size_t count,
                      struct fault *f);
 
@@ -77,7 +77,7 @@ int s3_envelope_make(struct s3_envelope *e, const struct s3_metadata *sources, s
 int s3_envelope_load(struct s3_envelope *e, const char *const *paths, size_t count,
                      struct fault *f);
 
-// Cleans up; *e becomes all zero, which is allowed here too.
+// Frees the envelope; *e becomes all zero, which is allowed here, too.
 void s3_envelope_free(struct s3_envelope *e);
 
 // The names that metadata uses: "AES/CBC/PKCS5Padding", "AES/GCM/NoPadding", "115".

@@ -53,8 +53,8 @@ void s3_envelope_print_words(const struct s3_envelope *e, void (*line)(const cha
     line(text);
 }
 
-// The text of a value without its NUL, from malloc, since jansson may have another allocator, with
-// room for two more bytes. NULL when memory ran out.
+// The text of a value without its NUL and with room for two more bytes, from malloc, because
+// jansson may have another allocator. NULL if memory ran out.
 static char *dump(const json_t *value, size_t flags, size_t *size) {
     *size = json_dumpb(value, NULL, 0, flags);
     char *text = *size == 0 ? NULL : malloc(*size + 2);
@@ -145,7 +145,7 @@ static int check_limits(json_t *map, struct fault *f) {
 
 static bool is_utf8(const char *text) {
     json_t *checked = json_string(text);
-    bool is = checked != NULL || json_secret_short_of_memory(); // which the caller finds out
+    bool is = checked != NULL || json_secret_short_of_memory(); // the caller checks this
     json_decref(checked);
     return is;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An S3 envelope written down: for S3, and for people. Nothing in it is secret.
+// Writes an S3 envelope for S3, or for people. Nothing in it is secret.
 #ifndef XBPIPE_S3_ENVELOPE_PRINT_H
 #define XBPIPE_S3_ENVELOPE_PRINT_H
 
@@ -7,7 +7,7 @@
 
 #include <jansson.h>
 
-// Hands lines for people ("name: value", without newlines) to `line` one by one.
+// Calls `line` for each line for people ("name: value", without a newline).
 void s3_envelope_print_words(const struct s3_envelope *e, void (*line)(const char *text));
 
 // The envelope as the JSON map that `aws s3api put-object --metadata file://` takes, with a newline

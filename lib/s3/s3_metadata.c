@@ -48,7 +48,7 @@ void s3_metadata_free(struct s3_metadata *m) {
     memset(m, 0, sizeof *m);
 }
 
-// Whether a name is that of a key of an envelope, with or without the prefix. Returns the key, or
+// Finds the key of an envelope with that name, with or without the prefix. Returns the key, or
 // S3_KEY_COUNT.
 static enum s3_metadata_key find_key(const char *name, size_t size) {
     size_t prefix_size = sizeof prefix - 1;
@@ -63,7 +63,7 @@ static enum s3_metadata_key find_key(const char *name, size_t size) {
     return (enum s3_metadata_key)i;
 }
 
-// Keeps the value if the name is one of ours.
+// Keeps the value if the name is a key of an envelope.
 static int take(struct s3_metadata *m, const char *name, size_t name_size, const char *value,
                 size_t value_size, struct fault *f) {
     enum s3_metadata_key key = find_key(name, name_size);
@@ -87,7 +87,7 @@ static bool has_key(const struct s3_metadata *m) {
     return false;
 }
 
-// For a text that says nothing about an object's metadata: it proves nothing.
+// The fault for a text that is not the metadata of an object.
 static int no_metadata(const struct s3_metadata *m, const char *found, struct fault *f) {
     return diag_fault(f, EX_DATAERR,
                       "%s: holds no metadata of an object, so it does not tell whether the object "
@@ -101,7 +101,7 @@ static void keep_body_size(struct s3_metadata *m, uint64_t size, const char *nam
     m->body_size_name = name;
 }
 
-// Keeps the size of the object beside its metadata.
+// Keeps the size of the object.
 static void take_body_size(struct s3_metadata *m, const char *text, size_t size, const char *name) {
     char digits[20] = "";
     if (size == 0 || size >= sizeof digits || text[0] < '0' || text[0] > '9')
@@ -134,8 +134,8 @@ static int take_json_map(struct s3_metadata *m, const json_t *map, struct fault 
     return 0;
 }
 
-// Whether an object without a member for metadata can be the metadata itself: a map of strings,
-// and none of what tells an error.
+// Whether an object without a member for metadata can be the metadata itself: a map of strings
+// without the names that an error has.
 static bool is_bare_map(json_t *root) {
     static const char *const errors[] = {"code", "message", "error", "__type", "status"};
     const char *name;
@@ -243,8 +243,8 @@ static void trim(struct line *line) {
     }
 }
 
-// Takes what is before the next of the `separators`, or all of it, off the text, without blanks at
-// its end. Returns false at the end of the text.
+// Takes the part before the next of the `separators`, or all of the text, off the text, without
+// blanks at its end. Returns false at the end of the text.
 static bool next_part(struct line *text, const char *separators, struct line *part) {
     if (text->size == 0)
         return false;
@@ -352,7 +352,7 @@ static int take_line(struct s3_metadata *m, const struct line *line, const struc
     return take(m, name->text, name->size, value->text, value->size, f);
 }
 
-// HTTP header lines, of one answer or of several in a row, the last of which counts.
+// HTTP header lines, of one reply or of several in a row, of which the last one counts.
 struct headers {
     unsigned status; // 0: no status line
     bool of_object;  // a header that comes with objects was there
@@ -450,7 +450,7 @@ static int parse_table(struct s3_metadata *m, struct line text, struct fault *f)
     return has_key(m) ? 0 : not_known(m, first, f);
 }
 
-// Text that is no JSON: told by its first line.
+// Text that is not JSON: its first line decides.
 static int parse_text(struct s3_metadata *m, struct line text, struct fault *f) {
     struct line rest = text, first, name, value;
     do {

@@ -12,7 +12,7 @@
 
 enum { S3_METADATA_MAX = 64 << 10 }; // bytes of text; S3 itself allows 2 KiB of user metadata
 
-// The keys that matter; all others are ignored, since clients disagree about them.
+// The keys that matter; all others are ignored, because clients disagree about them.
 enum s3_metadata_key {
     S3_KEY_WRAPPED_1,   // x-amz-key
     S3_KEY_WRAPPED_2,   // x-amz-key-v2
@@ -37,7 +37,7 @@ struct s3_metadata {
     char shown[160]; // the file's name for messages, printable
     char *value[S3_KEY_COUNT];
     bool has_body_size;
-    uint64_t body_size; // of the object, in bytes, if the client gave it beside the metadata
+    uint64_t body_size;         // of the object, in bytes, if the client gave it with the metadata
     const char *body_size_name; // what the client calls it: "ContentLength"
 };
 
@@ -45,11 +45,11 @@ struct s3_metadata {
 // `get-object`, `mc stat --json` or `rclone lsjson --metadata` prints for one object, the bare JSON
 // map (also an instruction file), HTTP header lines, the text of `s3cmd info`, the table of the
 // S3 console as a browser copies it, or any other text in which names of the keys stand with their
-// values (s3_scan.h); in UTF-8, or in UTF-16 with a byte order mark. Names are
-// compared without case and with or without the prefix x-amz-meta-; encoded words
-// (s3_encoded_word.h) are decoded. `name` is the file's name. Returns 0; or -1 and *m empty, and in
-// *f EX_OSERR or EX_DATAERR, also for what is no metadata of an object (a list, an error) and so
-// tells nothing about it. The caller frees *m.
+// values (s3_scan.h); in UTF-8, or in UTF-16 with a byte order mark. Names are compared ignoring
+// case, with or without the prefix x-amz-meta-; encoded words (s3_encoded_word.h) are decoded.
+// `name` is the file's name. Returns 0; or -1 and *m empty, and in *f EX_OSERR or EX_DATAERR, also
+// for text that is not the metadata of an object (a list, an error) and so proves nothing about it.
+// The caller frees *m.
 int s3_metadata_parse(struct s3_metadata *m, const void *text, size_t size, const char *name,
                       struct fault *f);
 void s3_metadata_free(struct s3_metadata *m);

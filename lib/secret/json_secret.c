@@ -8,8 +8,8 @@
 #include <string.h>
 
 // If jansson gets no memory, it reports bad data or nothing, and its parser reads and writes
-// outside of a text that it could not copy whole. So it then gets some of this, each block after
-// its size; what it makes of it is not used.
+// outside of a text that it could not copy whole. So it then gets memory from this reserve, each
+// block after its size; its result is not used.
 enum { RESERVE_SIZE = 128 << 10, UNIT = alignof(max_align_t) };
 static struct {
     alignas(max_align_t) char bytes[RESERVE_SIZE];
@@ -61,7 +61,7 @@ json_t *json_secret_parse(const void *text, size_t size, const char *what, struc
         diag_fault_memory(f);
         return NULL;
     }
-    // jansson's own text quotes what it found, which may be a key.
+    // jansson's own text quotes the input, which may be a key.
     switch (json_error_code(&error)) {
     case json_error_out_of_memory:
         diag_fault_memory(f);

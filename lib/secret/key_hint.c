@@ -80,7 +80,8 @@ const char *key_hint_wrong(const uint8_t *key, size_t size) {
     return "";
 }
 
-// Whether the folder of a path is there: then the name is that of a file with a mistake in it.
+// Whether the folder of a path exists: then the path is more likely a mistyped file name than a
+// key.
 static bool has_folder(const char *path, const char *slash) {
     char folder[256];
     struct stat status;

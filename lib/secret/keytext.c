@@ -65,7 +65,7 @@ int keytext_read(struct secret *text, int fd, const char *name, const char *expe
                        name, expected);
             break;
         }
-        // One byte more than the limit tells a text of that length from a longer one.
+        // One byte more than the limit shows whether the text is too long.
         size_t room = text->capacity * 2;
         if (grow(text, room < KEYTEXT_MAX ? room : KEYTEXT_MAX + 1, f) < 0)
             break;

@@ -21,7 +21,7 @@ static const EVP_CIPHER *cipher_for(size_t key_size) {
 }
 
 int keywrap_read_master_key(struct secret *key, const char *path, struct fault *f) {
-    // More than any valid size, so that the message can say how long a wrong one is.
+    // More than any valid size, so that the message can give the size of a wrong key.
     if (secret_read_file(key, path, 1024, "master key file", f) < 0)
         return -1;
     if (cipher_for(key->size) == NULL && key->size > 0 && key->data[key->size - 1] == '\n' &&

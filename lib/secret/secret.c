@@ -23,7 +23,7 @@ enum { HEAP_SIZE = 1 << 18, HEAP_UNIT = 32 };
 void secret_forbid_core_dumps(void) {
     // A limit of 0 holds only for files; 1 also keeps the kernel from piping a dump to a collector.
     // A process that may not raise a limit of 0 (LimitCORE=0 of systemd) turns dumps off this way,
-    // which hides /proc too.
+    // which also hides /proc.
     if (setrlimit(RLIMIT_CORE, &(struct rlimit){1, 1}) < 0)
         (void)prctl(PR_SET_DUMPABLE, 0);
 }
@@ -34,7 +34,7 @@ static void release_heap(void) {
 }
 
 static void make_heap(void) {
-    // libcrypto releases the heap at exit only if something else of it was used.
+    // libcrypto releases the heap at exit only if another part of it was used.
     if (atexit(release_heap) == 0)
         CRYPTO_secure_malloc_init(HEAP_SIZE,
                                   HEAP_UNIT); // if this fails, malloc is used, with cleansing

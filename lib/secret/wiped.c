@@ -72,7 +72,7 @@ bool wiped_exhausted(void) {
 
 __attribute__((noinline)) void wiped_finish(void) {
     // The C library's copies leave their last bytes in vector registers, which the dynamic linker
-    // saves on the stack when it binds a function. Copies of zeros of every size take their place.
+    // saves on the stack when it binds a function. Copies of zeros of every size overwrite them.
     enum { BELOW = 128 << 10, COPIES = 1 << 10 };
     char below[BELOW];
     explicit_bzero(below, sizeof below);
