@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Little-endian integers in byte arrays of any alignment; every format here is little-endian.
+// Integers in byte arrays of any alignment: little-endian ones, as in every format here but InnoDB's
+// pages, which are big-endian.
 #ifndef XBPIPE_BYTEORDER_H
 #define XBPIPE_BYTEORDER_H
 
@@ -21,6 +22,14 @@ static inline void le32_put(uint8_t *p, uint32_t v) {
 static inline void le64_put(uint8_t *p, uint64_t v) {
     for (int i = 0; i < 8; i++)
         p[i] = (uint8_t)(v >> (8 * i));
+}
+
+static inline uint32_t be32_get(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
+}
+
+static inline uint64_t be64_get(const uint8_t *p) {
+    return (uint64_t)be32_get(p) << 32 | be32_get(p + 4);
 }
 
 #endif

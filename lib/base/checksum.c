@@ -15,3 +15,7 @@ uint32_t checksum_crc32_join(uint32_t crc_a, uint32_t crc_b, uint64_t size_b) {
 uint32_t checksum_adler32(const void *data, size_t size) {
     return libdeflate_adler32(1, data, size);
 }
+
+uint32_t checksum_adler32_on(uint32_t adler, const void *data, size_t size) {
+    return libdeflate_adler32(adler, data, size);
+}

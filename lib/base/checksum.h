@@ -15,4 +15,7 @@ uint32_t checksum_crc32_join(uint32_t crc_a, uint32_t crc_b, uint64_t size_b);
 // Adler-32 (zlib's, initial value 1).
 uint32_t checksum_adler32(const void *data, size_t size);
 
+// Continues an Adler-32 with the data.
+uint32_t checksum_adler32_on(uint32_t adler, const void *data, size_t size);
+
 #endif
