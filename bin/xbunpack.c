@@ -55,6 +55,7 @@ struct options {
     bool list;
     bool info;
     bool automatic; // --auto
+    bool check_pages;
     bool test;
     bool decrypt;
     bool decompress;
@@ -106,6 +107,8 @@ static void check_options(struct options *o, struct argp_state *state) {
     if (o->to_stdout != NULL && o->selecting)
         argp_error(state, "--to-stdout writes one member: it does not go with others, --include or "
                           "--exclude");
+    if (o->check_pages && (o->list || o->to_stdout != NULL))
+        argp_error(state, "--check-pages goes with -C, --test and --info");
     if (o->info && o->selecting)
         argp_error(state, "--info is about all of the backup: it does not go with members, "
                           "--include or --exclude");
@@ -158,6 +161,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         state->child_inputs[3] = &o->max_chunk;
         state->child_inputs[4] = &o->to;
         state->child_inputs[5] = &o->salvage;
+        state->child_inputs[6] = &o->check_pages;
         return 0;
     case 'C':
         o->to.directory = arg;
@@ -293,13 +297,15 @@ static const struct argp_option option_list[] = {
     {"create", 'c', NULL, OPTION_HIDDEN, NULL, 0},
     {0}};
 
-static const struct argp_child children[] = {{&options_input_argp, 0, NULL, OPTIONS_GROUP_DATA},
-                                             {&options_key_argp, 0, NULL, OPTIONS_GROUP_DECODE},
-                                             {&options_run_argp, 0, NULL, OPTIONS_GROUP_RUN},
-                                             {&options_limit_argp, 0, NULL, OPTIONS_GROUP_CHECK},
-                                             {&destination_argp, 0, NULL, OPTIONS_GROUP_CHECK},
-                                             {&salvage_report_argp, 0, NULL, OPTIONS_GROUP_CHECK},
-                                             {0}};
+static const struct argp_child children[] = {
+    {&options_input_argp, 0, NULL, OPTIONS_GROUP_DATA},
+    {&options_key_argp, 0, NULL, OPTIONS_GROUP_DECODE},
+    {&options_run_argp, 0, NULL, OPTIONS_GROUP_RUN},
+    {&options_limit_argp, 0, NULL, OPTIONS_GROUP_CHECK},
+    {&destination_argp, 0, NULL, OPTIONS_GROUP_CHECK},
+    {&salvage_report_argp, 0, NULL, OPTIONS_GROUP_CHECK},
+    {&backup_report_pages_argp, 0, NULL, OPTIONS_GROUP_CHECK},
+    {0}};
 
 static const struct argp parser = {
     .options = option_list,
@@ -458,6 +464,7 @@ static int extract(struct input *in, const struct options *o, struct ordered *fr
         result = backup_report_incomplete(o->incomplete_ok, settings->complete, salvage, before, f);
         if (is_tar && before == 0 && result < 0)
             add_tar_hint(f);
+        result = backup_report_doubt(settings->pages, salvage, result, f);
     }
     counts->members = extract_members(e);
     counts->left = extract_left_transformed(e);
@@ -540,8 +547,10 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
         result = extract_queues(&files, members, f);
     bool listing = o->list || o->to_stdout != NULL;
     bool talking = !listing && !o->info && (o->run.verbose || isatty(STDERR_FILENO));
-    if (talking || o->info)
+    if (talking || o->info || o->check_pages)
         settings.info = &info;
+    struct innodb_check pages = {.info = &info, .decrypt = settings.decrypt};
+    settings.pages = o->check_pages ? &pages : NULL;
     to.settings.same_name_hint =
         "name the one that you want, or leave out --decompress and --decrypt";
     if (result == 0 && !listing)
@@ -565,6 +574,9 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
         diag_note("removed %u temporary file%s of runs that did not end", destination_removed(&to),
                   destination_removed(&to) == 1 ? "" : "s");
     bool damaged = salvage != NULL && salvage_losses(salvage->record) > 0;
+    if (result == 0 && o->check_pages)
+        backup_report_pages(&pages, o->info, talking);
+    innodb_check_clear(&pages);
     if (result == 0 && talking && !damaged)
         backup_report_next(o->test, o->to.directory, &info, &counts);
     backupinfo_clear(&info);

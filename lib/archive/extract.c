@@ -24,11 +24,15 @@ static bool can_read_info(struct extract *e, const char *stored, size_t stored_s
         return false;
     const char *name = clean.bytes;
     size_t size = clean.size;
-    if (backupinfo_file(name, suffix_strip(name, size)) == BACKUPINFO_NONE)
+    size_t plain = suffix_strip(name, size);
+    bool pages = e->settings->pages != NULL && innodb_check_wants(name, plain);
+    if (backupinfo_file(name, plain) == BACKUPINFO_NONE && !pages)
         return false;
     for (enum suffix s; (s = suffix_of(name, size)) != SUFFIX_NONE; size -= suffix_size(s))
         if (s == SUFFIX_XBCRYPT && e->settings->decrypt == NULL) {
-            if (e->unread_info[0] == '\0')
+            if (pages)
+                e->settings->pages->left++;
+            else if (e->unread_info[0] == '\0')
                 diag_name(name, size, e->unread_info, sizeof e->unread_info);
             return false;
         }
@@ -141,6 +145,8 @@ static void salvage(void *context, void *member, struct salvage_scope *scope) {
         return;
     for (unsigned i = 0; i < m->decoder_count; i++)
         m->decoders[i]->salvage = scope;
+    if (m->capture != NULL)
+        m->capture->salvage = scope;
     if (m->extract->settings->files != NULL)
         m->sink->salvage = scope;
 }

@@ -11,6 +11,7 @@
 #include "file/outfiles.h"
 #include "format/backup_complete.h"
 #include "format/backupinfo.h"
+#include "format/innodb_check.h"
 #include "format/xbcrypt_dec.h"
 
 #include <stdbool.h>
@@ -43,6 +44,8 @@ struct extract_settings {
     // members are the only ones wanted, whatever the selection.
     struct backupinfo *info;
     bool info_only;
+    // Checks the pages of each tablespace that is restored or, with `info_only`, read. NULL: none.
+    struct innodb_check *pages;
     // Called for each member whose file `restored` was compressed before it was backed up
     // (suffix.h) and stays compressed. The names are printable. NULL: not called.
     void (*layered)(const char *stored, const char *restored);

@@ -183,8 +183,15 @@ static bool is_redo(const struct extract *e, const char *name, size_t size) {
            backup_complete_wants(name, size);
 }
 
-// Puts a stage that reads along in front of the sink of a member that describes the backup. `name`,
-// of `size` bytes, is the name of its file.
+static bool undoes_encryption(const struct member_plan_undo *undo) {
+    for (int i = 0; i < undo->count; i++)
+        if (undo->suffixes[i] == SUFFIX_XBCRYPT)
+            return true;
+    return false;
+}
+
+// Puts a stage that reads along in front of the sink of a member that describes the backup, or
+// whose pages are checked. `name`, of `size` bytes, is the name of its file.
 static int read_along(struct member *m, const char *name, size_t size, struct fault *f) {
     struct extract *e = m->extract;
     m->info = e->settings->info != NULL ? backupinfo_file(name, size) : BACKUPINFO_NONE;
@@ -192,9 +199,15 @@ static int read_along(struct member *m, const char *name, size_t size, struct fa
         m->capture = capture_new(e->rear, BACKUPINFO_FILE_MAX, m->sink, captured, m);
     else if (is_redo(e, name, size))
         m->capture = capture_new(e->rear, BACKUP_COMPLETE_HEAD, m->sink, captured_redo, m);
+    else if (e->settings->pages != NULL && innodb_check_wants(name, size))
+        m->capture = innodb_check_new(e->rear, e->settings->pages, name, size,
+                                      undoes_encryption(&m->handle->undone), m->sink);
     else
         return 0;
-    return m->capture != NULL ? 0 : diag_fault_memory(f);
+    if (m->capture == NULL)
+        return diag_fault_memory(f);
+    m->capture->name = m->shown;
+    return 0;
 }
 
 // Begins the member's sink. `stored` is its name in the archive.
@@ -244,6 +257,8 @@ int extract_member_open(struct member *m, const char *stored, size_t stored_size
     const char *name = p.name.bytes;
     size_t size = p.name.size;
     m->handle->undone = p.undo;
+    if (p.transformed && e->settings->pages != NULL)
+        e->settings->pages->left += innodb_check_wants(name, suffix_strip(name, size));
     if (p.transformed)
         e->left_transformed++;
     else if (p.layered && e->settings->layered != NULL)

@@ -51,7 +51,7 @@ struct member {
     struct stage *sink; // belongs to settings->files, or is extract->output or the sink of `listed`
     struct stage *decoders[MEMBER_PLAN_UNDO_MAX]; // [0] is next to the sink
     unsigned decoder_count;
-    struct stage *capture; // in front of the sink; NULL for members that do not describe the backup
+    struct stage *capture; // reads along, in front of the sink; NULL: nothing does
     struct stage *dropped; // the sink of a member that is only inspected
     enum backupinfo_file info;
     struct stage *counter, *limit; // for the long list; the limit is before the counter

@@ -3,6 +3,52 @@
 
 #include <stdio.h>
 
+enum { KEY_CHECK_PAGES = 0x4301 };
+
+static error_t parse_option(int key, char *arg, struct argp_state *state) {
+    (void)arg;
+    if (key != KEY_CHECK_PAGES)
+        return ARGP_ERR_UNKNOWN;
+    *(bool *)state->input = true;
+    return 0;
+}
+
+static const struct argp_option option_list[] = {
+    {"check-pages", KEY_CHECK_PAGES, NULL, 0,
+     "Check each page of InnoDB's tablespaces; a file with a damaged one is not restored", 0},
+    {0}};
+const struct argp backup_report_pages_argp = {.options = option_list, .parser = parse_option};
+
+int backup_report_doubt(const struct innodb_check *check, struct salvage_scope *salvage, int result,
+                        struct fault *f) {
+    char text[INNODB_CHECK_TEXT];
+    bool fatal;
+    if (check == NULL || !innodb_check_doubt(check, &fatal, text))
+        return result;
+    if (!fatal)
+        diag_warn("%s", text);
+    else if (salvage != NULL)
+        salvage_lost(salvage, &(struct salvage_loss){.format = "InnoDB", .conclusion = true}, text);
+    else {
+        if (result < 0)
+            diag_print(f);
+        return diag_fault(f, EX_DATAERR, "%s", text);
+    }
+    return result;
+}
+
+void backup_report_pages(const struct innodb_check *check, bool info, bool talking) {
+    char text[INNODB_CHECK_TEXT];
+    if (check->left > 0)
+        diag_warn("%u tablespace%s stayed encrypted or compressed: pages in them were not checked",
+                  check->left, check->left == 1 ? "" : "s");
+    innodb_check_summary(check, text);
+    if (info)
+        printf("pages: %s\n", text);
+    else if (talking || check->bad > 0)
+        diag_note("pages: %s", text);
+}
+
 int backup_report_incomplete(bool accept, const struct backup_complete *complete,
                              struct salvage_scope *salvage, int result, struct fault *f) {
     char text[BACKUP_COMPLETE_TEXT];

@@ -6,8 +6,22 @@
 #include "engine/salvage.h"
 #include "format/backup_complete.h"
 #include "format/backupinfo.h"
+#include "format/innodb_check.h"
 
+#include <argp.h>
 #include <stdbool.h>
+
+// --check-pages. Input: bool *.
+extern const struct argp backup_report_pages_argp;
+
+// Says what the check of tablespaces as a whole has found: an error, a loss if there is a salvage
+// scope, and a warning if there is doubt. `check`: NULL if there was none. Returns as the next.
+int backup_report_doubt(const struct innodb_check *check, struct salvage_scope *salvage, int result,
+                        struct fault *f);
+
+// Says at the end of a run how many pages were checked: with `info`, on standard output; otherwise
+// a note if `talking` is set or a page is bad. Warns of what was not checked.
+void backup_report_pages(const struct innodb_check *check, bool info, bool talking);
 
 // Reports an archive that is a backup cut short: as an error, as a loss if there is a salvage
 // scope, or as a warning if `accept` is set or it is uncertain. `result` and *f are those of the
