@@ -8,6 +8,7 @@
 #include "program/command_line.h"
 #include "program/destination.h"
 #include "program/filter.h"
+#include "program/member_report.h"
 #include "program/options.h"
 #include "program/salvage_report.h"
 #include "program/xbcrypt_keyfile.h"
@@ -319,48 +320,6 @@ static const struct argp parser = {
            "  xbunpack -C restored --auto -f key -i backup.xb",
     .children = children};
 
-static void list_member(const char *stored, const char *restored) {
-    (void)restored;
-    puts(stored);
-}
-
-static void list_entry(const struct extract_entry *e) {
-    char restored[24] = "-";
-    if (e->restored_known)
-        snprintf(restored, sizeof restored, "%" PRIu64, e->restored);
-    printf("%12" PRIu64 " %12s %-11s %s\n", e->stored, restored, e->forms, e->name);
-}
-
-static void name_member(const char *stored, const char *restored) {
-    if (strcmp(stored, restored) == 0)
-        diag_note("%s", restored);
-    else
-        diag_note("%s -> %s", stored, restored);
-}
-
-static void report_layered(const char *stored, const char *restored) {
-    diag_warn("%s: its file was compressed before it was backed up, and is restored so, as %s: it "
-              "may be left from an earlier restore",
-              stored, restored);
-}
-
-static void name_change(const char *from, const char *to) {
-    if (to != NULL)
-        diag_note("%s: renamed to %s", from, to);
-    else
-        diag_note("%s: removed", from);
-}
-
-static void report_unfinished(const char *stored) {
-    if (interrupt_pending() == 0)
-        diag_error("%s: unfinished: the stream ended before it; its file was not created", stored);
-}
-
-static void report_untested(const char *stored) {
-    if (interrupt_pending() == 0)
-        diag_error("%s: unfinished: the stream ended before it", stored);
-}
-
 // Reports the requested members that were not there. Returns 0 if all were, or -1 and *f.
 static int report_missing(const struct options *o, struct fault *f) {
     const char *name;
@@ -472,22 +431,6 @@ static int extract(struct input *in, const struct options *o, struct ordered *fr
     return result;
 }
 
-// Sets what is reported for each member.
-static void choose_reports(const struct options *o, struct extract_settings *settings) {
-    settings->doubt = diag_warn_text;
-    settings->unfinished = o->test || o->info ? report_untested : report_unfinished;
-    if (!o->list && !o->info)
-        settings->layered = report_layered;
-    if (o->list && o->run.verbose)
-        settings->entry = list_entry;
-    else if (o->list)
-        settings->member = list_member;
-    else if (o->run.verbose)
-        settings->member = name_member;
-    if (o->run.verbose && !o->list)
-        settings->changed = name_change;
-}
-
 // Opens the destination of the files, and enters the sandbox with it, before any input is read.
 // Returns 0, or -1 and *f.
 static int open_destination(struct destination *to, const struct options *o, struct fault *f) {
@@ -529,7 +472,10 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
     struct ordered *ordered = NULL, *members = NULL;
     struct input in = {.fd = -1};
     int result = 0;
-    choose_reports(o, &settings);
+    member_report_choose(&settings, &(struct member_report_mode){.list = o->list,
+                                                                 .info = o->info,
+                                                                 .test = o->test,
+                                                                 .verbose = o->run.verbose});
     if (keyed)
         result = xbcrypt_keyfile_load(&decrypt.key, o->key.file, o->algorithm, threads,
                                       o->run.verbose, f);
