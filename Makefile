@@ -21,6 +21,8 @@ PKG_CONFIG ?= pkg-config
 OBJCOPY    ?= objcopy
 PACKAGES   := libcrypto libcurl zlib liblz4 libzstd libdeflate jansson libseccomp
 ifeq ($(filter clean help check-portability check-cross,$(MAKECMDGOALS)),)
+  $(if $(filter 4,$(shell echo __SIZEOF_POINTER__ | $(CC) $(CPPFLAGS) $(CFLAGS) -E -P -x c - 2>/dev/null)), \
+    $(error $(CC) makes programs of 32 bits: xbpipe is for systems of 64 bits only))
   missing := $(shell for p in $(PACKAGES); do $(PKG_CONFIG) --exists $$p || echo $$p; done)
   $(if $(missing),$(error not found by pkg-config: $(missing); the README's first command installs what is needed))
 endif

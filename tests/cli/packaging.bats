@@ -26,6 +26,16 @@ setup() {
     diff readme control
 }
 
+@test "a build for 32 bits is refused at once" {
+    run make -n -C "$root" BUILD="$PWD/narrow" CFLAGS=-m32 all
+    [[ $output != *"unrecognized command"* ]] || skip "this compiler has no 32 bits: $output"
+    [ "$status" -eq 2 ]
+    [[ $output == *"makes programs of 32 bits: xbpipe is for systems of 64 bits only"* ]]
+    [ ! -e narrow ]
+    run make -n -C "$root" BUILD="$PWD/wide" all
+    [ "$status" -eq 0 ]
+}
+
 @test "make dist packs every file that is tracked, and nothing else" {
     git -C "$root" ls-files --error-unmatch Makefile >/dev/null 2>&1 || skip "not in a git repository"
     echo old >dist.tar.gz # of an earlier version
