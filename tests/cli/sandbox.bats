@@ -117,7 +117,7 @@ need_landlock() {
 }
 
 @test "a kernel without Landlock: all works, and -v says what is lacking" {
-    create_ruleset=444 # on every processor
+    create_ruleset=landlock_create_ruleset
     run --separate-stderr python3 -S -E "$XBPIPE_TESTS/cli/without_call.py" $create_ruleset \
         xbunpack -v -C inside -i "$fixtures/mariadb/shop_qp.xb"
     [ "$status" -eq 0 ]
