@@ -14,8 +14,10 @@ FISHDIR := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
 # SAN=address,undefined or SAN=thread builds and tests a tree of its own under those sanitizers.
 SAN   ?=
 comma := ,
+# WITHOUT=isal builds and tests one without that optional library.
+WITHOUT ?=
 # COVERAGE=1 does so counting the lines that run; see the target coverage.
-BUILD := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(if $(COVERAGE),/coverage)
+BUILD := build$(if $(WITHOUT),/without-$(WITHOUT))$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))$(if $(COVERAGE),/coverage)
 
 PKG_CONFIG ?= pkg-config
 OBJCOPY    ?= objcopy
@@ -26,6 +28,11 @@ ifeq ($(filter clean help check-portability check-cross,$(MAKECMDGOALS)),)
   missing := $(shell for p in $(PACKAGES); do $(PKG_CONFIG) --exists $$p || echo $$p; done)
   $(if $(missing),$(error not found by pkg-config: $(missing); the README's first command installs what is needed))
 endif
+
+# ISA-L makes gzip data and checksums faster, and nothing else; WITHOUT=isal leaves it out.
+ISAL     := $(if $(filter isal,$(WITHOUT)),,$(shell $(PKG_CONFIG) --modversion libisal 2>/dev/null))
+PACKAGES += $(if $(ISAL),libisal)
+OPTIONAL := $(if $(ISAL),ISA-L $(ISAL),none; ISA-L would make gzip data and checksums faster)
 
 CFLAGS   ?= -O2 -g
 # WERROR=1: a warning is an error. For those who change xbpipe; another compiler's new warning must
@@ -40,7 +47,8 @@ HARDEN   := -fstack-protector-strong -fstack-clash-protection -fPIE \
 # The sanitizers, and what counts lines, make calls of their own, which the sandbox would forbid.
 SANFLAGS := $(if $(SAN),-DXBPIPE_NO_SANDBOX -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 COVFLAGS := $(if $(COVERAGE),-DXBPIPE_NO_SANDBOX --coverage -fprofile-update=atomic -O0)
-ALL_CFLAGS   = -std=c17 -D_GNU_SOURCE -DXBPIPE_VERSION='"$(VERSION)"' -Ilib -pthread $(WARNINGS) $(HARDEN) \
+ALL_CFLAGS   = -std=c17 -D_GNU_SOURCE -DXBPIPE_VERSION='"$(VERSION)"' \
+               -DXBPIPE_OPTIONAL='"$(OPTIONAL)"' $(if $(ISAL),-DXBPIPE_ISAL) -Ilib -pthread $(WARNINGS) $(HARDEN) \
                $(SANFLAGS) $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(CPPFLAGS) $(CFLAGS) $(COVFLAGS)
 ALL_LDFLAGS  = -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(SANFLAGS) $(COVFLAGS) $(LDFLAGS)
 LIBS         = $(shell $(PKG_CONFIG) --libs $(PACKAGES)) $(LDLIBS)
@@ -74,7 +82,8 @@ all: $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/completions
 $(BUILD)/flags: FORCE
 	@mkdir -p $(BUILD)/lib $(BUILD)/bin $(BUILD)/tests
 	@printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS)' | cmp -s - $@ || \
-	  printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS)' > $@
+	  { printf '  %-5s %s\n' LIBS 'optional: $(OPTIONAL)'; \
+	    printf '%s\n' '$(CC) $(subst ','\'',$(ALL_CFLAGS)) $(ALL_LDFLAGS)' > $@; }
 # Phony, because .SECONDARY lets a file that is not there be no reason to make what depends on it.
 .PHONY: FORCE
 FORCE:
@@ -225,6 +234,6 @@ clean:
 help:
 	@echo 'all (the default): build the programs into build/'
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
-	@echo 'Variables: V=1 (show commands), SAN=address,undefined or thread, WERROR=1, CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR'
+	@echo 'Variables: V=1 (show commands), SAN=address,undefined or thread, WITHOUT=isal, WERROR=1, CC, CFLAGS, LDFLAGS, PREFIX, DESTDIR'
 
 -include $(wildcard $(BUILD)/lib/*/*.d $(BUILD)/bin/*.d $(BUILD)/tests/*.d)

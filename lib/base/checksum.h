@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The checksums of the formats, by libdeflate and zlib.
+// The checksums of the formats, by libdeflate and zlib, and by ISA-L, which is some times faster,
+// if xbpipe was built with it.
 #ifndef XBPIPE_CHECKSUM_H
 #define XBPIPE_CHECKSUM_H
 

@@ -226,9 +226,20 @@ static void close_stdout(void) {
     }
 }
 
+// argp calls this when it meets the option, before or after it has met -v.
+static bool is_verbose(const struct argp_state *state) {
+    for (int i = 1; i < state->argc; i++) {
+        const char *arg = state->argv[i];
+        if (strcmp(arg, "--verbose") == 0 || (arg[0] == '-' && arg[1] != '-' && strchr(arg, 'v')))
+            return true;
+    }
+    return false;
+}
+
 static void print_version(FILE *stream, struct argp_state *state) {
-    (void)state;
     fprintf(stream, "%s (xbpipe) %s\n", program_invocation_short_name, XBPIPE_VERSION);
+    if (is_verbose(state))
+        fprintf(stream, "optional libraries: %s\n", XBPIPE_OPTIONAL);
 }
 
 // The messages of argp and getopt about an option show its value, so they are escaped like all

@@ -3,10 +3,10 @@
 
 #include "base/place.h"
 #include "engine/salvage.h"
+#include "format/gunzip.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <zlib.h>
 
 // Input is decoded in pieces, one after the other, and each is passed on in order.
 enum {
@@ -21,7 +21,7 @@ enum state { IN_MEMBER, BETWEEN, IN_PADDING };
 
 // The decoder itself, used by one piece at a time.
 struct strand {
-    z_stream zlib;
+    struct gunzip *gunzip;
     enum state state;
     bool begun;          // there has been input
     unsigned references; // main thread
@@ -60,16 +60,13 @@ struct piece {
 static void strand_unref(struct strand *s) {
     if (s == NULL || --s->references > 0)
         return;
-    inflateEnd(&s->zlib);
+    gunzip_free(s->gunzip);
     free(s);
 }
 
 static struct strand *strand_new(void) {
     struct strand *s = calloc(1, sizeof *s);
-    if (s == NULL)
-        return NULL;
-    enum { GZIP_ONLY = 16 };
-    if (inflateInit2(&s->zlib, MAX_WBITS + GZIP_ONLY) != Z_OK) {
+    if (s == NULL || (s->gunzip = gunzip_new()) == NULL) {
         free(s);
         return NULL;
     }
@@ -90,7 +87,8 @@ static int look_for_member(struct piece *p) {
     uint8_t byte = p->view.data[p->used];
     if (s->state == BETWEEN && byte == GZIP_DEC_MAGIC[0]) {
         s->state = IN_MEMBER;
-        return inflateReset(&s->zlib) == Z_OK ? 1 : fail_data(p, "it cannot be decoded");
+        gunzip_reset(s->gunzip);
+        return 1;
     }
     s->state = IN_PADDING;
     while (p->used < p->view.size && p->view.data[p->used] == 0)
@@ -102,29 +100,25 @@ static int look_for_member(struct piece *p) {
 
 // Decodes into `out`, which has *filled bytes. Returns as above, 1 also when it is full.
 static int inflate_some(struct piece *p, struct slab *out, size_t *filled) {
-    z_stream *z = &p->strand->zlib;
-    static uint8_t none;
-    size_t left = p->view.size - p->used;
-    z->next_in = left > 0 ? (Bytef *)(uintptr_t)(p->view.data + p->used) : &none;
-    z->avail_in = (uInt)left;
-    z->next_out = out->data + *filled;
-    z->avail_out = (uInt)(OUTPUT_SIZE - *filled);
-    int result = inflate(z, Z_NO_FLUSH);
-    p->used += left - z->avail_in;
-    *filled = OUTPUT_SIZE - z->avail_out;
+    size_t left = p->view.size - p->used, room = OUTPUT_SIZE - *filled, before = left;
+    const char *why;
+    enum gunzip_result result = gunzip_run(p->strand->gunzip, p->view.data + p->used, &left,
+                                           out->data + *filled, &room, &why);
+    p->used += before - left;
+    *filled = OUTPUT_SIZE - room;
     p->strand->begun = true;
     switch (result) {
-    case Z_STREAM_END:
+    case GUNZIP_END:
         p->strand->state = BETWEEN;
         return 1;
-    case Z_OK:
+    case GUNZIP_MORE:
         return 1;
-    case Z_BUF_ERROR: // no input is left: the next piece has more
+    case GUNZIP_INPUT: // no input is left: the next piece has more
         return 0;
-    case Z_MEM_ERROR:
+    case GUNZIP_MEMORY:
         return diag_fault_memory(&p->fault);
     default:
-        return fail_data(p, z->msg != NULL ? z->msg : "it cannot be decoded");
+        return fail_data(p, why);
     }
 }
 

@@ -13,8 +13,8 @@
 #define GZIP_DEC_MAGIC "\x1f\x8b\x08" // the first bytes of every member: RFC 1952, deflate
 
 // A decoder that pushes into `next`. NULL if the allocation failed. Failures: EX_DATAERR (what
-// zlib refuses, a wrong CRC-32 or length, input that ends inside a member or is empty, other data
-// after the end), EX_OSERR.
+// gunzip.h refuses, a wrong CRC-32 or length, input that ends inside a member or is empty, other
+// data after the end), EX_OSERR.
 struct stage *gzip_dec_new(struct ordered *o, struct stage *next);
 
 #endif

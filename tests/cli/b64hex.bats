@@ -158,4 +158,5 @@ from_a_directory() { b64hex </; }
     [[ $output == *"Usage: b64hex"* && $output == *"-r, --reverse"* ]]
     run -0 b64hex --version
     [[ $output == "b64hex (xbpipe) "* ]]
+    [ "${#lines[@]}" -eq 1 ]
 }

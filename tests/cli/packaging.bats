@@ -21,7 +21,7 @@ setup() {
     grep -E '^sudo apt-get install .* && make demo$' "$root/README.md" | tr ' ' '\n' |
         grep -E '^lib.*-dev$|^zlib1g-dev$|^pkg-config$' | sort >readme
     sed -n '/^Build-Depends:/,/^[A-Z][^ ]*:/p' "$root/packaging/debian/control" | grep -v '^Standards' |
-        sed 's/^Build-Depends://' | tr -d ' ' | tr ',' '\n' | grep -vE '^$|^debhelper-compat' | sort >control
+        sed 's/^Build-Depends://; s/ \[[a-z0-9 ]*\]//' | tr -d ' ' | tr ',' '\n' | grep -vE '^$|^debhelper-compat' | sort >control
     [ -s readme ]
     diff readme control
 }
