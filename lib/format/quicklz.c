@@ -125,6 +125,21 @@ SPECIALISED void enter_below(struct decoder *d, unsigned level, bool is_wide, si
             enter(d, level, is_wide, d->cursor);
 }
 
+// The five kinds of match of level 3: where in its 4 bytes, little-endian, offset and length are.
+struct level3_kind {
+    uint8_t size, offset_shift, length_shift, length_mask, length_add;
+    uint32_t offset_mask;
+};
+static const struct level3_kind level3_kinds[] = {{1, 2, 0, 0, 3, 63},
+                                                  {2, 2, 0, 0, 3, 16383},
+                                                  {2, 6, 2, 15, 3, 1023},
+                                                  {3, 7, 2, 31, 2, 131071},
+                                                  {4, 15, 7, 255, 3, 131071}};
+
+SPECIALISED const struct level3_kind *level3_kind(uint32_t f) {
+    return &level3_kinds[(f & 3) + ((f & 127) == 3)];
+}
+
 // A match as the input describes it; `size` is its item's.
 struct match {
     size_t source, length, size;
@@ -136,30 +151,13 @@ SPECIALISED struct match read_match(const struct decoder *d, unsigned level, boo
     size_t available = (size_t)(d->in_end - d->in);
     struct match m = {.wrong = CUT_OFF};
     if (level == 3) {
-        uint32_t f = 0, offset;
+        uint32_t f = 0;
         for (size_t i = 0; i < 4 && i < available; i++)
             f |= (uint32_t)d->in[i] << (8 * i);
-        if ((f & 3) == 0) {
-            m.size = 1;
-            offset = f >> 2 & 63;
-            m.length = 3;
-        } else if ((f & 3) == 1) {
-            m.size = 2;
-            offset = f >> 2 & 16383;
-            m.length = 3;
-        } else if ((f & 3) == 2) {
-            m.size = 2;
-            offset = f >> 6 & 1023;
-            m.length = (f >> 2 & 15) + 3;
-        } else if ((f >> 2 & 31) != 0) {
-            m.size = 3;
-            offset = f >> 7 & 131071;
-            m.length = (f >> 2 & 31) + 2;
-        } else {
-            m.size = 4;
-            offset = f >> 15;
-            m.length = (f >> 7 & 255) + 3;
-        }
+        const struct level3_kind *kind = level3_kind(f);
+        size_t offset = f >> kind->offset_shift & kind->offset_mask;
+        m.size = kind->size;
+        m.length = (f >> kind->length_shift & kind->length_mask) + kind->length_add;
         if (m.size > available)
             return m;
         m.wrong = offset < MATCH_MIN || offset > d->at ? BAD_OFFSET : NULL;
@@ -366,6 +364,53 @@ SPECIALISED void decode_steps(struct decoder *d, bool is_wide) {
     d->cursor = at;
 }
 
+// ---- level 3, a run of literals and the match after it as one step ----
+
+// As decode_steps. There is no table, so it may stop before any item.
+static void decode_steps3(struct decoder *d) {
+    if (d->control == 0)
+        return;
+    const uint8_t *in = d->in, *in_end = d->in_end;
+    uint8_t *const out = d->out;
+    size_t at = d->at, size = d->size;
+    uint32_t control = d->control;
+    while (in_end - in >= STEP_IN && at + STEP_OUT <= size) {
+        if (control == 1) {
+            uint32_t next = load_le32(in);
+            if (next >> 31 == 0)
+                break;
+            control = next;
+            in += 4;
+        }
+        // Literals go to the next 1 of the control word, which is a match or the end mark.
+        size_t n = (unsigned)__builtin_ctz(control);
+        memcpy(out + at, in, 16);
+        if (n > 16)
+            memcpy(out + at + 16, in + 16, 16);
+        control >>= n;
+        in += n;
+        at += n;
+        if (control == 1)
+            continue;
+        uint32_t f = load_le32(in);
+        const struct level3_kind *kind = level3_kind(f);
+        size_t offset = f >> kind->offset_shift & kind->offset_mask;
+        size_t length = (f >> kind->length_shift & kind->length_mask) + kind->length_add;
+        if (offset < MATCH_MIN || offset > at)
+            break;
+        if (offset >= 16 && length <= 16)
+            memcpy(out + at, out + at - offset, 16);
+        else
+            copy_match(out + at, offset, length);
+        control >>= 1;
+        in += kind->size;
+        at += length;
+    }
+    d->control = control;
+    d->in = in;
+    d->at = at;
+}
+
 // ---- any level, item by item ----
 
 // Decodes from any state to the end of the packet, checking each item.
@@ -373,6 +418,8 @@ SPECIALISED const char *decode_carefully(struct decoder *d, unsigned level, bool
     while (d->at < d->size) {
         if (level == 1 && d->cursor == d->at)
             decode_steps(d, is_wide);
+        if (level == 3 && d->control == 1)
+            decode_steps3(d);
         if (d->control == 1) {
             if (d->in_end - d->in < 4)
                 return CUT_OFF;
