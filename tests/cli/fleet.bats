@@ -224,6 +224,70 @@ kill_host() {
     run -0 "$fleet/restore-one" target n list
     [[ $output == *"was there already" ]]
     [ ! -e target/.n.part ]
+    # Something else under the name of the backup is not taken for it.
+    mv target/n target/m
+    expected="restore-one: $PWD/target/n: expected nothing, or a folder of yours that was restored before"
+    for put in "ln -s m target/n" "touch target/n" "ln -s missing target/n" "mkdir target/n"; do
+        if [ "$put" = "mkdir target/n" ]; then
+            [ "$(id -u)" -eq 0 ] || continue # its owner has to be another user
+            put+=" && chown 65534 target/n"
+        fi
+        eval "$put"
+        run -73 --separate-stderr "$fleet/restore-one" target n list
+        [ "$stderr" = "$expected" ]
+        [ ! -e target/.n.part ]
+        rm -rf target/n
+    done
+}
+
+@test "nothing is restored where others may rename what is there" {
+    cp "$fixtures/rds/part_zst.xb" served/plain
+    printf 'n\tserved/plain\t-\n' >list
+    mkdir target
+    for mode in 777 775 757 2775; do
+        chmod $mode target
+        run -73 --separate-stderr "$fleet/restore-one" target n list
+        [ "$stderr" = "restore-one: $PWD/target: others may rename what is in it: chmod go-w, or chmod +t" ]
+        [ -z "$(ls -A target)" ]
+    done
+    chmod 1777 target
+    run -0 "$fleet/restore-one" target n list
+    whole n
+    # New folders are not of that kind, whatever the umask.
+    umask 002
+    run -0 "$fleet/restore-one" new/target n list
+    [ -d new/target/n ]
+}
+
+@test "a list that is another user's is not read" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can make a file another user's"
+    echo 1/: >hosts
+    backup one
+    mkdir -m 1777 target
+    # A user cannot remove another's file from a sticky folder, as root can.
+    mkdir bin
+    printf '#!/bin/sh\ncase "$*" in *.fleet-*) exit 0 ;; esac\nexec /bin/rm "$@"\n' >bin/rm
+    chmod +x bin/rm
+    PATH=$PWD/bin:$PATH run -0 "$fleet/restore-fleet" -s hosts -t target -w state backups --master-key="$PWD/master.key"
+    list=$(echo target/.fleet-*)
+    [ -s "$list" ]
+    rm -r target/one state/joblog state/answers
+    cp "$fixtures/rds/part_zst.xb" served/other
+    printf 'one\t%s\t-\n' "$PWD/served/other" >"$list"
+    chown 65534 "$list"
+    PATH=$PWD/bin:$PATH run -75 "$fleet/restore-fleet" -s hosts -t target -w state -n 1 backups --master-key="$PWD/master.key"
+    [ ! -e target/one ]
+}
+
+@test "if no backup at all has an answer, all are open, and that is no success" {
+    echo 1/: >hosts
+    printf 'one\t%s\t-\ntwo\t%s\t-\n' "$PWD/served/missing" "$PWD/served/missing" >backups
+    run -75 --separate-stderr fleet -n 1
+    [ "$output" = "0 restored, 0 bad, 2 open" ]
+    [ "$(cut -f 1-3 state/results)" = "$(printf 'one\t75\t0\ntwo\t75\t0')" ]
+    # Nor if awk could take the folder for a variable.
+    run -75 --separate-stderr "$fleet/restore-fleet" -s hosts -t target -w a=b -n 1 backups
+    [ "$output" = "0 restored, 0 bad, 2 open" ]
 }
 
 @test "lists and folders with a leading dash, or that awk would take for a variable" {
