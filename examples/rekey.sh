@@ -9,8 +9,8 @@
 # What is in BACKUP is in clear in pipes only, never on a disk. NEW appears once all of it was read
 # again and found to hold the same as BACKUP, which stays as it is: remove it when you have no more
 # need of it and its key. An xbstream takes its own size twice beside NEW, until it is done. Others may
-# write to BACKUP meanwhile, but not to the folder that NEW is in, unless that is sticky, as /tmp is.
-# An error ends it with the status of the program that found it, and without NEW.
+# write to BACKUP meanwhile, and to the folder that NEW is in. An error ends it with the status of the
+# program that found it, and without NEW.
 set -euo pipefail
 
 program=${0##*/}
@@ -26,16 +26,16 @@ if [ "${1-}" = --help ]; then
     exit
 fi
 [ $# -eq 4 ] || fail 64 'expected OLDKEY NEWKEY BACKUP NEW; see --help'
-backup=${3%/} new=${4%/}
-case $backup in -*) backup=./$backup ;; esac
-case $new in -*) new=./$new ;; esac
-[ -r "$backup" ] || fail 66 "$backup: no file or folder that can be read"
-[ ! -e "$new" ] || fail 73 "$new exists already"
+old_shown=${3%/} new_shown=${4%/} backup=${3%/} new=${4%/}
+case $backup in /*) ;; *) backup=$PWD/$backup ;; esac
+case $new in /*) ;; *) new=$PWD/$new ;; esac
+[ -r "$backup" ] || fail 66 "$old_shown: no file or folder that can be read"
+[ ! -e "$new" ] || fail 73 "$new_shown exists already"
 form=$backup
 [ ! -d "$backup" ] || form=folder
 case $form in
 folder | *.xb | *.xbcrypt) ;;
-*) fail 64 "$backup: expected a folder or a name that ends in .xb or .xbcrypt" ;;
+*) fail 64 "$old_shown: expected a folder or a name that ends in .xb or .xbcrypt" ;;
 esac
 
 # The keys as descriptors 8 and 9, which can be opened as often as there are files: what comes from a
@@ -54,9 +54,16 @@ if cmp -s /dev/fd/8 /dev/fd/9; then
     fail 65 'the two keys are the same'
 fi
 
-# The folder of NEW, so that the new file can be renamed into place.
-work=$(mktemp -d -- "$new.XXXXXX") || exit 73
-trap 'rm -rf "$work"' EXIT
+# A folder beside NEW, so that the new file can be renamed into place. All is done from inside of it:
+# whoever may write beside it can put another folder, or a link, in its place, but nothing is written
+# or removed through its name.
+part=$(mktemp -d -- "$new.XXXXXX") || exit 73
+cd -P -- "$part"
+case "$(stat -c '%u %a' .) $(ls -A)" in
+"$EUID 700 " | "$EUID 2700 ") ;;
+*) fail 73 "$part: somebody else has changed it" ;;
+esac
+trap 'rm -rf list member members new old.sums new.sums; rmdir -- "$part"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -79,44 +86,44 @@ encrypted_files() {
     local others
     others=$(cd "$1" && find . ! -type f ! -type d -print -quit)
     [ -z "$others" ] || fail 65 "$2/$others: neither a file nor a folder"
-    (cd "$1" && find . -type f -name '*.xbcrypt' -print0) >"$work/list"
-    mapfile -d '' -t files <"$work/list"
-    rm -- "$work/list"
-    [ ${#files[@]} -gt 0 ] || fail 65 "$backup: nothing in it is encrypted"
+    (cd "$1" && find . -type f -name '*.xbcrypt' -print0) >list
+    mapfile -d '' -t files <list
+    rm -- list
+    [ ${#files[@]} -gt 0 ] || fail 65 "$old_shown: nothing in it is encrypted"
 }
 
 case $form in
 folder)
-    encrypted_files "$backup" "$backup"
+    encrypted_files "$backup" "$old_shown"
     # Others may change the folder while it is copied. tar follows no link, nobody else can change the
     # copy, and what counts is what is found there.
-    mkdir "$work/new"
-    tar -C "$backup" --format=posix --sparse -cf - . | tar -C "$work/new" --numeric-owner -xpf -
-    encrypted_files "$work/new" "$backup"
+    mkdir new
+    tar -C "$backup" --format=posix --sparse -cf - . | tar -C new --numeric-owner -xpf -
+    encrypted_files new "$old_shown"
     for file in "${files[@]}"; do
-        rekey "$work/new/$file" "$work/member"
-        same "$backup/$file" "$work/member"
-        mv -T -- "$work/member" "$work/new/$file"
+        rekey "new/$file" member
+        same "$backup/$file" member
+        mv -T -- member "new/$file"
     done
     ;;
 *.xbcrypt)
-    rekey "$backup" "$work/new"
-    same "$backup" "$work/new"
+    rekey "$backup" new
+    same "$backup" new
     ;;
 *)
-    xbunpack -C "$work/members" -i "$backup"
-    encrypted_files "$work/members" "$backup"
+    xbunpack -C members -i "$backup"
+    encrypted_files members "$old_shown"
     for file in "${files[@]}"; do
-        rekey "$work/members/$file" "$work/member"
-        mv -T -- "$work/member" "$work/members/$file"
+        rekey "members/$file" member
+        mv -T -- member "members/$file"
     done
-    xbpack -C "$work/members" >"$work/new"
-    xbunpack --test --decrypt -f /dev/fd/8 --manifest=- -i "$backup" | LC_ALL=C sort >"$work/old.sums"
-    xbunpack --test --decrypt -f /dev/fd/9 --manifest=- -i "$work/new" | LC_ALL=C sort >"$work/new.sums"
-    cmp -s "$work/old.sums" "$work/new.sums" ||
-        fail 65 "$backup: what was written differs: the disk or the memory is at fault"
+    xbpack -C members >new
+    xbunpack --test --decrypt -f /dev/fd/8 --manifest=- -i "$backup" | LC_ALL=C sort >old.sums
+    xbunpack --test --decrypt -f /dev/fd/9 --manifest=- -i new | LC_ALL=C sort >new.sums
+    cmp -s old.sums new.sums ||
+        fail 65 "$old_shown: what was written differs: the disk or the memory is at fault"
     ;;
 esac
-sync -- "$work/new"
-mv -T --no-clobber -- "$work/new" "$new"
-[ ! -e "$work/new" ] || fail 73 "$new exists already"
+sync -- new
+mv -T --no-clobber -- new "$new"
+[ ! -e new ] || fail 73 "$new_shown exists already"

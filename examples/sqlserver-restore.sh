@@ -48,12 +48,20 @@ bucket=$1 key=$2 file=$3
 case $file in -*) file=./$file ;; esac
 [ ! -e "$file" ] || fail 73 "$file exists already"
 
-# The second one is beside FILE, so that what is in it can be renamed.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+# This one is beside FILE, so that what is in it can be renamed. Whoever may write there can put another
+# folder, or a link, in its place: nothing is written or removed through its name, but through 8.
 unchecked=$(mktemp -d -- "$file.XXXXXX") || exit 73
-trap 'rm -rf "$work" "$unchecked"' EXIT
-part=$unchecked/part
+exec 8<"$unchecked" || exit 73
+inside() { (cd -P /dev/fd/8 && "$@"); }
+case "$(stat -Lc '%u %a' /dev/fd/8) $(ls -A /dev/fd/8/)" in
+"$EUID 700 " | "$EUID 2700 ") ;;
+*) fail 73 "$unchecked: somebody else has changed it" ;;
+esac
+trap 'rm -rf "$work"; inside rm -f part; rmdir -- "$unchecked"' EXIT
+case $file in /*) whole=$file ;; *) whole=$PWD/$file ;; esac
 
 s3() {
     aws ${S3_ENDPOINT:+--endpoint-url "$S3_ENDPOINT"} "$@"
@@ -99,7 +107,7 @@ fetch() {
     fi
 }
 set +e
-fetch | s3cse-dec -v "${envelope[@]/#/--envelope=}" -f /dev/fd/9 -o "$part" 9<&9
+fetch | inside s3cse-dec -v "${envelope[@]/#/--envelope=}" -f /dev/fd/9 -o part 9<&9
 status=("${PIPESTATUS[@]}")
 set -e
 [ "${status[1]}" -eq 0 ] || exit "${status[1]}"
@@ -107,8 +115,8 @@ set -e
 head_object >"$work/after.json" || exit 69
 [ "$(etag "$work/head.json")" = "$(etag "$work/after.json")" ] ||
     fail 75 "$key was replaced while it was fetched: try again, with --version-id"
-head -c 8 "$part" | grep -qaE '^(TAPE|MSSQLBAK)' ||
+head -c 8 /dev/fd/8/part | grep -qaE '^(TAPE|MSSQLBAK)' ||
     fail 65 "$key decrypts to something that is no SQL Server backup: it begins with neither TAPE nor MSSQLBAK"
-mv -nT -- "$part" "$file"
-[ ! -e "$part" ] || fail 73 "$file exists already"
+inside mv -nT -- part "$whole"
+[ ! -e /dev/fd/8/part ] || fail 73 "$file exists already"
 echo "$file: restore it by RESTORE DATABASE ... FROM DISK = N'$file'"

@@ -301,6 +301,46 @@ SH
     [ -n "$(find . -name 'y.bak.unchecked.*' -type l)" ]
 }
 
+@test "rekey.sh, sqlserver-restore.sh: nothing is written or removed through a folder that a neighbour swaps in" {
+    mkdir bin victim
+    echo precious | tee victim/part victim/new victim/members victim/member >/dev/null
+    cp -a victim before
+    cp "$rds/full_v3_qp.xb" old.xb
+    printf '{ "ETag": "\\"1\\"" }' >head.json
+    printf '#!/bin/sh\ncase "$*" in *head-object*) cat %s ;; *" cp "*) printf "TAPE rows" ;; esac\n' "$PWD/head.json" >bin/aws
+    printf '#!/bin/sh\necho 00\n' >bin/kmsunwrap
+    printf '#!/bin/bash\ncase "$*" in *--info*) echo "format: 2" ;; *) swap; while [ $# -gt 0 ]; do [ "$1" != -o ] || cat >"$2"; shift; done ;; esac\n' >bin/s3cse-dec
+    # While it is used: the folder is moved away, and a link has its name.
+    cat >bin/swap <<SH
+#!/bin/bash
+for made in $PWD/out.??????; do
+    [ ! -d "\$made" ] || [ -L "\$made" ] || { mv "\$made" $PWD/moved.\$\$ && ln -s $PWD/victim "\$made"; }
+done
+SH
+    printf '#!/bin/bash\nswap\nexec %s "$@"\n' "$(command -v xbunpack)" >bin/xbunpack
+    chmod +x bin/*
+    for how in used entered; do
+        if [ $how = entered ]; then # or before it is entered
+            printf '#!/bin/bash\nmade=$(%s "$@") && { swap; echo "$made"; }\n' "$(command -v mktemp)" >bin/mktemp
+            chmod +x bin/mktemp
+        fi
+        for recipe in "rekey.sh KEY NEWKEY old.xb out" "sqlserver-restore.sh bucket key out"; do
+            echo "$how: $recipe"
+            # shellcheck disable=SC2086 # words
+            PATH=$PWD/bin:$PATH run --separate-stderr "$examples/"$recipe
+            if [ $how = used ]; then
+                [ -s out ]
+                rm -rf out
+            else
+                [ "$status" -eq 73 ] || [[ $stderr == *"cannot create directory"* ]]
+                [ ! -e out ]
+            fi
+            diff -r before victim
+            rm -rf moved.* out.??????
+        done
+    done
+}
+
 @test "aliyun-key.sh: a command with a leading dash is no option of the shell" {
     mkdir bin
     printf '#!/bin/sh\ncat >/dev/null; echo 00\n' >bin/kmsunwrap
