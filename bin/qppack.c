@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // qppack: files below a directory, or standard input, as a qpress archive on standard output.
-#include "os/interrupt.h"
 #include "program/command_line.h"
 #include "program/filter.h"
 #include "program/options.h"
@@ -181,8 +180,5 @@ int main(int argc, char **argv) {
     take_to_stdout(argc, argv);
     command_line_parse(&parser, argc, argv, &o);
     int result = pack(&o, &f);
-    progress_end(result == 0);
-    interrupt_say();
-    interrupt_die();
-    return result < 0 ? diag_print(&f) : 0;
+    return filter_end(result, &f);
 }

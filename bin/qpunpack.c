@@ -12,6 +12,7 @@
 #include "program/destination.h"
 #include "program/filter.h"
 #include "program/options.h"
+#include "program/options_set.h"
 #include "program/salvage_report.h"
 
 #include <stdio.h>
@@ -76,8 +77,21 @@ static bool take_piped(int argc, char **argv) {
     return found;
 }
 
+static const struct options_setting simple[] = {
+    OPTIONS_SET('C', struct options, to.directory),
+    OPTIONS_SET('o', struct options, to_stdout),
+    OPTIONS_SET('t', struct options, list),
+    OPTIONS_SET('d', struct options, decompress),
+    OPTIONS_SET(KEY_TEST, struct options, test),
+    OPTIONS_SET('f', struct options, to.overwrite),
+    OPTIONS_SET(KEY_OVERWRITE, struct options, to.overwrite),
+    OPTIONS_SET_IGNORED('L'),
+    {0}};
+
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct options *o = state->input;
+    if (options_set(simple, o, key, arg))
+        return 0;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->input;
@@ -86,29 +100,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         state->child_inputs[3] = &o->to;
         state->child_inputs[4] = &o->salvage;
         return 0;
-    case 'C':
-        o->to.directory = arg;
-        return 0;
-    case 'o':
-        o->to_stdout = true;
-        return 0;
-    case 't':
-        o->list = true;
-        return 0;
-    case 'd':
-        o->decompress = true;
-        return 0;
-    case 'L':
-        return 0;
     case 'T':
         options_raise_threads(&o->run, arg, state);
-        return 0;
-    case KEY_TEST:
-        o->test = true;
-        return 0;
-    case 'f':
-    case KEY_OVERWRITE:
-        o->to.overwrite = true;
         return 0;
     case ARGP_KEY_ARGS:
         o->operands = (const char *const *)state->argv + state->next;
@@ -354,9 +347,8 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
         result = decode_all(in, o, &u, f);
     if (result == 0 && u.to.files != NULL)
         result = destination_finish(&u.to, f);
-    if (o->run.verbose && destination_removed(&u.to) > 0)
-        diag_note("removed %u temporary file%s of runs that did not end",
-                  destination_removed(&u.to), destination_removed(&u.to) == 1 ? "" : "s");
+    if (o->run.verbose)
+        destination_say_removed(&u.to);
     destination_close(&u.to, result < 0);
     stage_free(u.limit);
     stage_free(u.sink);

@@ -4,11 +4,11 @@
 #include "file/outfile.h"
 #include "format/sniff.h"
 #include "os/cpus.h"
-#include "os/interrupt.h"
 #include "os/terminal.h"
 #include "program/command_line.h"
 #include "program/filter.h"
 #include "program/options.h"
+#include "program/options_set.h"
 #include "program/progress.h"
 #include "s3/s3_body.h"
 #include "s3/s3_data_key.h"
@@ -59,8 +59,18 @@ static void check(const struct options *o, struct argp_state *state) {
     options_check_input(state, o->input, "the object");
 }
 
+static const struct options_setting simple[] = {
+    OPTIONS_SET('f', struct options, data_key),
+    OPTIONS_SET(KEY_WRAPPING_KEY, struct options, wrapping_key),
+    OPTIONS_SET(KEY_STRICT, struct options, strict),
+    OPTIONS_SET(KEY_INFO, struct options, info),
+    OPTIONS_SET('v', struct options, verbose),
+    {0}};
+
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct options *o = state->input;
+    if (options_set(simple, o, key, arg))
+        return 0;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->input;
@@ -72,21 +82,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         if (o->envelope_count == ENVELOPES_MAX)
             argp_error(state, "-e: expected at most two files: metadata and instruction file");
         o->envelopes[o->envelope_count++] = arg;
-        return 0;
-    case 'f':
-        o->data_key = arg;
-        return 0;
-    case KEY_WRAPPING_KEY:
-        o->wrapping_key = arg;
-        return 0;
-    case KEY_STRICT:
-        o->strict = true;
-        return 0;
-    case KEY_INFO:
-        o->info = true;
-        return 0;
-    case 'v':
-        o->verbose = true;
         return 0;
     case ARGP_KEY_ARG:
         options_take_operand(state, arg, &o->input);
@@ -216,16 +211,6 @@ static void disown(uint64_t written, struct fault *f) {
         memcpy(f->text + used, text, sizeof text);
 }
 
-struct setup {
-    struct s3_content_stream *stream;
-    struct s3_body body;
-};
-
-static struct stage *make_stage(struct ordered *o, struct stage *next, void *context) {
-    struct setup *setup = context;
-    return s3_body_new(o, setup->stream, &setup->body, next);
-}
-
 static int run_between(const struct options *o, const struct s3_envelope *e,
                        struct s3_content_stream *stream, struct input *in, struct fault *f) {
     if (in->size != UINT64_MAX && s3_content_check_size(e, in->size, f) < 0)
@@ -234,16 +219,16 @@ static int run_between(const struct options *o, const struct s3_envelope *e,
     if (outfile_begin(&out, o->output.path, o->output.overwrite, f) < 0)
         return -1;
     bool whole = outfile_seekable(out);
-    struct setup setup = {.stream = stream, .body = {.first = look_at_input}};
-    if (filter_into(in, out, o->output.path, o->threads, make_stage, &setup, f) < 0) {
+    struct s3_body body = {.stream = stream, .first = look_at_input};
+    if (filter_into(in, out, o->output.path, o->threads, s3_body_new, &body, f) < 0) {
         if (!whole)
-            disown(setup.body.size, f);
+            disown(body.size, f);
         outfile_discard(out);
         return -1;
     }
     if (options_commit_output(&o->output, out, f) < 0)
         return -1;
-    look_at_output(&setup.body, e, o->verbose);
+    look_at_output(&body, e, o->verbose);
     uint64_t size = s3_content_plain_size(stream);
     if (e->has_length && e->length != size)
         diag_warn("x-amz-unencrypted-content-length says %" PRIu64
@@ -311,9 +296,6 @@ int main(int argc, char **argv) {
     else if (result > 0)
         result = decrypt(&o, &e, &f);
     s3_envelope_free(&e);
-    progress_end(result == 0);
     wiped_finish();
-    interrupt_say();
-    interrupt_die();
-    return result < 0 ? diag_print(&f) : 0;
+    return filter_end(result, &f);
 }

@@ -9,6 +9,7 @@
 #include "program/command_line.h"
 #include "program/filter.h"
 #include "program/options.h"
+#include "program/options_set.h"
 #include "program/progress.h"
 #include "s3/s3_body.h"
 #include "s3/s3_data_key.h"
@@ -88,8 +89,15 @@ static void check(const struct options *o, struct argp_state *state) {
     options_check_input(state, o->input, "the file to encrypt");
 }
 
+static const struct options_setting simple[] = {
+    OPTIONS_SET('e', struct options, envelope), OPTIONS_SET('f', struct options, data_key),
+    OPTIONS_SET(KEY_RDS, struct options, rds),  OPTIONS_SET(KEY_CMK_ID, struct options, cmk_id),
+    OPTIONS_SET('v', struct options, verbose),  {0}};
+
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct options *o = state->input;
+    if (options_set(simple, o, key, arg))
+        return 0;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->input;
@@ -97,26 +105,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         state->child_inputs[2] = &o->no_sandbox;
         state->child_inputs[3] = &o->progress;
         return 0;
-    case 'e':
-        o->envelope = arg;
-        return 0;
-    case 'f':
-        o->data_key = arg;
-        return 0;
-    case KEY_RDS:
-        o->rds = true;
-        return 0;
     case KEY_CONTENT:
         set_content(o, arg, state);
         return 0;
-    case KEY_CMK_ID:
-        o->cmk_id = arg;
-        return 0;
     case KEY_CONTEXT:
         add_context(o, arg, state);
-        return 0;
-    case 'v':
-        o->verbose = true;
         return 0;
     case ARGP_KEY_ARG:
         options_take_operand(state, arg, &o->input);
@@ -212,23 +205,13 @@ struct outputs {
     struct outfile *body, *envelope;
 };
 
-struct setup {
-    struct s3_content_stream *stream;
-    struct s3_body body;
-};
-
-static struct stage *make_stage(struct ordered *o, struct stage *next, void *context) {
-    struct setup *setup = context;
-    return s3_body_new(o, setup->stream, &setup->body, next);
-}
-
 // Encrypts, and gives both files their names: the envelope first, because an object without its
 // envelope is useless.
 static int run_between(const struct options *o, struct s3_envelope *e,
                        struct s3_content_stream *stream, struct input *in, struct outputs *out,
                        struct fault *f) {
-    struct setup setup = {.stream = stream, .body = {.first = NULL}};
-    if (filter_into(in, out->body, o->output.path, o->threads, make_stage, &setup, f) < 0)
+    struct s3_body body = {.stream = stream};
+    if (filter_into(in, out->body, o->output.path, o->threads, s3_body_new, &body, f) < 0)
         return -1;
     e->length = s3_content_plain_size(stream);
     if (write_envelope(e, out->envelope, f) < 0)
@@ -314,9 +297,6 @@ int main(int argc, char **argv) {
     o.threads = cpus_available() > 1 ? 2 : 1; // one for the cipher, one for the output
     int result = run(&o, &f);
     free(o.context);
-    progress_end(result == 0);
     wiped_finish();
-    interrupt_say();
-    interrupt_die();
-    return result < 0 ? diag_print(&f) : 0;
+    return filter_end(result, &f);
 }

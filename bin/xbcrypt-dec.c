@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // xbcrypt-dec: xbcrypt chunks on standard input, plaintext on standard output.
 #include "format/xbcrypt_dec.h"
-#include "os/interrupt.h"
 #include "program/command_line.h"
 #include "program/salvage_report.h"
 #include "program/xbcrypt_filter.h"
@@ -101,7 +100,5 @@ int main(int argc, char **argv) {
     if (result == 0 && xbcrypt_dec_doubt(&setup.settings) != NULL)
         diag_warn("%s", xbcrypt_dec_doubt(&setup.settings));
     result = salvage_report_end(&report, result, &f);
-    interrupt_say();
-    interrupt_die();
-    return result < 0 ? diag_print(&f) : 0;
+    return filter_end(result, &f);
 }

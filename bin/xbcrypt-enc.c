@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // xbcrypt-enc: plaintext on standard input, xbcrypt version 3 chunks on standard output.
 #include "format/xbcrypt_enc.h"
-#include "os/interrupt.h"
 #include "program/command_line.h"
 #include "program/xbcrypt_filter.h"
 
@@ -69,7 +68,5 @@ int main(int argc, char **argv) {
     command_line_parse(&parser, argc, argv, &o);
     struct xbcrypt_enc_settings settings = {.chunk_size = (size_t)o.chunk_size};
     int result = xbcrypt_filter(&o.common, &settings.key, make_stage, &settings, &f);
-    interrupt_say();
-    interrupt_die();
-    return result < 0 ? diag_print(&f) : 0;
+    return filter_end(result, &f);
 }

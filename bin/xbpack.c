@@ -2,8 +2,8 @@
 // xbpack: files below a directory, as an xbstream on standard output.
 #include "format/lz4_enc.h"
 #include "format/zstd_enc.h"
-#include "os/interrupt.h"
 #include "program/command_line.h"
+#include "program/filter.h"
 #include "program/options.h"
 #include "program/packing.h"
 #include "program/xbcrypt_keyfile.h"
@@ -177,8 +177,5 @@ int main(int argc, char **argv) {
     diag_start();
     command_line_parse(&parser, argc, argv, &o);
     int result = pack(&o, &f);
-    progress_end(result == 0);
-    interrupt_say();
-    interrupt_die();
-    return result < 0 ? diag_print(&f) : 0;
+    return filter_end(result, &f);
 }

@@ -10,6 +10,7 @@
 #include "program/filter.h"
 #include "program/member_report.h"
 #include "program/options.h"
+#include "program/options_set.h"
 #include "program/salvage_report.h"
 #include "program/xbcrypt_keyfile.h"
 
@@ -152,8 +153,23 @@ static void parse_decompress(struct options *o, const char *arg, struct argp_sta
                    options_parse_shown(arg));
 }
 
+static const struct options_setting simple[] = {
+    OPTIONS_SET('C', struct options, to.directory),
+    OPTIONS_SET('t', struct options, list),
+    OPTIONS_SET('x', struct options, extract),
+    OPTIONS_SET(KEY_TEST, struct options, test),
+    OPTIONS_SET(KEY_OVERWRITE, struct options, to.overwrite),
+    OPTIONS_SET(KEY_NO_STRICT, struct options, accept_random),
+    OPTIONS_SET(KEY_AUTO, struct options, automatic),
+    OPTIONS_SET(KEY_INCOMPLETE_OK, struct options, incomplete_ok),
+    OPTIONS_SET(KEY_INFO, struct options, info),
+    OPTIONS_SET_IGNORED(KEY_BUFFER),
+    {0}};
+
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct options *o = state->input;
+    if (options_set(simple, o, key, arg))
+        return 0;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->input;
@@ -164,15 +180,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         state->child_inputs[5] = &o->salvage;
         state->child_inputs[6] = &o->check_pages;
         return 0;
-    case 'C':
-        o->to.directory = arg;
-        return 0;
-    case 't':
-        o->list = true;
-        return 0;
-    case 'x':
-        o->extract = true;
-        return 0;
     case 'c':
         argp_failure(state, EX_USAGE, 0, "-c: this program unpacks; xbpack packs");
         return 0;
@@ -180,18 +187,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     case KEY_THREADS:
         options_raise_threads(&o->run, arg, state);
         return 0;
-    case KEY_BUFFER:
-        return 0;
     case KEY_ABSOLUTE:
         argp_failure(state, EX_USAGE, 0,
                      "--absolute-names: files are created below DIR only, whatever their names in "
                      "the archive; leave this option out");
-        return 0;
-    case KEY_TEST:
-        o->test = true;
-        return 0;
-    case KEY_OVERWRITE:
-        o->to.overwrite = true;
         return 0;
     case 'd':
     case KEY_DECRYPT:
@@ -202,18 +201,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_STRICT:
         o->accept_random = false;
-        return 0;
-    case KEY_NO_STRICT:
-        o->accept_random = true;
-        return 0;
-    case KEY_AUTO:
-        o->automatic = true;
-        return 0;
-    case KEY_INCOMPLETE_OK:
-        o->incomplete_ok = true;
-        return 0;
-    case KEY_INFO:
-        o->info = true;
         return 0;
     case KEY_TO_STDOUT:
         if (o->to_stdout != NULL)
@@ -441,6 +428,8 @@ static int open_destination(struct destination *to, const struct options *o, str
     if (!o->list && o->to_stdout == NULL) {
         if (destination_open(to, &o->to, diag_error_text, f) < 0)
             return -1;
+        to->settings.same_name_hint =
+            "name the one that you want, or leave out --decompress and --decrypt";
         destination_allow(to, &rules);
     }
     return options_confine(o->run.no_sandbox, o->run.verbose, &rules, f) < 0
@@ -448,11 +437,38 @@ static int open_destination(struct destination *to, const struct options *o, str
                : progress_begin(&o->run.progress, f);
 }
 
+// Makes the queues of the input, of the members' stages, and of their files, each behind the one
+// before, or the same. Returns 0, or -1 and *f.
+static int make_queues(const struct options *o, unsigned threads, struct ordered **front,
+                       struct ordered **members, struct ordered **files, struct fault *f) {
+    if (ordered_new(front, threads, f) < 0)
+        return -1;
+    *members = *front;
+    if (o->automatic && autodetect_queues(members, *front, f) < 0)
+        return -1;
+    return extract_queues(files, *members, f);
+}
+
+// The failure that explains the one found, if there is a better one. Returns `result`, or -1 and
+// *f.
+static int explain(const struct options *o, const struct input *in,
+                   const struct xbcrypt_dec_settings *decrypt, int result, struct fault *f) {
+    if (result < 0 && in->offset == 0 && o->file_operand != NULL && f->status == EX_DATAERR) {
+        const char *shown = diag_shown(o->file_operand, 200);
+        diag_fault(f, EX_DATAERR, "standard input is empty: to read %s, use -i %s", shown, shown);
+    }
+    if (result < 0 || decrypt->wrong_hashes == 0 || decrypt->key_proved)
+        return result;
+    *f = decrypt->wrong_hash;
+    return -1;
+}
+
 static int unpack(const struct options *o, struct salvage_scope *salvage, struct fault *f) {
     unsigned threads = options_threads(&o->run);
     struct xbcrypt_dec_settings decrypt = {
         .max_chunk = o->max_chunk, .accept_random = o->accept_random, .warn = diag_warn_text};
     struct limits limits = o->to.limits;
+    struct backup_complete complete = {0};
     limits.costly_holes = o->to_stdout != NULL;
     bool keyed = o->decrypt ||
                  (o->automatic && (o->key.file != NULL || getenv(XBCRYPT_KEY_VARIABLE) != NULL));
@@ -463,13 +479,12 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
                                         .selection = o->selection,
                                         .info_only = o->info,
                                         .to_stdout = o->to_stdout != NULL,
+                                        .complete = &complete,
                                         .limits = &limits};
-    struct backup_complete complete = {0};
     struct backupinfo info = {0};
-    settings.complete = &complete;
     struct backup_report_counts counts = {0};
     struct destination to = {0};
-    struct ordered *ordered = NULL, *members = NULL;
+    struct ordered *front = NULL, *members = NULL, *files = NULL;
     struct input in = {.fd = -1};
     int result = 0;
     member_report_choose(&settings, &(struct member_report_mode){.list = o->list,
@@ -484,50 +499,33 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
     if (result == 0)
         result = open_destination(&to, o, f);
     if (result == 0)
-        result = ordered_new(&ordered, threads, f);
-    members = ordered;
-    if (result == 0 && o->automatic)
-        result = autodetect_queues(&members, ordered, f);
-    struct ordered *files = NULL;
-    if (result == 0)
-        result = extract_queues(&files, members, f);
+        result = make_queues(o, threads, &front, &members, &files, f);
     bool listing = o->list || o->to_stdout != NULL;
     bool talking = !listing && !o->info && (o->run.verbose || isatty(STDERR_FILENO));
     if (talking || o->info || o->check_pages)
         settings.info = &info;
     struct innodb_check pages = {.info = &info, .decrypt = settings.decrypt};
     settings.pages = o->check_pages ? &pages : NULL;
-    to.settings.same_name_hint =
-        "name the one that you want, or leave out --decompress and --decrypt";
     if (result == 0 && !listing)
         result = destination_begin(&to, files, f);
     settings.files = to.files;
     if (result == 0)
-        result = extract(&in, o, ordered, members, &settings, salvage, &counts, f);
-    if (result < 0 && in.offset == 0 && o->file_operand != NULL && f->status == EX_DATAERR) {
-        const char *shown = diag_shown(o->file_operand, 200);
-        diag_fault(f, EX_DATAERR, "standard input is empty: to read %s, use -i %s", shown, shown);
-    }
-    if (result == 0 && decrypt.wrong_hashes > 0 && !decrypt.key_proved) {
-        *f = decrypt.wrong_hash;
-        result = -1;
-    }
+        result = extract(&in, o, front, members, &settings, salvage, &counts, f);
+    result = explain(o, &in, &decrypt, result, f);
     if (result == 0 && !listing)
         result = destination_finish(&to, f);
     if (result == 0 && xbcrypt_dec_doubt(&decrypt) != NULL)
         diag_warn("%s", xbcrypt_dec_doubt(&decrypt));
-    if (o->run.verbose && destination_removed(&to) > 0)
-        diag_note("removed %u temporary file%s of runs that did not end", destination_removed(&to),
-                  destination_removed(&to) == 1 ? "" : "s");
-    bool damaged = salvage != NULL && salvage_losses(salvage->record) > 0;
+    if (o->run.verbose)
+        destination_say_removed(&to);
     if (result == 0 && o->check_pages)
         backup_report_pages(&pages, o->info, talking);
     innodb_check_clear(&pages);
-    if (result == 0 && talking && !damaged)
+    if (result == 0 && talking && (salvage == NULL || salvage_losses(salvage->record) == 0))
         backup_report_next(o->test, o->to.directory, &info, &counts);
     backupinfo_clear(&info);
     destination_close(&to, result < 0);
-    ordered_free(ordered);
+    ordered_free(front);
     input_close(&in);
     xbcrypt_key_free(decrypt.key);
     slab_trim();

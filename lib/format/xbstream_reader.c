@@ -262,46 +262,9 @@ static int check_map(const struct reader *r, uint64_t *advance, struct fault *f)
                       place_text(&r->head.place, 0), r->header.payload_size, data);
 }
 
-// Begins the chunk of the header; its map, if it has one, has been read.
-static int begin_chunk(struct reader *r, struct fault *f) {
+// Begins the payload of a chunk that continues `member`. Returns 0, or -1 and *f.
+static int begin_payload(struct reader *r, struct member *member, struct fault *f) {
     const struct xbstream_chunk *h = &r->header;
-    if (h->type == XBSTREAM_RENAME || h->type == XBSTREAM_REMOVE)
-        return xbstream_changes_apply(r, f);
-    if (h->type == XBSTREAM_SEEK)
-        return xbstream_changes_seek(r, f);
-    struct member *member =
-        xbstream_changes_forget_rewritten(r, f) == 0 ? xbstream_reader_member(r, f) : NULL;
-    if (member == NULL)
-        return -1;
-    const char *where = place_text(&r->head.place, 0);
-    if (member->ended) {
-        diag_fault(f, EX_DATAERR, "xbstream chunk %s comes after the end of its member", where);
-        return xbstream_reader_prefix(member, f);
-    }
-    if (h->type == XBSTREAM_END) {
-        xbstream_reader_end(r, member);
-        return 0;
-    }
-    if (xbstream_reader_check_open(r, f) < 0)
-        return -1;
-    if (h->offset != member->offset) {
-        diag_fault(f, EX_DATAERR,
-                   "xbstream chunk %s does not continue its member: expected offset %" PRIu64
-                   ", found %" PRIu64 "; the stream is damaged or a part of it is missing",
-                   where, member->offset, h->offset);
-        return xbstream_reader_prefix(member, f);
-    }
-    uint64_t advance = h->payload_size;
-    if (h->type == XBSTREAM_SPARSE && check_map(r, &advance, f) < 0)
-        return xbstream_reader_prefix(member, f);
-    if (advance > INT64_MAX - member->offset) {
-        diag_fault(f, EX_DATAERR, "xbstream chunk %s makes its member too large", where);
-        return xbstream_reader_prefix(member, f);
-    }
-    member->offset += advance;
-    if (member->size < member->offset)
-        member->size = member->offset;
-
     struct chunk *c = calloc(1, sizeof *c);
     if (c == NULL)
         return diag_fault_memory(f);
@@ -323,6 +286,49 @@ static int begin_chunk(struct reader *r, struct fault *f) {
     if (r->remaining == 0) // no data follows, but the checksum must still be checked
         submit_piece(r, (struct view){.data = r->head.bytes, .origin = c->place.origin});
     return 0;
+}
+
+// Begins the chunk of the header; its map, if it has one, has been read.
+static int begin_chunk(struct reader *r, struct fault *f) {
+    const struct xbstream_chunk *h = &r->header;
+    if (h->type == XBSTREAM_RENAME || h->type == XBSTREAM_REMOVE)
+        return xbstream_changes_apply(r, f);
+    if (h->type == XBSTREAM_SEEK)
+        return xbstream_changes_seek(r, f);
+    struct member *member =
+        xbstream_changes_forget_rewritten(r, f) == 0 ? xbstream_reader_member(r, f) : NULL;
+    if (member == NULL)
+        return -1;
+    if (member->ended) {
+        diag_fault(f, EX_DATAERR, "xbstream chunk %s comes after the end of its member",
+                   place_text(&r->head.place, 0));
+        return xbstream_reader_prefix(member, f);
+    }
+    if (h->type == XBSTREAM_END) {
+        xbstream_reader_end(r, member);
+        return 0;
+    }
+    if (xbstream_reader_check_open(r, f) < 0)
+        return -1;
+    if (h->offset != member->offset) {
+        diag_fault(f, EX_DATAERR,
+                   "xbstream chunk %s does not continue its member: expected offset %" PRIu64
+                   ", found %" PRIu64 "; the stream is damaged or a part of it is missing",
+                   place_text(&r->head.place, 0), member->offset, h->offset);
+        return xbstream_reader_prefix(member, f);
+    }
+    uint64_t advance = h->payload_size;
+    if (h->type == XBSTREAM_SPARSE && check_map(r, &advance, f) < 0)
+        return xbstream_reader_prefix(member, f);
+    if (advance > INT64_MAX - member->offset) {
+        diag_fault(f, EX_DATAERR, "xbstream chunk %s makes its member too large",
+                   place_text(&r->head.place, 0));
+        return xbstream_reader_prefix(member, f);
+    }
+    member->offset += advance;
+    if (member->size < member->offset)
+        member->size = member->offset;
+    return begin_payload(r, member, f);
 }
 
 // Drops the `size` bytes of the header.

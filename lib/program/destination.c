@@ -194,8 +194,11 @@ int destination_finish(struct destination *d, struct fault *f) {
     return (d->settings.sync ? outfile_commit_synced : outfile_commit)(manifest, f);
 }
 
-unsigned destination_removed(const struct destination *d) {
-    return d->settings.dir != NULL ? outdir_removed(d->settings.dir) : 0;
+void destination_say_removed(const struct destination *d) {
+    unsigned removed = d->settings.dir != NULL ? outdir_removed(d->settings.dir) : 0;
+    if (removed > 0)
+        diag_note("removed %u temporary file%s of runs that did not end", removed,
+                  removed == 1 ? "" : "s");
 }
 
 void destination_interrupted(const struct destination_options *options) {

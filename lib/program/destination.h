@@ -49,8 +49,8 @@ struct destination {
     char *made; // the directory, if it is new; otherwise NULL
 };
 
-// The number of temporary files of earlier runs that have been removed.
-unsigned destination_removed(const struct destination *d);
+// Prints the number of temporary files of earlier runs that have been removed, if there were any.
+void destination_say_removed(const struct destination *d);
 
 // Reads and opens everything that the options name, so that a missing file is reported before any
 // work is done. `report` as in outfiles.h. Returns 0, or -1 and *f: what outdir_open, outfile_begin

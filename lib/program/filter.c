@@ -91,3 +91,10 @@ int filter_files(const char *input, const struct options_output *output,
     progress_end(result == 0);
     return result;
 }
+
+int filter_end(int result, const struct fault *f) {
+    progress_end(result == 0);
+    interrupt_say();
+    interrupt_die();
+    return result < 0 ? diag_print(f) : 0;
+}

@@ -30,4 +30,8 @@ int filter_files(const char *input, const struct options_output *output,
                  struct stage *(*make)(struct ordered *o, struct stage *next, void *context),
                  void *context, struct fault *f);
 
+// What main ends with: ends the progress, dies of the signal that asked the program to stop, if one
+// did, or prints the failure. Returns the exit status of a run with this result.
+int filter_end(int result, const struct fault *f);
+
 #endif

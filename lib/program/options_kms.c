@@ -8,6 +8,7 @@
 #include "program/kms_sandbox.h"
 #include "program/options_parse.h"
 #include "program/options_sandbox.h"
+#include "program/options_set.h"
 #include "secret/key_hint.h"
 
 #include <errno.h>
@@ -103,6 +104,16 @@ static void add_context(struct options_kms *options, const char *argument,
     options->context[options->context_count++] = argument;
 }
 
+static const struct options_setting simple[] = {
+    OPTIONS_SET(KEY_MASTER_KEY, struct kms_request, master_key),
+    OPTIONS_SET(KEY_REGION, struct kms_request, region),
+    OPTIONS_SET(KEY_ENDPOINT, struct kms_request, endpoint),
+    OPTIONS_SET(KEY_PROFILE, struct kms_request, profile),
+    OPTIONS_SET(KEY_KEY_ID, struct kms_request, key_id),
+    OPTIONS_SET(KEY_CACERT, struct kms_request, ca_file),
+    OPTIONS_SET('v', struct kms_request, verbose),
+    {0}};
+
 static error_t parse(int key, char *arg, struct argp_state *state) {
     struct options_kms *options = state->input;
     struct kms_request *request = &options->request;
@@ -113,6 +124,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             argp_error(state, "%s: expected a value, found an empty one",
                        names[key - KEY_MASTER_KEY].name);
     }
+    if (options_set(simple, request, key, arg))
+        return 0;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &request->no_sandbox;
@@ -131,26 +144,8 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
             argp_error(state, "--output=%s: expected base64, hex or raw", options_parse_shown(arg));
         options->format_given = true;
         return 0;
-    case KEY_MASTER_KEY:
-        request->master_key = arg;
-        return 0;
-    case KEY_REGION:
-        request->region = arg;
-        return 0;
-    case KEY_ENDPOINT:
-        request->endpoint = arg;
-        return 0;
-    case KEY_PROFILE:
-        request->profile = arg;
-        return 0;
-    case KEY_KEY_ID:
-        request->key_id = arg;
-        return 0;
     case KEY_CONTEXT:
         add_context(options, arg, state);
-        return 0;
-    case KEY_CACERT:
-        request->ca_file = arg;
         return 0;
     case KEY_TIMEOUT:
         if (!options_parse_size(arg, 1, TIMEOUT_MAX, &value))
@@ -165,9 +160,6 @@ static error_t parse(int key, char *arg, struct argp_state *state) {
                        options_parse_shown(arg), RETRIES_MAX);
         else
             request->retries = (unsigned)value;
-        return 0;
-    case 'v':
-        request->verbose = true;
         return 0;
     case ARGP_KEY_END:
         if (options->provider == NULL)

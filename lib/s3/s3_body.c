@@ -10,7 +10,6 @@ enum { PIECE_SIZE = 128 << 10 };
 struct s3_body_stage {
     struct stage stage;
     struct stage *next;
-    struct s3_content_stream *stream; // used by one piece at a time
     struct s3_body *body;
     struct piece *last; // submitted, until released
     uint64_t end;       // offset of the end of the input so far
@@ -31,7 +30,7 @@ struct piece {
 static enum job_result run_piece(struct job *job, unsigned thread) {
     (void)thread;
     struct piece *p = (struct piece *)job;
-    struct s3_content_stream *stream = p->owner->stream;
+    struct s3_content_stream *stream = p->owner->body->stream; // of one piece at a time
     p->out = slab_new(p->view.size + S3_CONTENT_SLACK);
     if (p->out == NULL)
         p->result = diag_fault_memory(&p->fault);
@@ -118,14 +117,12 @@ static void finish(struct stage *stage) {
         submit(s, (struct view){.data = &none, .origin = s->end}, true);
 }
 
-struct stage *s3_body_new(struct ordered *o, struct s3_content_stream *stream, struct s3_body *body,
-                          struct stage *next) {
+struct stage *s3_body_new(struct ordered *o, struct stage *next, void *body) {
     static const struct stage_operations operations = {.push = push, .finish = finish};
     struct s3_body_stage *s = stage_new(sizeof *s, &operations, o);
     if (s == NULL)
         return NULL;
     s->next = next;
-    s->stream = stream;
     s->body = body;
     return &s->stage;
 }

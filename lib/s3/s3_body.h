@@ -10,8 +10,9 @@
 
 enum { S3_BODY_HEAD_SIZE = 8 };
 
-// What the stage reports about its data; outlives the stage.
+// What the stage needs, and what it reports about its data; outlives the stage.
 struct s3_body {
+    struct s3_content_stream *stream;
     // Called once, with the first bytes of the input (at least one), before anything is passed on.
     // May be NULL.
     void (*first)(const uint8_t *data, size_t size);
@@ -20,10 +21,9 @@ struct s3_body {
     size_t head_size;
 };
 
-// A stage that pushes into `next`. *body is zero except `first`; it and the stream belong to the
-// caller and outlive the stage. NULL if memory ran out. Failures: those of s3_content_push and
-// s3_content_finish, EX_OSERR.
-struct stage *s3_body_new(struct ordered *o, struct s3_content_stream *stream, struct s3_body *body,
-                          struct stage *next);
+// A stage that pushes into `next`, for filter_into. `body` points to a struct s3_body, zero but for
+// `stream` and `first`; it belongs to the caller and outlives the stage. NULL if memory ran out.
+// Failures: those of s3_content_push and s3_content_finish, EX_OSERR.
+struct stage *s3_body_new(struct ordered *o, struct stage *next, void *body);
 
 #endif

@@ -28,16 +28,6 @@ static void see(const uint8_t *data, size_t size) {
     seen.calls++;
 }
 
-struct setup {
-    struct s3_content_stream *stream;
-    struct s3_body body;
-};
-
-static struct stage *make(struct ordered *o, struct stage *next, void *context) {
-    struct setup *setup = context;
-    return s3_body_new(o, setup->stream, &setup->body, next);
-}
-
 struct expectation {
     const struct s3_envelope *envelope;
     const struct secret *key;
@@ -48,27 +38,27 @@ struct expectation {
 
 static void check(const struct feeding *how, void *context) {
     const struct expectation *e = context;
-    struct setup setup = {.body = {.first = see}};
+    struct s3_body body = {.first = see};
     struct fault f;
     struct fed r;
     seen.calls = 0;
-    assert_int_equal(s3_content_decrypt(&setup.stream, e->envelope, e->key, &f), 0);
-    feed_run(make, &setup, e->data, e->size, how, &r);
-    s3_content_free(setup.stream);
+    assert_int_equal(s3_content_decrypt(&body.stream, e->envelope, e->key, &f), 0);
+    feed_run(s3_body_new, &body, e->data, e->size, how, &r);
+    s3_content_free(body.stream);
     if (e->message == NULL && r.status != 0)
         fail_msg("%s: %s", feeding_text(how), r.fault.text);
     if (e->message != NULL && (r.status != EX_DATAERR || strcmp(r.fault.text, e->message) != 0))
         fail_msg("%s: %d, \"%s\"", feeding_text(how), r.status, r.fault.text);
     assert_int_equal(r.finishes, e->message == NULL);
-    assert_int_equal(r.size, setup.body.size);
+    assert_int_equal(r.size, body.size);
     if (e->message == NULL)
         assert_int_equal(r.size, e->plain_size);
     assert_true(r.size <= e->plain_size);
     if (r.size > 0)
         assert_memory_equal(r.data, e->plain, r.size);
     size_t head = r.size < S3_BODY_HEAD_SIZE ? r.size : S3_BODY_HEAD_SIZE;
-    assert_int_equal(setup.body.head_size, head);
-    assert_memory_equal(setup.body.head, e->plain, head);
+    assert_int_equal(body.head_size, head);
+    assert_memory_equal(body.head, e->plain, head);
     assert_int_equal(seen.calls, e->size > 0);
     assert_memory_equal(seen.first, e->data, seen.size);
     fed_free(&r);
