@@ -22,8 +22,8 @@ cp "$fixtures/rds/password.hex" "$key" || return 1
 # inherits that: before a command that a test sends a signal.
 killable="env --default-signal=HUP,INT,TERM"
 
-make_xbstream() { python3 -S -E "$XBPIPE_TESTS/cli/make_xbstream.py" "$@"; }
-make_qpress() { python3 -S -E "$XBPIPE_TESTS/cli/make_qpress.py" "$@"; }
+make_xbstream() { python3 -B -S -E "$XBPIPE_TESTS/cli/make_xbstream.py" "$@"; }
+make_qpress() { python3 -B -S -E "$XBPIPE_TESTS/cli/make_qpress.py" "$@"; }
 
 # fails STATUS MESSAGE COMMAND...: it ends with that status and exactly that on standard error.
 fails() {
@@ -92,4 +92,21 @@ u = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(r.returncode, u.ru_maxrss, round(1e3 * (u.ru_utime + u.ru_stime)))' "$@" >measured
     read -r status peak cpu <measured
     export status peak cpu
+}
+
+# changing PROGRAM COMMAND N: packs the folder t with N threads while COMMAND changes what is in it; messages are in
+# the file err. The reader of the output holds the program up after the first bytes, when the first file has been opened.
+changing() {
+    mkfifo pipe
+    (
+        exec 3<pipe
+        head -c 100 <&3 >/dev/null
+        eval "$2"
+        cat <&3 >/dev/null
+    ) &
+    local reader=$! status=0
+    "$1" -j "$3" -C t >pipe 2>err || status=$?
+    wait $reader
+    rm pipe
+    return $status
 }

@@ -12,18 +12,7 @@ import struct
 import sys
 import zlib
 
-
-def unescape(text):
-    return text.encode("latin-1", "surrogateescape").decode("unicode_escape").encode("latin-1")
-
-
-def content(text):
-    if text.startswith("@"):
-        with open(text[1:], "rb") as f:
-            return f.read()
-    if text.startswith("*"):
-        return bytes(i * i // 7 % 256 for i in range(int(text[1:])))
-    return unescape(text)
+from made import content, unescape
 
 
 def named(kind, field):

@@ -8,18 +8,11 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
     load server.bash
-    why=$(server_missing)
-    [ -z "$why" ] || { echo "$why" >"$BATS_FILE_TMPDIR/skip"; return; }
-    work=$BATS_FILE_TMPDIR
-    [ "$(id -u)" -ne 0 ] || chmod go+x "$BATS_RUN_TMPDIR" "$work/.." "$work"
-    server_user "$work"
-    source=$work/source
-    status=0
-    server_create "$source" && server_start "$source" && sql "$source" <"$XBPIPE_TESTS/e2e/database.sql" >/dev/null &&
-        server_content "$source" >"$work/content.full" && backups || status=$?
-    server_stop "$source" || status=1
-    rm -rf "$source"
-    return "$status"
+    server_once fill_and_back_up
+}
+
+fill_and_back_up() {
+    sql "$source" <"$XBPIPE_TESTS/e2e/database.sql" >/dev/null && server_content "$source" >"$work/content.full" && backups
 }
 
 # All of the backups, each while the server is written to; then the members of the packages.

@@ -5,18 +5,10 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
     load server.bash
-    why=$(server_missing)
-    [ -z "$why" ] || { echo "$why" >"$BATS_FILE_TMPDIR/skip"; return; }
-    work=$BATS_FILE_TMPDIR
-    [ "$(id -u)" -ne 0 ] || chmod go+x "$BATS_RUN_TMPDIR" "$work/.." "$work"
-    server_user "$work"
-    source=$work/source
-    status=0
-    server_create "$source" && server_start "$source" && tables && backup || status=$?
-    server_stop "$source" || status=1
-    rm -rf "$source"
-    return "$status"
+    server_once tables_and_backup
 }
+
+tables_and_backup() { tables && backup; }
 
 setup() {
     load server.bash

@@ -173,3 +173,19 @@ server_content() {
         select trigger_schema, trigger_name, md5(action_statement) from information_schema.triggers order by 1, 2;
         select routine_schema, routine_name, md5(routine_definition) from information_schema.routines order by 1, 2"
 }
+
+# server_once COMMAND: for setup_file: runs the command beside a new server, $source, in $work, where the tests find
+# what it leaves, and stops the server. If a server cannot run here, the file `skip` says why.
+server_once() {
+    local why status=0
+    why=$(server_missing)
+    work=$BATS_FILE_TMPDIR
+    [ -z "$why" ] || { echo "$why" >"$work/skip"; return; }
+    [ "$(id -u)" -ne 0 ] || chmod go+x "$BATS_RUN_TMPDIR" "$work/.." "$work"
+    server_user "$work"
+    source=$work/source
+    server_create "$source" && server_start "$source" && "$1" || status=$?
+    server_stop "$source" || status=1
+    rm -rf "$source"
+    return "$status"
+}

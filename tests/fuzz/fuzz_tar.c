@@ -36,13 +36,7 @@ static struct stage *make(struct ordered *o, struct stage *next, void *context) 
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
-    static struct fuzz_members members;
-    struct fuzz_input in = {bytes, size};
-    uint8_t choice = fuzz_byte(&in);
-    struct fuzz_how how = {.pieces = choice & 0x7f, .salvage = choice & 0x80};
-    struct fed fed;
-    fuzz_stage(make, &members, in.data, in.size, &how, &fed);
-    fed_free(&fed);
+    fuzz_members_run(make, bytes, size);
     return 0;
 }
 

@@ -106,3 +106,13 @@ struct archive_target fuzz_members_target(struct fuzz_members *m, struct stage *
                                    .unfinished = unfinished,
                                    .context = m};
 }
+
+void fuzz_members_run(feed_maker *make, const uint8_t *bytes, size_t size) {
+    static struct fuzz_members members;
+    struct fuzz_input in = {bytes, size};
+    uint8_t choice = fuzz_byte(&in);
+    struct fuzz_how how = {.pieces = choice & 0x7f, .salvage = choice & 0x80};
+    struct fed fed;
+    fuzz_stage(make, &members, in.data, in.size, &how, &fed);
+    fed_free(&fed);
+}

@@ -6,6 +6,7 @@
 #define XBPIPE_TESTS_MEMBERS_H
 
 #include "engine/stage.h"
+#include "feed.h"
 #include "format/archive_target.h"
 
 #include <stdbool.h>
@@ -24,5 +25,9 @@ struct fuzz_members {
 
 // A target that shows what it is given in `next`. *m, which is cleared, outlives it.
 struct archive_target fuzz_members_target(struct fuzz_members *m, struct stage *next);
+
+// Runs the reader that `make` makes for a struct fuzz_members over what follows the first byte,
+// which says in which pieces, and by its bit 7 whether past damage.
+void fuzz_members_run(feed_maker *make, const uint8_t *bytes, size_t size);
 
 #endif

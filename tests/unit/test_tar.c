@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reader of tar archives over memory: every form of a header, cut, damaged and hostile.
-#include "archives.h"
-#include "engine/salvage.h"
-#include "feed.h"
 #include "format/tar.h"
 #include "format/tar_reader.h"
+#include "read_members.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>
@@ -17,76 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEMBERS_MAX = 12, MAX_CHUNK = 1 << 16 };
-
-struct seen {
-    char name[520];
-    struct bytes data;
-    uint64_t holes;
-    bool folder, ended, unfinished;
-    struct salvage_scope *scope;
-};
-
-// What a reader made of an archive.
-struct record {
-    struct seen members[MEMBERS_MAX];
-    unsigned count;
-    unsigned finishes;
-    int status;
-    struct fault fault;
-    struct salvage *salvage; // NULL: it does not salvage
-};
-
-static struct seen *add(struct record *r, const char *name, size_t size) {
-    assert_true(r->count < MEMBERS_MAX);
-    assert_true(size < sizeof r->members[0].name);
-    assert_int_equal(name[size], '\0');
-    struct seen *s = &r->members[r->count++];
-    memcpy(s->name, name, size + 1);
-    return s;
-}
-
-static int begin(void *context, const char *name, size_t size, void **member, struct fault *f) {
-    (void)f;
-    *member = add(context, name, size);
-    return 0;
-}
-
-static int folder(void *context, const char *name, size_t size, struct fault *f) {
-    (void)f;
-    add(context, name, size)->folder = true;
-    return 0;
-}
-
-static bool wants(void *context, const char *name, size_t size) {
-    (void)context, (void)size;
-    return strcmp(name, "unwanted") != 0;
-}
-
-static void data(void *context, void *member, struct view v) {
-    (void)context;
-    struct seen *s = member;
-    assert_false(s->ended);
-    assert_true(v.size > 0);
-    if (v.data != NULL) {
-        bytes_add(&s->data, v.data, v.size);
-        return;
-    }
-    s->holes += v.size;
-    if (v.size <= MAX_CHUNK)
-        bytes_zeros(&s->data, v.size);
-}
-
-static void end(void *context, void *member) {
-    (void)context;
-    struct seen *s = member;
-    assert_false(s->ended);
-    s->ended = true;
-}
-
-static void finish(void *context) {
-    ((struct record *)context)->finishes++;
-}
+enum { MAX_CHUNK = 1 << 16 };
 
 static struct seen *find(struct record *r, const char *name) {
     for (unsigned i = 0; i < r->count; i++)
@@ -95,66 +24,24 @@ static struct seen *find(struct record *r, const char *name) {
     return NULL;
 }
 
-static void unfinished(void *context, const char *name, size_t size) {
-    (void)size;
-    struct seen *s = find(context, name);
-    assert_non_null(s);
-    assert_false(s->unfinished);
-    s->unfinished = true;
-}
-
-static void take_scope(void *context, void *member, struct salvage_scope *scope) {
-    (void)context;
-    ((struct seen *)member)->scope = scope;
-}
-
 static struct stage *make_reader(struct ordered *o, struct stage *next, void *context) {
     (void)next;
     struct record *r = context;
-    struct stage *s = tar_reader_new(o, MAX_CHUNK,
-                                     (struct archive_target){.begin = begin,
-                                                             .data = data,
-                                                             .end = end,
-                                                             .finish = finish,
-                                                             .unfinished = unfinished,
-                                                             .salvage = take_scope,
-                                                             .folder = folder,
-                                                             .wants = wants,
-                                                             .context = r});
+    struct stage *s = tar_reader_new(o, MAX_CHUNK, read_members_target(r));
     if (r->salvage != NULL)
         s->salvage = salvage_whole(r->salvage);
     return s;
 }
 
-static void read_on(const struct bytes *in, const struct feeding *how, struct record *r) {
-    struct fed out;
-    feed_run(make_reader, r, in->data, in->size, how, &out);
-    r->status = out.status;
-    r->fault = out.fault;
-    assert_int_equal(r->finishes, out.status == 0 ? 1 : 0);
-    fed_free(&out);
-}
-
 static void read_archive(const struct bytes *in, const struct feeding *how, struct record *r) {
     memset(r, 0, sizeof *r);
-    read_on(in, how, r);
-}
-
-static void record_free(struct record *r) {
-    for (unsigned i = 0; i < r->count; i++)
-        bytes_free(&r->members[i].data);
+    read_members_on(make_reader, in, how, r);
 }
 
 static const struct feeding simple = {.threads = 1};
 
-// Reads the archive, which must fail with exactly this message. Frees it.
 static void expect_failure(struct bytes *in, const char *message) {
-    struct record r;
-    read_archive(in, &simple, &r);
-    if (r.status != EX_DATAERR || strcmp(r.fault.text, message) != 0)
-        fail_msg("status %d, \"%s\" instead of \"%s\"", r.status, r.fault.text, message);
-    record_free(&r);
-    bytes_free(in);
+    read_members_failure(make_reader, in, message);
 }
 
 // ---- Archives with everything in them.
@@ -291,7 +178,7 @@ static void check_members(const struct bytes *in, const struct feeding *how,
         if (count < r.count)
             check_member(how, &r.members[count], &expected[count]);
     assert_int_equal(r.count, count);
-    record_free(&r);
+    read_members_free(&r);
 }
 
 struct case_of_feeding {
@@ -341,7 +228,7 @@ static void test_gnu_sparse(void **state) {
         assert_int_equal(s->data.data[1000], 'a');
         assert_int_equal(s->data.data[26000], 'z');
         assert_int_equal(s->data.data[27000], '.');
-        record_free(&r);
+        read_members_free(&r);
     }
     bytes_free(&b);
 }
@@ -369,7 +256,7 @@ static void cut(void (*fill)(struct bytes *)) {
             if (b.size >= mark)
                 assert_non_null(
                     strstr(r.fault.text, b.size % 512 == 0 ? "an end mark" : "the rest"));
-            record_free(&r);
+            read_members_free(&r);
         }
     bytes_free(&b);
 }
@@ -426,7 +313,7 @@ static void test_every_bit(void **state) {
         bool passes = bit == 8 * 148 + 4 || bit == 8 * 154 + 5 || bit == 8 * 155 + 5;
         if ((r.status == 0) != passes)
             fail_msg("bit %zu of byte %zu: %d, %s", bit % 8, bit / 8, r.status, r.fault.text);
-        record_free(&r);
+        read_members_free(&r);
     }
     b.data[0] = 'b';
     expect_failure(&b, "damaged tar header at input offset 0: checksum: expected 003030, found "
@@ -538,7 +425,7 @@ static void test_other_types(void **state) {
     assert_memory_equal(r.fault.text, long_name, 100);
     assert_non_null(
         strstr(r.fault.text, ": a symbolic link in tar archive at input offset 2048: "));
-    record_free(&r);
+    read_members_free(&r);
     bytes_free(&b);
     ustar_header(&b, USTAR_GNU, '5', "folder", 1);
     expect_failure(&b, "size of a folder in tar header at input offset 124: expected 0, found 1");
@@ -566,7 +453,7 @@ static void test_names(void **state) {
         assert_int_equal(r.status, over ? EX_DATAERR : 0);
         if (over)
             assert_non_null(strstr(r.fault.text, "expected 1 to 511 bytes, found 512"));
-        record_free(&r);
+        read_members_free(&r);
         bytes_free(&b);
     }
     ustar_entry(&b, USTAR_GNU, 'L', "././@LongLink", "name", 4);
@@ -609,7 +496,7 @@ static void test_pax_records(void **state) {
             strncmp(r.fault.text,
                     "malformed pax record in tar archive at input offset 512: ", 57) != 0)
             fail_msg("\"%s\": %d, %s", malformed[i], r.status, r.fault.text);
-        record_free(&r);
+        read_members_free(&r);
         bytes_free(&b);
     }
     struct bytes b = {0};
@@ -679,7 +566,7 @@ static void test_sparse_maps(void **state) {
         struct record r; // a comma at the end is no third number
         read_archive(&b, &simple, &r);
         assert_int_equal(r.status, EX_DATAERR);
-        record_free(&r);
+        read_members_free(&r);
         bytes_free(&b);
     }
     struct bytes b = {0};
@@ -749,7 +636,7 @@ static void test_too_many_runs(void **state) {
     read_archive(&b, &simple, &r);
     assert_int_equal(r.status, EX_DATAERR);
     assert_non_null(strstr(r.fault.text, " is too large: expected at most 4096 runs; "));
-    record_free(&r);
+    read_members_free(&r);
     bytes_free(&b);
     bytes_free(&x);
 }
@@ -760,14 +647,14 @@ static void salvage(const struct bytes *in, struct record *r) {
     struct fault f;
     memset(r, 0, sizeof *r);
     assert_int_equal(salvage_new(&r->salvage, &f), 0);
-    read_on(in, &simple, r);
+    read_members_on(make_reader, in, &simple, r);
     if (r->status != 0)
         fail_msg("%s", r->fault.text);
 }
 
 static void salvaged(struct record *r) {
     salvage_free(r->salvage);
-    record_free(r);
+    read_members_free(r);
 }
 
 static void three(struct bytes *b) {

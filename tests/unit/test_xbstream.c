@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reader of xbstream archives over memory.
-#include "archives.h"
-#include "feed.h"
 #include "format/xbstream.h"
 #include "format/xbstream_reader.h"
+#include "read_members.h"
 
 // cmocka needs these four before it.
 #include <setjmp.h>
@@ -16,110 +15,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MEMBERS_MAX = 8, MAX_CHUNK = 1 << 20 };
-
-struct seen {
-    char name[520];
-    size_t name_size;
-    struct bytes data;
-    uint64_t holes;
-    bool ended, unfinished;
-};
-
-// What a reader made of a stream.
-struct record {
-    struct seen members[MEMBERS_MAX];
-    unsigned count;
-    unsigned finishes;
-    int status;
-    struct fault fault;
-};
-
-static int begin(void *context, const char *name, size_t size, void **member, struct fault *f) {
-    (void)f;
-    struct record *r = context;
-    assert_true(r->count < MEMBERS_MAX);
-    assert_true(size < sizeof r->members[0].name);
-    assert_int_equal(name[size], '\0');
-    struct seen *s = &r->members[r->count++];
-    memcpy(s->name, name, size + 1);
-    s->name_size = size;
-    *member = s;
-    return 0;
-}
-
-static void data(void *context, void *member, struct view v) {
-    (void)context;
-    struct seen *s = member;
-    assert_false(s->ended);
-    assert_true(v.size > 0);
-    if (v.data != NULL) {
-        bytes_add(&s->data, v.data, v.size);
-        return;
-    }
-    s->holes += v.size;
-    bytes_zeros(&s->data, v.size);
-}
-
-static void end(void *context, void *member) {
-    (void)context;
-    struct seen *s = member;
-    assert_false(s->ended);
-    s->ended = true;
-}
-
-static void finish(void *context) {
-    ((struct record *)context)->finishes++;
-}
-
-static void unfinished(void *context, const char *name, size_t size) {
-    struct record *r = context;
-    for (unsigned i = 0; i < r->count; i++)
-        if (r->members[i].name_size == size && memcmp(r->members[i].name, name, size) == 0) {
-            assert_false(r->members[i].unfinished);
-            r->members[i].unfinished = true;
-            return;
-        }
-    fail_msg("unknown member %s", name);
-}
+enum { MAX_CHUNK = 1 << 20 };
 
 static struct stage *make_reader(struct ordered *o, struct stage *next, void *context) {
     (void)next;
-    return xbstream_reader_new(o, MAX_CHUNK,
-                               (struct archive_target){.begin = begin,
-                                                       .data = data,
-                                                       .end = end,
-                                                       .finish = finish,
-                                                       .unfinished = unfinished,
-                                                       .context = context});
+    return xbstream_reader_new(o, MAX_CHUNK, read_members_target(context));
 }
 
 static void read_stream(const struct bytes *in, const struct feeding *how, struct record *r) {
-    struct fed out;
     memset(r, 0, sizeof *r);
-    feed_run(make_reader, r, in->data, in->size, how, &out);
-    r->status = out.status;
-    r->fault = out.fault;
-    assert_int_equal(out.size, 0);
-    assert_int_equal(r->finishes, out.status == 0 ? 1 : 0);
-    fed_free(&out);
-}
-
-static void record_free(struct record *r) {
-    for (unsigned i = 0; i < r->count; i++)
-        bytes_free(&r->members[i].data);
+    read_members_on(make_reader, in, how, r);
 }
 
 static const struct feeding simple = {.threads = 1};
 
-// Reads the stream, which must fail with exactly this message. Frees both.
 static void expect_failure(struct bytes *in, const char *message) {
-    struct record r;
-    read_stream(in, &simple, &r);
-    if (r.status != EX_DATAERR || strcmp(r.fault.text, message) != 0)
-        fail_msg("status %d, \"%s\" instead of \"%s\"", r.status, r.fault.text, message);
-    record_free(&r);
-    bytes_free(in);
+    read_members_failure(make_reader, in, message);
 }
 
 // ---- A stream with everything in it.
@@ -188,7 +99,7 @@ static void run_everything(const struct feeding *how, void *context) {
     if (r.status != 0)
         fail_msg("%s: %s", feeding_text(how), r.fault.text);
     check_everything(&r, true);
-    record_free(&r);
+    read_members_free(&r);
 }
 
 static void test_every_feeding(void **state) {
@@ -218,7 +129,7 @@ static void test_cut_at_every_byte(void **state) {
                 assert_string_equal(r.fault.text, "input is empty: expected an xbstream");
             else
                 assert_memory_equal(r.fault.text, "xbstream ends too early, ", 25);
-            record_free(&r);
+            read_members_free(&r);
         }
     bytes_free(&b);
 }
@@ -258,7 +169,7 @@ static void test_every_bit(void **state) {
             fail_msg("bit %zu of byte %zu: %d, %s", bit % 8, bit / 8, r.status, r.fault.text);
         if (r.count > 0 && r.members[0].data.size > 0)
             assert_memory_equal(r.members[0].data.data, "some data", r.members[0].data.size);
-        record_free(&r);
+        read_members_free(&r);
     }
     bytes_free(&b);
 }
@@ -302,7 +213,7 @@ static void test_magic_and_hints(void **state) {
         assert_string_equal(r.fault.text,
                             "not an xbstream chunk at input offset 0: expected magic \"XBSTCK01\", "
                             "found \"backup-m\"; this is a tar archive: use --auto");
-        record_free(&r);
+        read_members_free(&r);
     }
     bytes_free(&tar);
     // After the end, there is no use in advice.
@@ -334,7 +245,7 @@ static void test_types(void **state) {
     read_stream(&b, &simple, &r);
     assert_int_equal(r.status, 0);
     assert_int_equal(r.count, 0);
-    record_free(&r);
+    read_members_free(&r);
     bytes_free(&b);
 }
 
@@ -382,7 +293,7 @@ static void test_checksums(void **state) {
     assert_false(r.members[0].ended);
     assert_memory_equal(r.fault.text,
                         "a: damaged xbstream chunk at input offset 0: CRC-32: expected ", 62);
-    record_free(&r);
+    read_members_free(&r);
     bytes_free(&b);
 
     // Of a chunk without payload, and of a map.
@@ -398,7 +309,7 @@ static void test_checksums(void **state) {
     assert_int_equal(r.members[0].holes, 0);
     assert_memory_equal(r.fault.text,
                         "a: damaged xbstream chunk at input offset 0: CRC-32: expected ", 62);
-    record_free(&r);
+    read_members_free(&r);
     bytes_free(&b);
 }
 
@@ -429,7 +340,7 @@ static void test_paths(void **state) {
     read_stream(&b, &simple, &r);
     assert_int_equal(r.status, 0);
     assert_int_equal(r.members[0].name_size, 511);
-    record_free(&r);
+    read_members_free(&r);
     bytes_free(&b);
     xbs_any(&b, 'P', 0, path, 512, 0, "x", 1);
     expect_failure(&b, "path length of xbstream chunk at input offset 10: expected 1 to 511 bytes, "
@@ -444,7 +355,7 @@ static void test_paths(void **state) {
     assert_int_equal(r.status, EX_DATAERR);
     assert_int_equal(r.count, 2);
     assert_true(r.members[0].unfinished && r.members[1].unfinished);
-    record_free(&r);
+    read_members_free(&r);
     bytes_free(&b);
 }
 
@@ -503,7 +414,7 @@ static void run_large(const struct feeding *how, void *context) {
     assert_int_equal(r.status, 0);
     assert_int_equal(r.members[0].data.size, noise->size);
     assert_memory_equal(r.members[0].data.data, noise->data, noise->size);
-    record_free(&r);
+    read_members_free(&r);
     bytes_free(&b);
 }
 
@@ -517,10 +428,7 @@ static void test_large_chunk(void **state) {
 
 static struct stage *make_limitless(struct ordered *o, struct stage *next, void *context) {
     (void)next;
-    return xbstream_reader_new(
-        o, UINT64_MAX,
-        (struct archive_target){
-            .begin = begin, .data = data, .end = end, .finish = finish, .context = context});
+    return xbstream_reader_new(o, UINT64_MAX, read_members_target(context));
 }
 
 // Offsets are those of lseek: below 2^63.
@@ -545,7 +453,7 @@ static void test_endless_member(void **state) {
                  : "xbstream ends too early, inside a chunk, at input offset 54; it was cut short: "
                    "fetch the backup again");
         fed_free(&out);
-        record_free(&r);
+        read_members_free(&r);
         bytes_free(&b);
     }
 }
