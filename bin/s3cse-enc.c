@@ -10,7 +10,6 @@
 #include "program/filter.h"
 #include "program/options.h"
 #include "program/options_set.h"
-#include "program/progress.h"
 #include "s3/s3_body.h"
 #include "s3/s3_data_key.h"
 #include "s3/s3_envelope_print.h"
@@ -144,7 +143,7 @@ static const struct argp_option option_list[] = {
 static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},
                                              {&options_output_argp, 0, NULL, 0},
                                              {&options_sandbox_argp, 0, NULL, 0},
-                                             {&progress_argp, 0, NULL, 0},
+                                             {&options_progress_argp, 0, NULL, 0},
                                              {0}};
 
 static const struct argp parser = {

@@ -44,18 +44,6 @@ int manifest_add(struct manifest *m, const char *name, size_t size, const uint8_
     return 0;
 }
 
-void manifest_remove(struct manifest *m, const char *name, size_t size) {
-    size_t i = m->count;
-    while (i > 0 &&
-           (m->entries[i - 1].size != size || memcmp(m->entries[i - 1].name, name, size) != 0))
-        i--;
-    if (i == 0)
-        return;
-    free(m->entries[i - 1].name);
-    memmove(&m->entries[i - 1], &m->entries[i], (m->count - i) * sizeof *m->entries);
-    m->count--;
-}
-
 static int compare(const void *a, const void *b) {
     const struct manifest_entry *x = a, *y = b;
     int order = memcmp(x->name, y->name, x->size < y->size ? x->size : y->size);

@@ -32,9 +32,6 @@ struct manifest {
 int manifest_add(struct manifest *m, const char *name, size_t size, const uint8_t *sha256,
                  struct fault *f);
 
-// Removes the last entry of that name from the list, if there is one.
-void manifest_remove(struct manifest *m, const char *name, size_t size);
-
 // Sorts the entries by the bytes of their names, so that the same files give the same
 // list.
 void manifest_sort(struct manifest *m);

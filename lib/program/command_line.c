@@ -61,7 +61,9 @@ static unsigned least(unsigned a, unsigned b) {
     return a < b ? a : b;
 }
 
-unsigned command_line_distance(const char *one, const char *other) {
+// How many letters have to be changed, added, taken away, or swapped with their neighbour to make
+// one word of the other; words longer than 63 bytes count as wholly different.
+static unsigned distance_of(const char *one, const char *other) {
     size_t rows = strlen(one), columns = strlen(other);
     unsigned d[3][WORD_MAX + 1]; // the last two rows and this one
     if (rows > WORD_MAX || columns > WORD_MAX)
@@ -143,7 +145,7 @@ static const char *nearest(const struct list *l, const char *name) {
     unsigned limit = 2 + (unsigned)strlen(name) / 6;
     for (size_t i = 0; i < l->count; i++) {
         const struct argp_option *o = l->entries[i].option;
-        unsigned distance = is_shown(o) ? command_line_distance(name, o->name) : limit;
+        unsigned distance = is_shown(o) ? distance_of(name, o->name) : limit;
         if (is_shown(o) && best == NULL && ends_with(o->name, name))
             distance = limit - 1;
         if (distance < limit) {

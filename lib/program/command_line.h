@@ -13,8 +13,4 @@
 // that is unknown or ambiguous, with status 0 after --help, and as diag_parse does.
 void command_line_parse(const struct argp *argp, int argc, char **argv, void *options);
 
-// How many letters must be changed, added, removed, or swapped with their neighbour to turn one
-// word into the other; words longer than 63 bytes count as completely different.
-unsigned command_line_distance(const char *one, const char *other);
-
 #endif

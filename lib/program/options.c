@@ -126,7 +126,7 @@ static const struct argp_option key_options[] = {
     {0}};
 const struct argp options_key_argp = {.options = key_options, .parser = parse_key};
 
-void options_parse_threads(struct options_run *run, const char *arg, struct argp_state *state) {
+static void parse_threads(struct options_run *run, const char *arg, struct argp_state *state) {
     uint64_t value;
     if (!options_parse_size(arg, 1, OPTIONS_THREADS_MAX, &value))
         argp_error(state, "%s: expected a number of threads from 1 to %d", options_parse_shown(arg),
@@ -136,7 +136,7 @@ void options_parse_threads(struct options_run *run, const char *arg, struct argp
 
 void options_raise_threads(struct options_run *run, const char *arg, struct argp_state *state) {
     unsigned before = run->threads;
-    options_parse_threads(run, arg, state);
+    parse_threads(run, arg, state);
     if (run->threads < before)
         run->threads = before;
 }
@@ -166,7 +166,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state) {
         state->child_inputs[1] = &run->no_sandbox;
         return 0;
     case 'j':
-        options_parse_threads(run, arg, state);
+        parse_threads(run, arg, state);
         return 0;
     case 'v':
         run->verbose = true;
@@ -181,7 +181,7 @@ static const struct argp_option run_options[] = {
     {"threads", 'j', "N", 0, "Use N threads (default: the processors available)", 0},
     {0}};
 static const struct argp_child run_children[] = {
-    {&progress_argp, 0, NULL, 0}, {&options_sandbox_argp, 0, NULL, 0}, {0}};
+    {&options_progress_argp, 0, NULL, 0}, {&options_sandbox_argp, 0, NULL, 0}, {0}};
 const struct argp options_run_argp = {
     .options = run_options, .parser = parse_run, .children = run_children};
 

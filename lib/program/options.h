@@ -9,8 +9,8 @@
 
 #include "os/sandbox.h"
 #include "program/options_parse.h"
+#include "program/options_progress.h"
 #include "program/options_sandbox.h"
-#include "program/progress.h"
 
 #include <argp.h>
 #include <stdbool.h>
@@ -77,9 +77,6 @@ extern const struct argp options_limit_argp;
 
 enum { OPTIONS_THREADS_MAX = 1024 };
 #define OPTIONS_MAX_CHUNK_DEFAULT (UINT64_C(256) << 20)
-
-// Takes the value of -j.
-void options_parse_threads(struct options_run *run, const char *arg, struct argp_state *state);
 
 // Takes the value of an original's option for the threads of one of its steps: the largest counts.
 void options_raise_threads(struct options_run *run, const char *arg, struct argp_state *state);

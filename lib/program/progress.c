@@ -3,10 +3,8 @@
 
 #include "os/counters.h"
 #include "os/noclobber.h"
-#include "program/options_parse.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <poll.h>
@@ -24,9 +22,6 @@
 #include <unistd.h>
 
 enum {
-    KEY_PROGRESS = 0x4201,
-    KEY_NO_PROGRESS,
-    KEY_JSON,
     TICK_MS = 1000,
     LAST_WAIT_MS = 1000, // for the reader of the last line
     WIDTH_DEFAULT = 80,
@@ -52,50 +47,11 @@ static struct {
     bool line_shown;
 } p = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void block_usr1(sigset_t *usr1) {
+void progress_block_signal(sigset_t *usr1) {
     sigemptyset(usr1);
     sigaddset(usr1, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, usr1, NULL);
 }
-
-static error_t parse_option(int key, char *arg, struct argp_state *state) {
-    struct progress_options *o = state->input;
-    sigset_t usr1;
-    char *end;
-    long fd;
-    switch (key) {
-    case ARGP_KEY_INIT:
-        *o = (struct progress_options){.json = -1};
-        block_usr1(&usr1); // it may arrive before progress_begin, and would end the program
-        return 0;
-    case KEY_PROGRESS:
-    case KEY_NO_PROGRESS:
-        o->wanted = key == KEY_PROGRESS;
-        o->unwanted = key == KEY_NO_PROGRESS;
-        return 0;
-    case KEY_JSON:
-        errno = 0;
-        fd = strtol(arg, &end, 10);
-        if (errno != 0 || end == arg || *end != '\0' || fd < 1 || fd > INT32_MAX)
-            argp_error(state, "--json-progress=%s: expected the number of a descriptor",
-                       options_parse_shown(arg));
-        int flags = fcntl((int)fd, F_GETFL);
-        if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
-            argp_error(state, "--json-progress=%s: that descriptor is not open for writing", arg);
-        o->json = (int)fd;
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option option_list[] = {
-    {"progress", KEY_PROGRESS, NULL, 0,
-     "Say once a second on standard error how far it has come (the default on a terminal)", 0},
-    {"no-progress", KEY_NO_PROGRESS, NULL, 0, "Do not, on a terminal either", 0},
-    {"json-progress", KEY_JSON, "FD", 0, "Write the progress as lines of JSON to descriptor FD", 0},
-    {0}};
-const struct argp progress_argp = {.options = option_list, .parser = parse_option};
 
 // The values of one moment.
 struct state {
@@ -332,7 +288,7 @@ int progress_begin(const struct progress_options *o, struct fault *f) {
     p.text = o->wanted || (p.terminal && !o->unwanted && !is_pipe(STDOUT_FILENO));
     p.json = o->json;
     clock_gettime(CLOCK_MONOTONIC, &p.start);
-    block_usr1(&usr1);
+    progress_block_signal(&usr1);
     p.stop = eventfd(0, EFD_CLOEXEC);
     p.signals = signalfd(-1, &usr1, SFD_CLOEXEC | SFD_NONBLOCK);
     int error = p.stop < 0 || p.signals < 0 ? errno : start_thread();

@@ -8,18 +8,18 @@
 
 #include "base/diag.h"
 
-#include <argp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-// --progress, --no-progress, --json-progress=FD. Input: struct progress_options *, set to none of
-// them at the start. SIGUSR1 is blocked from then on: progress_begin answers one that arrives
-// before it.
 struct progress_options {
     bool wanted, unwanted; // both false: on a terminal
     int json;              // descriptor; -1: none
 };
-extern const struct argp progress_argp;
+
+// Blocks SIGUSR1 and puts it into *usr1: one that arrives before progress_begin is answered then
+// and does not end the program.
+void progress_block_signal(sigset_t *usr1);
 
 // Starts the thread. Without --progress or --no-progress it prints lines if standard error is a
 // terminal, standard output is not a pipe (the last program of a pipeline shows its progress), and

@@ -637,8 +637,9 @@ END
     report three.json "[(x['output_offset'], x['zeros'], x['exact']) for x in r['lost'] if x['member'] == 'a'][0] == (4, 4, True)"
 
     # A damaged chunk behind the loss says alone how far it jumps: the sound one behind it is believed instead.
-    { make_xbstream 'P name=a data=aaaa' 'RAW data=rubbish' && make_xbstream 'P name=a data=xxxx offset=500 crc=bad' \
-        'P name=a data=cccc offset=12' 'P name=a data=dddd offset=16' 'E name=a'; } >in
+    make_xbstream 'P name=a data=aaaa' 'RAW data=rubbish' >in
+    make_xbstream 'P name=a data=xxxx offset=500 crc=bad' 'P name=a data=cccc offset=12' 'P name=a data=dddd offset=16' \
+        'E name=a' >>in
     xbunpack --salvage --report=jump.json -C jump <in 2>err || [ $? -eq 65 ]
     printf 'aaaa\0\0\0\0\0\0\0\0ccccdddd' | cmp - jump/a.damaged
     report jump.json "[(x['output_offset'], x['zeros'], x['exact']) for x in r['lost'] if 'exact' in x] == [(4, 8, True)]"

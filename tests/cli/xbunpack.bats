@@ -458,7 +458,7 @@ other" ] || { echo "$name: $status $output"; return 1; }
     make_xbstream 'MEMBER name=final data=new' >b
     fails 73 "xbunpack: final: file exists already in out; use an empty directory, or --overwrite" xbunpack -C out -i b
     [ "$(cat out/final)" = x ]
-    fails 73 "xbunpack: outside: a directory of that name is in the way" bash -c "python3 '$XBPIPE_TESTS/cli/make_xbstream.py' 'MEMBER name=outside data=x' | xbunpack -C . --overwrite"
+    fails 73 "xbunpack: outside: a directory of that name is in the way" bash -c "python3 -B '$XBPIPE_TESTS/cli/make_xbstream.py' 'MEMBER name=outside data=x' | xbunpack -C . --overwrite"
     make_xbstream 'MEMBER name=final/x data=x' >b
     fails 73 "xbunpack: final/x: cannot make folder final: a file or a symbolic link is in its place" xbunpack -C out -i b --overwrite
     [ "$(files out)" = "absolute
