@@ -2,12 +2,15 @@
 #include "kms/kms_input.h"
 
 #include "base/base64.h"
+#include "base/hex.h"
 #include "base/utf16.h"
 #include "kms/kms_refusal.h"
+#include "kms/kms_text.h"
 #include "secret/json_secret.h"
 #include "secret/keytext.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { SHOWN_SIZE = 200 };
@@ -77,10 +80,10 @@ enum kms_input kms_input_kind(const struct secret *text) {
         return KMS_INPUT_CIPHERTEXT;
     if (kms_refusal_from_cli(&refusal, s.data, s.size))
         return KMS_INPUT_REPLY;
+    bool has_key = memmem(s.data, s.size, "Plaintext", 9) != NULL;
     if (s.size == 0 || s.data[0] != '{')
-        return KMS_INPUT_OTHER;
-    return memmem(s.data, s.size, "\"CiphertextBlob\"", 16) != NULL &&
-                   memmem(s.data, s.size, "\"Plaintext\"", 11) == NULL
+        return has_key ? KMS_INPUT_REPLY : KMS_INPUT_OTHER;
+    return memmem(s.data, s.size, "\"CiphertextBlob\"", 16) != NULL && !has_key
                ? KMS_INPUT_CIPHERTEXT
                : KMS_INPUT_REPLY;
 }
@@ -111,6 +114,23 @@ static const char *source(const char *path, char shown[static SHOWN_SIZE]) {
     return path != NULL ? diag_name(path, strlen(path), shown, SHOWN_SIZE) : "standard input";
 }
 
+// The string that is a ciphertext, by its name in the reply, in one of another spelling, or in the
+// reply inside of what a library returns.
+static const char *find_blob(const json_t *object) {
+    static const char *const names[] = {"CiphertextBlob", "ciphertextBlob", "ciphertext_blob",
+                                        "Ciphertext", "ciphertext"};
+    static const char *const around[] = {"body", "Body", "data", "Data"};
+    const char *found = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && found == NULL; i++)
+        found = json_secret_string(object, names[i]);
+    for (size_t i = 0; i < sizeof around / sizeof around[0] && found == NULL; i++) {
+        const json_t *inner = json_object_get(object, around[i]);
+        for (size_t n = 0; n < sizeof names / sizeof names[0] && found == NULL; n++)
+            found = json_is_object(inner) ? json_secret_string(inner, names[n]) : NULL;
+    }
+    return found;
+}
+
 static int from_object(struct secret *line, const char *path, const json_t *object,
                        struct fault *f) {
     char shown[SHOWN_SIZE];
@@ -120,7 +140,7 @@ static int from_object(struct secret *line, const char *path, const json_t *obje
                           "%s is the reply of a key service, with the key unwrapped: "
                           "use --provider=response",
                           source(path, shown));
-    const char *blob = json_secret_string(object, "CiphertextBlob");
+    const char *blob = find_blob(object);
     if (blob != NULL)
         return copy(line, trim((struct span){(const uint8_t *)blob, strlen(blob)}), f);
     if (kms_refusal_from_json(&refusal, object))
@@ -133,10 +153,18 @@ static int from_object(struct secret *line, const char *path, const json_t *obje
     return diag_fault(f, EX_DATAERR, "expected a ciphertext, found JSON without a CiphertextBlob");
 }
 
+// Adds to the message what the text is, if that is known.
+static int not_base64(const char *hint, struct fault *f) {
+    size_t used = strlen(f->text);
+    if (hint != NULL && f->status == EX_DATAERR)
+        snprintf(f->text + used, sizeof f->text - used, "%s", hint);
+    return -1;
+}
+
 static int from_json(struct secret *line, const char *path, struct span s, struct fault *f) {
     json_t *value = json_secret_parse(s.data, s.size, "ciphertext", f);
     if (value == NULL)
-        return -1;
+        return not_base64(kms_text_hint(s.data, s.size), f);
     int result;
     if (json_is_string(value))
         result = copy(line,
@@ -174,11 +202,39 @@ static bool is_base64_again(const struct secret *bytes, struct secret *inner) {
     return keytext_decode(inner, bytes->data, bytes->size, &unused) == 0;
 }
 
-// Removes blanks and a second encoding.
+static int from_hex(struct secret *line, struct fault *f) {
+    struct secret bytes;
+    struct hex_decoder d = {.offset = 0};
+    if (secret_new(&bytes, line->size / 2 + 1, f) < 0)
+        return -1;
+    int result = hex_decode_push(&d, line->data, line->size, bytes.data, &bytes.size, f);
+    explicit_bzero(&d, sizeof d);
+    secret_free(line);
+    if (result == 0)
+        result = encode(line, (struct span){bytes.data, bytes.size}, f);
+    secret_free(&bytes);
+    return result;
+}
+
+// Removes blanks, a second encoding, and what tools put around base64.
 static int normalize(struct secret *line, struct fault *f) {
     struct secret bytes, inner;
-    if (keytext_decode(&bytes, line->data, line->size, f) < 0)
-        return -1;
+    if (kms_text_is_hex(line))
+        return from_hex(line, f);
+    if (keytext_decode(&bytes, line->data, line->size, f) < 0) {
+        struct fault other;
+        const char *hint = kms_text_hint(line->data, line->size);
+        kms_text_strip(line);
+        if (kms_text_is_hex(line))
+            return from_hex(line, f);
+        if (keytext_decode(&bytes, line->data, line->size, &other) < 0)
+            return not_base64(hint, f);
+    }
+    if (kms_text_is_hex(&bytes)) {
+        secret_free(line);
+        *line = bytes;
+        return from_hex(line, f);
+    }
     int result = 0;
     if (is_base64_again(&bytes, &inner)) {
         secret_free(line);

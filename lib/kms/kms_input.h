@@ -10,7 +10,7 @@
 
 // The kind of a text, by its beginning.
 enum kms_input {
-    KMS_INPUT_REPLY,      // JSON with a Plaintext, or a client's error
+    KMS_INPUT_REPLY,      // with a Plaintext, or a client's error
     KMS_INPUT_CIPHERTEXT, // JSON with a CiphertextBlob, or binary as AWS KMS makes it
     KMS_INPUT_OTHER       // one line of base64, which may be either, or something else
 };
@@ -25,10 +25,11 @@ bool kms_input_is_aws_blob(const struct secret *bytes);
 enum kms_input kms_input_kind(const struct secret *text);
 
 // Converts a ciphertext to one line of base64; it may be binary, base64 with blanks and line ends,
-// in quotes, encoded twice, or JSON with a CiphertextBlob. `path` is the file from which it was
-// read, for messages; NULL: standard input. Returns 0 and *line, with a
-// NUL after its `size` characters, which the caller frees; or -1: for an error reply the fault of
-// kms_refusal_fault; EX_DATAERR for anything else, with the right command if it is known; EX_OSERR.
+// in quotes, encoded twice or as kms_text.h says, hexadecimal, or JSON with a CiphertextBlob.
+// `path` is the file from which it was read, for messages; NULL: standard input. Returns 0 and
+// *line, with a NUL after its `size` characters, which the caller frees; or -1: for an error reply
+// the fault of kms_refusal_fault; EX_DATAERR for anything else, with the right command if it is
+// known; EX_OSERR.
 int kms_input_ciphertext(struct secret *line, const char *path, const struct secret *input,
                          struct fault *f);
 

@@ -44,6 +44,23 @@ static int is_wrapped(struct fault *f) {
                       "unwrap: use --provider=aliyun or --provider=aws");
 }
 
+// The reply inside of what a library returns, or the reply itself.
+static const json_t *inner_reply(const json_t *reply) {
+    static const char *const around[] = {"body", "Body", "data", "Data"};
+    for (size_t i = 0; i < sizeof around / sizeof around[0]; i++) {
+        const json_t *inner = json_object_get(reply, around[i]);
+        if (json_is_object(inner) && json_object_get(reply, "Plaintext") == NULL)
+            return inner;
+    }
+    return reply;
+}
+
+static const char *member_name(const json_t *reply) {
+    bool other =
+        json_object_get(reply, "Plaintext") == NULL && json_object_get(reply, "plaintext") != NULL;
+    return other ? "plaintext" : "Plaintext";
+}
+
 static int unwrap_object(const json_t *reply, struct secret *plaintext, struct kms_report *report,
                          struct fault *f) {
     struct kms_refusal refusal = {.http_status = 0};
@@ -53,7 +70,7 @@ static int unwrap_object(const json_t *reply, struct secret *plaintext, struct k
         json_object_get(reply, "CiphertextBlob") != NULL)
         return is_wrapped(f);
     kms_response_report(reply, report);
-    return kms_response_member(reply, "Plaintext", plaintext, f);
+    return kms_response_member(reply, member_name(reply), plaintext, f);
 }
 
 // Text that is not JSON: one line of base64, or a client's output in another format.
@@ -112,13 +129,18 @@ int kms_response_unwrap(const struct kms_request *request, const struct secret *
     if (start == input->size || memchr("{[\"", input->data[start], 3) == NULL)
         return unwrap_line(input, plaintext, f);
     json_t *reply = json_secret_parse(input->data, input->size, "reply", f);
+    size_t used = reply == NULL ? strlen(f->text) : 0;
+    if (reply == NULL && f->status == EX_DATAERR && memchr(input->data, '\'', input->size) != NULL)
+        snprintf(f->text + used, sizeof f->text - used,
+                 "; if Python has printed it: print json.dumps(reply, default=lambda b: "
+                 "base64.b64encode(b).decode())");
     if (reply == NULL)
         return -1;
     int result;
     if (json_is_string(reply))
         result = keytext_decode(plaintext, json_string_value(reply), json_string_length(reply), f);
     else if (json_is_object(reply))
-        result = unwrap_object(reply, plaintext, report, f);
+        result = unwrap_object(inner_reply(reply), plaintext, report, f);
     else
         result = diag_fault(f, EX_DATAERR, "reply: expected a JSON object, found an array");
     json_decref(reply);

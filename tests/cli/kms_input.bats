@@ -48,6 +48,23 @@ forms() {
     printf '\xef\xbb\xbf%s\r\n' "$text" >forms/mark
     { printf '\xff\xfe'; printf '"%s"\r\n' "$text" | iconv -f ASCII -t UTF-16LE; } >forms/utf16
     { printf '\xfe\xff'; printf '%s' "$text" | iconv -f ASCII -t UTF-16BE; } >forms/utf16-be
+    base64 -d blob | xxd -p >forms/hex-lines
+    base64 -d blob | xxd -p -u | tr -d '\n' >forms/hex-upper
+    { printf 0x; tr -d '\n' <forms/hex-lines; } >forms/hex-0x
+    base64 -d blob | od -An -v -tx1 >forms/hex-od
+    tr -d '\n' <forms/hex-lines | sed 's/../&:/g; s/:$//' >forms/hex-colons
+    tr -d '\n' <forms/hex-lines | base64 -w 0 >forms/hex-twice
+    printf '%s' "$text" | sed 's/+/%2B/g; s,/,%2F,g; s/=/%3d/g' >forms/url
+    printf '%s' "$text" | tr -- '+/' '-_' | tr -d = >forms/base64url
+    printf 'CiphertextBlob=%s\r\n' "$text" >forms/equals
+    printf 'CiphertextBlob: "%s"\nKeyId: k\n' "$text" >forms/yaml
+    printf "b'%s'\n" "$text" >forms/python
+    printf -- '-----BEGIN CIPHERTEXT-----\n%s\n-----END CIPHERTEXT-----\n' "$text" >forms/pem
+    printf '%s\tarn:aws:kms:us-east-1:1:key/k\tSYMMETRIC_DEFAULT\n' "$text" >forms/columns
+    for name in ciphertextBlob ciphertext_blob ciphertext; do
+        printf '{"keyId": "k", "%s": "%s"}' "$name" "$text" >"forms/json-$name"
+    done
+    printf '{"headers": {}, "statusCode": 200, "body": {"CiphertextBlob": "%s"}}' "$text" >forms/json-body
 }
 
 @test "a ciphertext in every form, for each provider" {
@@ -60,7 +77,7 @@ forms() {
         [ "$(aws <"$form")" = "$plain" ] || { echo "$form"; false; }
         count=$((count + 1))
     done
-    [ $count -eq 13 ]
+    [ $count -eq 30 ]
     rm -r forms
     aliyun_keys
     echo "$plain" | kmswrap --provider=aliyun --region=cn-hangzhou --endpoint="$url" --key-id="$ALIYUN_KEY" >blob
@@ -88,6 +105,21 @@ forms() {
         kmsunwrap --master-key="$kms/demo-master.key" -i head.json
     echo '{"a": 1}' >other
     says 65 "kmsunwrap: expected a ciphertext, found JSON without a CiphertextBlob" aws <other
+    printf 'fileb://blob' >name
+    run --separate-stderr aws <name
+    [ "$status" -eq 65 ]
+    [[ $stderr == *"; this is the name of a file: give that by -i FILE" ]]
+    printf '%s' "b'\\x01\\x02\\x02\\x00x'" >bytes
+    run --separate-stderr aws <bytes
+    [[ $stderr == *"; this is how Python prints bytes: print base64.b64encode(blob).decode()" ]]
+    printf '%s' "{'CiphertextBlob': b'\\x01\\x02', 'KeyId': 'k'}" >dictionary
+    run --separate-stderr aws <dictionary
+    [ "$status" -eq 65 ]
+    [[ $stderr == *"; this is how Python prints a reply: print base64.b64encode(reply['CiphertextBlob']).decode()" ]]
+    printf '\1\2\2\0x' | xxd >dump
+    run --separate-stderr aws <dump
+    [ "$status" -eq 65 ]
+    [[ $stderr == *"; this is a dump of bytes: give the file itself" ]]
     echo '["a"]' >array
     says 65 "kmsunwrap: expected a ciphertext, found a JSON array" aws <array
     echo '{"__type":"DisabledException","message":"off"}' >refusal
@@ -106,6 +138,27 @@ forms() {
     [ "$(kmsunwrap --provider=response <mark)" = "pho5mD9SjOHfqFCFpx5NzVZO1NGON68ZV6WCcHl5BYg=" ]
     [ "$(kmsunwrap --provider=response --output=raw <powershell)" = "0123456789abcdef0123456789abcdef" ]
     [ "$(kmsunwrap --provider=response <line)" = "pho5mD9SjOHfqFCFpx5NzVZO1NGON68ZV6WCcHl5BYg=" ]
+}
+
+@test "replies inside of what a library returns are taken; those in other forms are named" {
+    plaintext=pho5mD9SjOHfqFCFpx5NzVZO1NGON68ZV6WCcHl5BYg=
+    printf '{"headers": {}, "statusCode": 200, "body": {"KeyId": "k", "Plaintext": "%s"}}' $plaintext >body
+    printf '{"plaintext": "%s"}' $plaintext >lower
+    for f in body lower; do
+        [ "$(kmsunwrap <$f)" = $plaintext ] || { echo $f; false; }
+        [ "$(kmsunwrap --provider=response <$f)" = $plaintext ] || { echo $f; false; }
+    done
+    printf 'KeyId: k\nPlaintext: %s\n' $plaintext >YAML
+    printf '|  Plaintext  |  %s  |\n' $plaintext >table
+    printf '<Plaintext>%s</Plaintext>\n' $plaintext >XML
+    for form in YAML:YAML table:"a table" XML:XML; do
+        says 65 "kmsunwrap: reply: expected JSON or one line of base64, found ${form#*:}; ask the client for JSON (aws: --output json; aliyun: no --output), or for the Plaintext alone (aws: --query Plaintext --output text)" \
+            kmsunwrap -i "${form%%:*}"
+    done
+    printf "{'KeyId': 'k', 'Plaintext': b'\\\\x00'}" >python
+    run --separate-stderr kmsunwrap -i python
+    [ "$status" -eq 65 ]
+    [[ $stderr == *"; if Python has printed it: print json.dumps(reply, default=lambda b: base64.b64encode(b).decode())" ]]
 }
 
 @test "a ciphertext given as a reply is named" {

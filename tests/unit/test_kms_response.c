@@ -72,7 +72,7 @@ static void test_bad_forms(void **state) {
         const char *text, *message;
     } cases[] = {
         {"{}", "reply: expected a string Plaintext, found no such member"},
-        {"{\"plaintext\":\"QUJD\"}", "reply: expected a string Plaintext, found no such member"},
+        {"{\"PlainText\":\"QUJD\"}", "reply: expected a string Plaintext, found no such member"},
         {"{\"a\":{\"Plaintext\":\"QUJD\"}}",
          "reply: expected a string Plaintext, found no such member"},
         {"{\"Plaintext\":7}", "reply: expected a string Plaintext, found another type"},
