@@ -190,12 +190,10 @@ static int begin(struct s3_content_stream **stream, const struct options *o,
     struct secret key;
     int result = o->data_key != NULL ? s3_data_key_read(&key, o->data_key, f)
                                      : s3_data_key_unwrap(&key, e, o->wrapping_key, f);
-    if (result == 0 && key.exposed) {
-        char text[SECRET_EXPOSED_SIZE];
+    if (result == 0 && key.exposed)
         diag_warn("%s", o->data_key != NULL
-                            ? secret_exposed_text("data key file", o->data_key, text)
-                            : secret_exposed_text("wrapping key file", o->wrapping_key, text));
-    }
+                            ? secret_exposed_text("data key file", o->data_key)
+                            : secret_exposed_text("wrapping key file", o->wrapping_key));
     if (result == 0)
         result = s3_content_decrypt(stream, e, &key, f);
     secret_free(&key);

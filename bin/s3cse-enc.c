@@ -264,10 +264,8 @@ static int run(const struct options *o, struct fault *f) {
     terminal_announce(o->data_key, "the reply that holds the key");
     if (confine(o, f) < 0 || s3_data_key_read_generated(&key, o->data_key, f) < 0)
         return -1;
-    if (key.plaintext.exposed) {
-        char text[SECRET_EXPOSED_SIZE];
-        diag_warn("%s", secret_exposed_text("data key file", o->data_key, text));
-    }
+    if (key.plaintext.exposed)
+        diag_warn("%s", secret_exposed_text("data key file", o->data_key));
     e.wrapped = key.wrapped;
     e.wrapped_size = key.wrapped_size;
     int result = set_context(&e, o, &key, f);

@@ -463,6 +463,29 @@ static int explain(const struct options *o, const struct input *in,
     return -1;
 }
 
+// How members are extracted, as far as the options say it; the other arguments outlive the result.
+static struct extract_settings settings_for(const struct options *o,
+                                            struct xbcrypt_dec_settings *decrypt,
+                                            struct limits *limits,
+                                            struct backup_complete *complete) {
+    bool keyed = o->decrypt ||
+                 (o->automatic && (o->key.file != NULL || getenv(XBCRYPT_KEY_VARIABLE) != NULL));
+    struct extract_settings settings = {.decrypt = keyed ? decrypt : NULL,
+                                        .need_key = o->automatic && !o->list,
+                                        .decompress = o->decompress || o->info || o->automatic,
+                                        .max_chunk = o->max_chunk,
+                                        .selection = o->selection,
+                                        .info_only = o->info,
+                                        .to_stdout = o->to_stdout != NULL,
+                                        .complete = complete,
+                                        .limits = limits};
+    member_report_choose(&settings, &(struct member_report_mode){.list = o->list,
+                                                                 .info = o->info,
+                                                                 .test = o->test,
+                                                                 .verbose = o->run.verbose});
+    return settings;
+}
+
 static int unpack(const struct options *o, struct salvage_scope *salvage, struct fault *f) {
     unsigned threads = options_threads(&o->run);
     struct xbcrypt_dec_settings decrypt = {
@@ -470,28 +493,14 @@ static int unpack(const struct options *o, struct salvage_scope *salvage, struct
     struct limits limits = o->to.limits;
     struct backup_complete complete = {0};
     limits.costly_holes = o->to_stdout != NULL;
-    bool keyed = o->decrypt ||
-                 (o->automatic && (o->key.file != NULL || getenv(XBCRYPT_KEY_VARIABLE) != NULL));
-    struct extract_settings settings = {.decrypt = keyed ? &decrypt : NULL,
-                                        .need_key = o->automatic && !o->list,
-                                        .decompress = o->decompress || o->info || o->automatic,
-                                        .max_chunk = o->max_chunk,
-                                        .selection = o->selection,
-                                        .info_only = o->info,
-                                        .to_stdout = o->to_stdout != NULL,
-                                        .complete = &complete,
-                                        .limits = &limits};
+    struct extract_settings settings = settings_for(o, &decrypt, &limits, &complete);
     struct backupinfo info = {0};
     struct backup_report_counts counts = {0};
     struct destination to = {0};
     struct ordered *front = NULL, *members = NULL, *files = NULL;
     struct input in = {.fd = -1};
     int result = 0;
-    member_report_choose(&settings, &(struct member_report_mode){.list = o->list,
-                                                                 .info = o->info,
-                                                                 .test = o->test,
-                                                                 .verbose = o->run.verbose});
-    if (keyed)
+    if (settings.decrypt != NULL)
         result = xbcrypt_keyfile_load(&decrypt.key, o->key.file, o->algorithm, threads,
                                       o->run.verbose, f);
     if (result == 0)

@@ -13,10 +13,9 @@ static void say(struct kms_report *report, const struct kms_request *request,
                 const struct secret *master_key) {
     snprintf(report->asked, sizeof report->asked, "master key file %s (AES-%zu)",
              diag_shown(request->master_key, 200), 8 * master_key->size);
-    char text[SECRET_EXPOSED_SIZE];
     if (master_key->exposed)
         snprintf(report->warning, sizeof report->warning, "%s",
-                 secret_exposed_text("master key file", request->master_key, text));
+                 secret_exposed_text("master key file", request->master_key));
 }
 
 int kms_file_unwrap(const struct kms_request *request, const struct secret *input,

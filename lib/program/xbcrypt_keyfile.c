@@ -54,10 +54,8 @@ int xbcrypt_keyfile_load(struct xbcrypt_key **key, const char *file,
         return -1;
     bool trimmed;
     int result = xbcrypt_key_new(key, &secret, algorithm, threads, &trimmed, f);
-    if (result == 0 && secret.exposed) {
-        char text[SECRET_EXPOSED_SIZE];
-        diag_warn("%s", secret_exposed_text("key file", file, text));
-    }
+    if (result == 0 && secret.exposed)
+        diag_warn("%s", secret_exposed_text("key file", file));
     secret_free(&secret);
     wiped_finish(); // remains of the key's expansion
     const char *source = file != NULL ? diag_shown(file, 200) : XBCRYPT_KEY_VARIABLE;

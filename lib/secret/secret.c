@@ -99,8 +99,8 @@ int secret_read_file(struct secret *s, const char *path, size_t limit, const cha
     return result;
 }
 
-char *secret_exposed_text(const char *what, const char *path,
-                          char out[static SECRET_EXPOSED_SIZE]) {
+char *secret_exposed_write(const char *what, const char *path,
+                           char out[static SECRET_EXPOSED_SIZE]) {
     const char *shown = diag_shown(path, 200);
     snprintf(out, SECRET_EXPOSED_SIZE, "%s %s can be read by others: chmod 600 %s", what, shown,
              shown);

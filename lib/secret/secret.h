@@ -40,7 +40,12 @@ int secret_read_file(struct secret *s, const char *path, size_t limit, const cha
 // Makes the text of the warning for `exposed`: what others can read, its name, and what to do.
 // `what` and `path` as above. Returns out.
 enum { SECRET_EXPOSED_SIZE = 600 };
-char *secret_exposed_text(const char *what, const char *path, char out[static SECRET_EXPOSED_SIZE]);
+char *secret_exposed_write(const char *what, const char *path,
+                           char out[static SECRET_EXPOSED_SIZE]);
+
+// The same, in an array that lives until the end of the block around the call.
+#define secret_exposed_text(what, path)                                                            \
+    secret_exposed_write(what, path, (char[SECRET_EXPOSED_SIZE]){""})
 
 // The value of environment variable `name`, which is always overwritten in place and removed, so
 // that children do not inherit it. Returns 1; 0 if it is unset or empty; -1 and EX_OSERR or
