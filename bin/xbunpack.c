@@ -204,7 +204,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case KEY_TO_STDOUT:
         if (o->to_stdout != NULL)
-            argp_error(state, "--to-stdout: expected one member, found another: %s", arg);
+            argp_error(state, "--to-stdout: expected one member, found another: %s",
+                       diag_shown(arg, 200));
         o->to_stdout = arg;
         select_members(o, SELECTION_MEMBER, arg, state);
         return 0;

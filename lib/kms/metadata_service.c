@@ -85,7 +85,7 @@ int metadata_service_credentials(const struct metadata_service *service, const c
     if (status != 200) {
         result = diag_fault(
             f, EX_CONFIG, "metadata service: expected credentials of the role %s, found status %d",
-            role, status);
+            diag_shown(role, 100), status);
     } else {
         json_t *object = json_secret_parse(reply.body, reply.size, "metadata service", f);
         const char *code = json_secret_string(object, "Code");
@@ -94,7 +94,7 @@ int metadata_service_credentials(const struct metadata_service *service, const c
             result = -1;
         } else if (code != NULL && strcmp(code, "Success") != 0) {
             result = diag_fault(f, EX_CONFIG, "metadata service: no credentials of the role %s: %s",
-                                role, diag_shown(code, 100));
+                                diag_shown(role, 100), diag_shown(code, 100));
         } else {
             result = kms_credentials_from_json(c, object, service->key, service->token,
                                                "metadata service", f);

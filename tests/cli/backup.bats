@@ -63,8 +63,8 @@ SH
     PATH=$PWD/bin:$PATH succeeds restore 'the backups/one.json' out
     [ "$(grep -c 'xbcrypt-enc ' seen)" -eq 1 ]
     data_key=$(field ciphertext | kmsunwrap --master-key=master)
-    run ! grep -rF -e "$data_key" seen 'the backups'
-    run ! grep -F -e "$(base64 -d <<<"$data_key" | od -An -v -tx1 | tr -d ' \n')" seen
+    run -1 grep -rF -e "$data_key" seen 'the backups'
+    run -1 grep -F -e "$(base64 -d <<<"$data_key" | od -An -v -tx1 | tr -d ' \n')" seen
     first=$(field ciphertext)
     rm 'the backups'/*
     make_backup
@@ -76,10 +76,10 @@ SH
     grep -E '\.backup\.[^>]*/two>' trace >written
     [ -s written ]
     head -n 1 written | grep -q XBCRYP03
-    run ! grep -F 'ibdata1' written
+    run -1 grep -F 'ibdata1' written
     # Whatever else goes to a file is small: sums, sizes, the list, the JSON.
     grep -oE '^[0-9]+ +p?writev?(64)?\([0-9]+<[^>]*>' trace | sed 's/.*<//; s/>$//' | grep '^/' | grep -v '^/dev/' | sed 's,.*/,,' | sort -u >files
-    run ! grep -vxE 'two(\.sha256|\.json)?|sha256|size|info|verify|look|sum|count|\.xbpipe-.*' files
+    run -1 grep -vxE 'two(\.sha256|\.json)?|sha256|size|info|verify|look|sum|count|\.xbpipe-.*' files
 }
 
 @test "--rewrap: the JSON changes, the backup does not, and the new key alone opens it" {
@@ -280,7 +280,7 @@ SH
     command=${command//\$\{KEY\}/file:master}
     command=${command//\$OPTIONS/-n nightly}
     command=${command//\$COMMAND/xbpack -C db}
-    run ! grep -F '$' <<<"$command"
+    run -1 grep -F '$' <<<"$command"
     mkdir state
     # As systemd does: no shell.
     read -ra words <<<"$command"
@@ -292,6 +292,6 @@ SH
     sed "s,/usr/share/doc/xbpipe/examples,$(realpath "$examples")," "$unit" >xbpipe-backup.service
     run systemd-analyze verify --man=no ./xbpipe-backup.timer ./xbpipe-backup.service
     [ "$status" -eq 0 ]
-    run ! grep -F xbpipe <<<"$output"
+    run -1 grep -F xbpipe <<<"$output"
     systemd-analyze security --offline=true --threshold=20 ./xbpipe-backup.service >report
 }

@@ -177,7 +177,7 @@ xbunpack: nosuch: not found in the archive; -t lists what it holds" xbunpack --i
     run --separate-stderr xbunpack -t -i short
     [ "$status" -eq 65 ]
     [[ $stderr == *"inside a chunk"* ]]
-    run ! grep -q "cannot be prepared" <<<"$stderr"
+    run -1 grep -q "cannot be prepared" <<<"$stderr"
 }
 
 @test "--salvage of a cut download: the cut comes first, with the member, and the job is not blamed" {

@@ -39,7 +39,7 @@ FORMS
         [ "$name" != demo.sh ] || continue
         succeeds "$script" --help
         [[ $output == *"$name "* ]]
-        run ! grep -E '^(#|set )' <<<"$output"
+        run -1 grep -E '^(#|set )' <<<"$output"
         run -64 --separate-stderr "$script"
         [[ $stderr == *"$name"* ]]
         [ -z "$output" ]
@@ -79,7 +79,7 @@ SH
     done < <(forms)
     rm KEY NEWKEY
     [ "$(grep -c '/xbunpack --auto' seen)" -eq 5 ]
-    run ! grep -rF -e "$(cat "$key")" -e "$(cat "$rds/plaintext.b64")" .
+    run -1 grep -rF -e "$(cat "$key")" -e "$(cat "$rds/plaintext.b64")" .
 }
 
 @test "aliyun-restore.sh: an archive whose files are compressed and encrypted" {
@@ -365,7 +365,7 @@ SH
         command=${command//\/srv\/backups/$PWD/backups}
         command=${command//\/var\/lib\/xbpipe/$PWD/state}
         command=${command//\/usr\/share\/doc\/xbpipe\/examples/$examples}
-        run ! grep -E '%|/usr/share' <<<"$command"
+        run -1 grep -E '%|/usr/share' <<<"$command"
         # As systemd does: no shell.
         read -ra words <<<"$command"
         succeeds env -i PATH="$PATH" "${words[@]}"
@@ -379,7 +379,7 @@ SH
     run systemd-analyze verify --man=no ./xbpipe-restore@.service
     echo "$output"
     [ "$status" -eq 0 ]
-    run ! grep -F xbpipe <<<"$output"
+    run -1 grep -F xbpipe <<<"$output"
     systemd-analyze security --offline=true --threshold=15 ./xbpipe-restore@.service >report
     for setting in LoadCredential=key: ProtectSystem=strict ReadWritePaths= NoNewPrivileges=yes; do
         grep -q "^$setting" xbpipe-restore@.service
@@ -392,7 +392,7 @@ SH
 only_qpress() {
     python3 -S -E "$XBPIPE_TESTS/cli/read_xbstream.py" members <"$1" >chunks
     files members >names
-    run ! grep -v '\.qp$' names
+    run -1 grep -v '\.qp$' names
     while IFS= read -r name; do
         head -c 17 "members/$name" | cmp - <(printf 'qpress10\0\0\1\0\0\0\0\0F')
     done <names

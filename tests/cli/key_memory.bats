@@ -39,7 +39,7 @@ stop_waiting() {
 # Nothing that others can read, or that children would get, holds the text.
 shows_nothing_of() {
     for file in cmdline environ maps status stat limits mountinfo; do
-        run ! grep -aqF -- "$1" "/proc/$pid/$file"
+        run -1 grep -aqF -- "$1" "/proc/$pid/$file"
     done
     [ "$(awk '/^Max core file size/ { print $5 }' /proc/$pid/limits)" -le 1 ]
 }
@@ -146,7 +146,7 @@ dumped() {
 
 # Whether the core holds the bytes, given in hexadecimal.
 core_holds() {
-    python3 -S -E -c 'import sys; sys.exit(bytes.fromhex(sys.argv[1]) not in open("core", "rb").read())' "$1"
+    python3 -S -E -c 'import sys; sys.exit(0 if bytes.fromhex(sys.argv[1]) in open("core", "rb").read() else 3)' "$1"
 }
 
 hex() { od -An -v -tx1 | tr -d ' \n'; }
@@ -157,9 +157,9 @@ hex() { od -An -v -tx1 | tr -d ' \n'; }
         # shellcheck disable=SC2086 # words
         dumped $command
         for part in "${secret:0:16}" "${secret:16}" "$(printf %s "$secret" | hex)"; do
-            run ! core_holds "$(printf %s "$part" | hex)"
+            run -3 core_holds "$(printf %s "$part" | hex)"
         done
-        run ! core_holds "$last_round"
+        run -3 core_holds "$last_round"
         # The search finds what is there: an argument.
         core_holds "$(printf %s -o | hex)$(printf '\0out' | hex)"
     done
@@ -172,17 +172,17 @@ hex() { od -An -v -tx1 | tr -d ' \n'; }
     xbpack --encrypt -f key -C files -o archive
     dumped xbunpack --decrypt -f key -j2 -C out -i archive
     cmp out/plain.txt "$xbc/plain.txt"
-    for part in "${secret:0:16}" "${secret:16}"; do run ! core_holds "$(printf %s "$part" | hex)"; done
-    run ! core_holds "$last_round"
+    for part in "${secret:0:16}" "${secret:16}"; do run -3 core_holds "$(printf %s "$part" | hex)"; done
+    run -3 core_holds "$last_round"
 
     cp "$fixtures/kms/demo-master.key" master
     input=$fixtures/kms/demo-ciphertext.b64
     dumped kmsunwrap --master-key=master
     cmp dump.out "$fixtures/rds/plaintext.b64"
-    run ! core_holds "$(head -c 16 master | hex)"
-    run ! core_holds "$(tail -c 16 master | hex)"
-    run ! core_holds "$(base64 -d <dump.out | hex)"
-    run ! core_holds "$(tr -d '\n' <dump.out | hex)"
+    run -3 core_holds "$(head -c 16 master | hex)"
+    run -3 core_holds "$(tail -c 16 master | hex)"
+    run -3 core_holds "$(base64 -d <dump.out | hex)"
+    run -3 core_holds "$(tr -d '\n' <dump.out | hex)"
     input=
 
     cp "$fixtures/kms/aws-generate-data-key.json" reply
@@ -190,7 +190,7 @@ hex() { od -An -v -tx1 | tr -d ' \n'; }
     s3cse-enc --content=gcm -e meta -f reply -i "$xbc/plain.txt" -o object
     dumped s3cse-dec -e meta -f data.key -i object -o out4
     cmp out4 "$xbc/plain.txt"
-    run ! core_holds "$(hex <data.key)"
-    run ! core_holds "$(base64 -d <data.key | head -c 16 | hex)"
-    run ! core_holds "$(base64 -d <data.key | tail -c 16 | hex)"
+    run -3 core_holds "$(hex <data.key)"
+    run -3 core_holds "$(base64 -d <data.key | head -c 16 | hex)"
+    run -3 core_holds "$(base64 -d <data.key | tail -c 16 | hex)"
 }

@@ -162,6 +162,18 @@ END
 END
 }
 
+@test "assertions that something is not there, which pass if the file is missing" {
+    shapes bats 2:missing 3:missing 4:missing <<'END'
+@TEST "x" {
+    run ! grep -q x y
+    run ! env LC_ALL=C grep -q x y
+    run ! cmp a b
+    run -1 grep -q x y
+    run ! grepping
+}
+END
+}
+
 @test "failures that are said and passed over, hidden by local, or of a run that nothing looks at" {
     shapes bats 2:echo 5:run 8:local <<'END'
 @TEST "x" {

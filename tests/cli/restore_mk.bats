@@ -214,7 +214,7 @@ SH
     [ "$(ls full)" = file ]
     # The key itself is not taken for a file with it, and is not shown.
     refuses "restore.mk: KEY=...: no such file" DIR=out BACKUP=backup_qp.xb KEY="$(cat "$key")"
-    run ! grep -F "$(cat "$key")" <<<"$stderr"
+    run -1 grep -F "$(cat "$key")" <<<"$stderr"
 }
 
 @test "what others have made beside DIR is not touched: a backup, a link, a folder swapped for the run's own" {
@@ -260,12 +260,12 @@ SH
     cp "$rds/part_zst.xb" backup.xb
     python3 -S -E "$XBPIPE_TESTS/cli/on_terminal.py" 2 make -f "$XBPIPE_TESTS/../examples/restore.mk" DIR=out BACKUP=backup.xb >messages
     restored out "$part"
-    run ! grep -F out.part messages
+    run -1 grep -F out.part messages
 }
 
 @test "it explains itself" {
     succeeds restore help
     [[ $output == "make -f restore.mk DIR=FOLDER BACKUP=FILE [KEY=FILE]"*"KEY is a file with the key"* ]]
     succeeds restore help
-    run ! grep -n '^#' <<<"$output"
+    run -1 grep -n '^#' <<<"$output"
 }

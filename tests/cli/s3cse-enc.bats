@@ -72,13 +72,13 @@ END
         -iv "$(printf %s "$iv" | base64 -d | od -An -v -tx1 | tr -d ' \n')" -in body)" = "$(cat plain)" ]
     s3cse-enc --rds -e again.json -f reply -i plain -o again
     [ "$(sed '/x-amz-iv/d' again.json)" = "$(sed '/x-amz-iv/d' env.json)" ]
-    run ! cmp -s again body
+    run -1 cmp -s again body
 }
 
 @test "the metadata map goes through the AWS CLI's parser" {
     find_python
     s3cse-enc --encryption-context='städte=Zürich "1"' -e env.json -f reply -i plain -o body
-    run ! env LC_ALL=C grep -q '[^ -~]' env.json
+    run -1 env LC_ALL=C grep -q '[^ -~]' env.json
     # The CLI takes a map of strings; readers parse the map inside matdesc.
     "$python" - <<END
 import json
@@ -222,6 +222,6 @@ s3cse-enc: plaintext: 29 bytes" ]
 @test "the key is in no file and no message" {
     s3cse-enc -v -e env.json -f reply -i plain -o body 2>err
     secret=$(base64 -w 0 key)
-    run ! grep -qF "$secret" env.json err
-    run ! grep -qF "$(od -An -v -tx1 key | tr -d ' \n')" env.json err
+    run -1 grep -qF "$secret" env.json err
+    run -1 grep -qF "$(od -An -v -tx1 key | tr -d ' \n')" env.json err
 }

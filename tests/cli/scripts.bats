@@ -339,7 +339,7 @@ Try \`xbunpack --help' or \`xbunpack --usage' for more information." xbunpack -C
         grep -q '^Usage: ' long || { echo "$program"; return 1; }
         grep -qE "^  ([a-z0-9]+ .*)?$program " long || { echo "$program: no example"; return 1; }
         [ "$(awk 'length($0) > 80' long)" = "" ] || { echo "$program: a long line"; return 1; }
-        run ! grep -inE '(^|[^a-z])the same([^a-z]|$)' long
+        run -1 grep -inE '(^|[^a-z])the same([^a-z]|$)' long
     done
 }
 

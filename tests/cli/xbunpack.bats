@@ -172,7 +172,7 @@ whole" ]
         [[ $stderr == *": unfinished: the stream ended before it; its file was not created"* ]]
         files out >"list.$j"
         [ -s "list.$j" ]
-        run ! grep -F .xbpipe- "list.$j"
+        run -1 grep -F .xbpipe- "list.$j"
         (cd out && grep -F -f "../list.$j" "$shop" | sha256sum -c --quiet --ignore-missing)
         cmp list.1 "list.$j"
         rm -r out
