@@ -56,8 +56,10 @@ static void set_content(struct options *o, const char *name, struct argp_state *
 
 static void add_context(struct options *o, char *arg, struct argp_state *state) {
     char *equals = strchr(arg, '=');
-    if (equals == NULL || equals == arg)
+    if (equals == NULL || equals == arg) {
         argp_error(state, "--encryption-context=%s: expected NAME=VALUE", options_parse_shown(arg));
+        return;
+    }
     *equals = '\0';
     if (strcmp(arg, cmk_name) == 0 || strncmp(arg, "aws:", 4) == 0)
         argp_error(state, "--encryption-context: the pair %s is made by this program", arg);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Integers in byte arrays of any alignment: little-endian ones, as in every format here but InnoDB's
-// pages, which are big-endian.
+// Integers in byte arrays of any alignment: little-endian ones, as in every format here but
+// InnoDB's pages, which are big-endian.
 #ifndef XBPIPE_BYTEORDER_H
 #define XBPIPE_BYTEORDER_H
 
