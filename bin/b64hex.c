@@ -119,7 +119,7 @@ static int convert(const struct options *options, struct fault *f) {
         empty = empty && byte_count == 0;
         if (last && empty)
             return diag_fault(f, EX_DATAERR,
-                              "empty input: expected %s, found none; see whether the command "
+                              "empty input: expected %s, found none; check whether the command "
                               "before this one in the pipeline failed",
                               options->reverse ? "hexadecimal digits" : "base64 text");
         size_t size = encode(options, byte_count, last);

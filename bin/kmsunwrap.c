@@ -24,7 +24,7 @@ struct options {
 
 static const struct argp_option option_list[] = {
     {"envelope", KEY_ENVELOPE, "FILE", 0,
-     "aws: take the ciphertext and its encryption context from the metadata of an S3 object "
+     "aws: read the ciphertext and its encryption context from the metadata of an S3 object "
      "(twice: metadata and instruction file)",
      3},
     {0}};
@@ -67,8 +67,8 @@ static const struct argp argp = {
     .parser = parse,
     .children = children,
     .doc = "Unwrap the key on standard input and write its plaintext to standard output.\v"
-           "Without --provider, --master-key and --envelope the input has to be what aliyun kms "
-           "Decrypt or aws kms decrypt printed.\n"
+           "Without --provider, --master-key and --envelope the input must be the output of aliyun "
+           "kms Decrypt or aws kms decrypt.\n"
            "\n"
            "Example:\n"
            "  kmsunwrap --provider=aliyun < ciphertext | b64hex -n > key",

@@ -18,8 +18,8 @@ struct options {
 
 static const struct argp_option option_list[] = {
     {"generate", KEY_GENERATE, NULL, 0,
-     "Have a new data key of 256 bits made, and write the reply as JSON, which holds it plain and "
-     "wrapped",
+     "Make a new data key of 256 bits, and write the service's JSON reply, which has the plain and "
+     "the wrapped key",
      3},
     {0}};
 

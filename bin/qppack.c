@@ -99,7 +99,7 @@ static const struct argp_option option_list[] = {
      OPTIONS_GROUP_ORIGINAL},
     {"recursive", 'r', NULL, 0, "This is what the program does", OPTIONS_GROUP_ORIGINAL},
     {"qpress-threads", KEY_THREADS, "N", 0, "Use N threads, as -j does", OPTIONS_GROUP_ORIGINAL},
-    {"block-size", KEY_BLOCK, "KIB", 0, "Means nothing here: blocks have 64 KiB",
+    {"block-size", KEY_BLOCK, "KIB", 0, "Has no effect: blocks have 64 KiB",
      OPTIONS_GROUP_ORIGINAL},
     {"decompress", 'd', NULL, OPTION_HIDDEN, NULL, 0},
     {0}};

@@ -140,7 +140,7 @@ static const struct argp_option option_list[] = {
     {"force", 'f', NULL, 0, "Replace files that exist, as --overwrite does",
      OPTIONS_GROUP_ORIGINAL},
     {"qpress-threads", 'T', "N", 0, "Use N threads, as -j does", OPTIONS_GROUP_ORIGINAL},
-    {"level", 'L', "N", 0, "Means nothing here", OPTIONS_GROUP_ORIGINAL},
+    {"level", 'L', "N", 0, "Has no effect", OPTIONS_GROUP_ORIGINAL},
     {0}};
 
 static const struct argp_child children[] = {{&options_input_argp, 0, NULL, OPTIONS_GROUP_DATA},

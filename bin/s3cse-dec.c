@@ -102,10 +102,11 @@ static const struct argp_option option_list[] = {
     {"data-key", 'f', "FILE", 0,
      "Read the data key from FILE: 32 bytes, or base64 as kmsunwrap prints it", 0},
     {"wrapping-key", KEY_WRAPPING_KEY, "FILE", 0,
-     "Unwrap the data key by the AES or RSA private key in FILE", 0},
+     "Unwrap the data key with the AES or RSA private key in FILE", 0},
     {"strict", KEY_STRICT, NULL, 0, "Refuse content that is not authenticated (AES-CBC)", 0},
     {"info", KEY_INFO, NULL, 0, "Describe the envelope on standard output and stop", 0},
-    {"verbose", 'v', NULL, 0, "Say on standard error what the envelope says and what was found", 0},
+    {"verbose", 'v', NULL, 0, "Print on standard error what the envelope says and what was found",
+     0},
     {0}};
 
 static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},

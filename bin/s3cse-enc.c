@@ -65,7 +65,7 @@ static void add_context(struct options *o, char *arg, struct argp_state *state) 
         argp_error(state, "--encryption-context: the pair %s is made by this program", arg);
     for (size_t i = 0; i < o->context_count; i++)
         if (strcmp(o->context[i].name, arg) == 0)
-            argp_error(state, "--encryption-context: %s is there twice", arg);
+            argp_error(state, "--encryption-context: %s appears twice", arg);
     // One more than the user's: this program always adds a pair.
     struct s3_pair *more = reallocarray(o->context, o->context_count + 2, sizeof *more);
     if (more == NULL)
@@ -125,10 +125,10 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 
 static const struct argp_option option_list[] = {
     {"envelope", 'e', "FILE", 0,
-     "Write the envelope to FILE, JSON for 'aws s3api put-object --metadata file://FILE'", 0},
+     "Write the envelope to FILE, as JSON for 'aws s3api put-object --metadata file://FILE'", 0},
     {"data-key", 'f', "FILE", 0, "Read the data key from FILE: the reply of kmswrap --generate", 0},
     {"rds", KEY_RDS, NULL, 0,
-     "What RDS for SQL Server writes and restores: --content=cbc (the default)", 0},
+     "Write what RDS for SQL Server writes and restores: --content=cbc (the default)", 0},
     {"content", KEY_CONTENT, "ALGO", 0,
      "cbc: AES-CBC, key wrap kms; gcm: AES-GCM; commit: AES-GCM with key commitment (format 3); "
      "the last two with key wrap kms+context",
@@ -139,7 +139,7 @@ static const struct argp_option option_list[] = {
      0},
     {"encryption-context", KEY_CONTEXT, "NAME=VALUE", 0,
      "A further pair of that encryption context; may be repeated", 0},
-    {"verbose", 'v', NULL, 0, "Say on standard error what the envelope says", 0},
+    {"verbose", 'v', NULL, 0, "Print on standard error what the envelope says", 0},
     {0}};
 
 static const struct argp_child children[] = {{&options_input_argp, 0, NULL, 0},

@@ -53,7 +53,7 @@ static const struct argp_option option_list[] = {
      OPTIONS_GROUP_DECODE},
     {NULL, 0, NULL, 0, "Damage and limits:", OPTIONS_GROUP_CHECK},
     {"decrypt", 'd', NULL, 0, "This is what the program does", OPTIONS_GROUP_ORIGINAL},
-    {"encrypt-chunk-size", 's', "SIZE", 0, "Means nothing here", OPTIONS_GROUP_ORIGINAL},
+    {"encrypt-chunk-size", 's', "SIZE", 0, "Has no effect", OPTIONS_GROUP_ORIGINAL},
     {0}};
 
 static const struct argp_child children[] = {{&xbcrypt_filter_argp, 0, NULL, 0},

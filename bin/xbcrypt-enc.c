@@ -40,7 +40,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_option option_list[] = {
-    {"encrypt-chunk-size", 's', "SIZE", 0, "Plaintext bytes a chunk, 1K to 64M (default 64K)",
+    {"encrypt-chunk-size", 's', "SIZE", 0, "Plaintext bytes in each chunk, 1K to 64M (default 64K)",
      OPTIONS_GROUP_DATA},
     {"decrypt", 'd', NULL, OPTION_HIDDEN, NULL, 0},
     {0}};

@@ -108,7 +108,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 
 static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "What to pack, and where to:", OPTIONS_GROUP_DATA},
-    {"sparse", 'S', NULL, 0, "Store holes as such, which xbstream reads and mbstream does not",
+    {"sparse", 'S', NULL, 0, "Store holes as holes, which xbstream reads and mbstream does not",
      OPTIONS_GROUP_DATA},
     {NULL, 0, NULL, 0, "Compressing and encrypting:", OPTIONS_GROUP_DECODE},
     {"compress", KEY_COMPRESS, "FORM[:LEVEL]", 0,
@@ -124,7 +124,7 @@ static const struct argp_option option_list[] = {
     {"create", 'c', NULL, 0, "This is what the program does", OPTIONS_GROUP_ORIGINAL},
     {"parallel", 'p', "N", 0, "Use N threads, as -j does", OPTIONS_GROUP_ORIGINAL},
     {"encrypt-threads", KEY_THREADS, "N", 0, "Use N threads, as -j does", OPTIONS_GROUP_ORIGINAL},
-    {"read-buffer-size", KEY_BUFFER, "SIZE", 0, "Means nothing here", OPTIONS_GROUP_ORIGINAL},
+    {"read-buffer-size", KEY_BUFFER, "SIZE", 0, "Has no effect", OPTIONS_GROUP_ORIGINAL},
     {"extract", 'x', NULL, OPTION_HIDDEN, NULL, 0},
     {0}};
 

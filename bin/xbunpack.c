@@ -104,8 +104,8 @@ static void check_options(struct options *o, struct argp_state *state) {
     if ((o->to.directory != NULL) + o->test + o->list + o->info + (o->to_stdout != NULL) > 1)
         argp_error(state, "choose one of -C, -t, --test, --info and --to-stdout");
     if (o->list && !o->run.verbose && (o->decrypt || o->decompress))
-        argp_error(state, "-t lists the members as they are stored: --decrypt and --decompress go "
-                          "with -tv, which has the sizes that they give");
+        argp_error(state, "-t lists the members as they are stored: use --decrypt and --decompress "
+                          "with -tv, which shows the decoded sizes");
     if (o->to_stdout != NULL && o->selecting)
         argp_error(state, "--to-stdout writes one member: it does not go with others, --include or "
                           "--exclude");
@@ -230,13 +230,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "Input, and where the files go:", OPTIONS_GROUP_DATA},
     {"directory", 'C', "DIR", 0,
-     "Create the files below DIR (default: the current directory, which has to be empty)",
+     "Create the files below DIR (default: the current directory, which must be empty)",
      OPTIONS_GROUP_DATA},
     {"overwrite", KEY_OVERWRITE, NULL, 0, "Replace files that exist", OPTIONS_GROUP_DATA},
     {NULL, 0, NULL, 0, "Decrypting and decompressing:", OPTIONS_GROUP_DECODE},
     {"auto", KEY_AUTO, NULL, 0,
-     "Find out what the input is packed in (gzip, qpress, xbcrypt, LZ4, Zstandard) and undo it; "
-     "take a tar archive, too; imply --decompress, and --decrypt if there is a key",
+     "Recognise what the input is packed in (gzip, qpress, xbcrypt, LZ4, Zstandard) and unpack it; "
+     "accept a tar archive, too; imply --decompress, and --decrypt if there is a key",
      OPTIONS_GROUP_DECODE},
     {"decrypt", KEY_DECRYPT, "ALGO", OPTION_ARG_OPTIONAL,
      "Decrypt members that end in .xbcrypt; ALGO (AES128, AES192, AES256) checks the key, NONE is "
@@ -246,11 +246,10 @@ static const struct argp_option option_list[] = {
     {"decompress", KEY_DECOMPRESS, "FORM", OPTION_ARG_OPTIONAL,
      "Decompress members that end in .qp, .lz4 or .zst, whatever FORM says", OPTIONS_GROUP_DECODE},
     {"strict", KEY_STRICT, NULL, 0,
-     "Fail on members encrypted as xbcrypt version 1 or 2 that the key looks wrong for (the "
-     "default)",
+     "Fail if the key looks wrong for a member encrypted as xbcrypt version 1 or 2 (the default)",
      OPTIONS_GROUP_DECODE},
     {"no-strict", KEY_NO_STRICT, NULL, 0,
-     "Only warn of such members; for data that is random by nature", OPTIONS_GROUP_DECODE},
+     "Only warn in that case; for data that is random by nature", OPTIONS_GROUP_DECODE},
     {NULL, 0, NULL, 0, "Instead of creating files:", OPTIONS_GROUP_INSTEAD},
     {"list", 't', NULL, 0,
      "List the members' names on standard output; with -v also their sizes and how they were "
@@ -259,7 +258,7 @@ static const struct argp_option option_list[] = {
     {"test", KEY_TEST, NULL, 0, "Decrypt, decompress and verify everything, and write nothing",
      OPTIONS_GROUP_INSTEAD},
     {"info", KEY_INFO, NULL, 0,
-     "Say on standard output what made the backup, what it is, and what prepares it",
+     "Print on standard output what made the backup, what it is, and what prepares it",
      OPTIONS_GROUP_INSTEAD},
     {"to-stdout", KEY_TO_STDOUT, "MEMBER", 0, "Write this member to standard output",
      OPTIONS_GROUP_INSTEAD},
@@ -271,7 +270,7 @@ static const struct argp_option option_list[] = {
      OPTIONS_GROUP_WHICH},
     {NULL, 0, NULL, 0, "Checks, damage and limits:", OPTIONS_GROUP_CHECK},
     {"incomplete-ok", KEY_INCOMPLETE_OK, NULL, 0,
-     "Only warn if the backup ends without what preparing it needs, such as its redo log",
+     "Only warn if the backup lacks what preparing it needs, such as its redo log",
      OPTIONS_GROUP_CHECK},
     {NULL, 0, NULL, 0, "Running:", OPTIONS_GROUP_RUN},
     {NULL, 0, NULL, 0, "Accepted for scripts that call xbstream:", OPTIONS_GROUP_ORIGINAL},
@@ -281,7 +280,7 @@ static const struct argp_option option_list[] = {
     {"decompress-threads", KEY_THREADS, "N", 0, "Use N threads, as -j does",
      OPTIONS_GROUP_ORIGINAL},
     {"encrypt-threads", KEY_THREADS, "N", 0, "Use N threads, as -j does", OPTIONS_GROUP_ORIGINAL},
-    {"read-buffer-size", KEY_BUFFER, "SIZE", 0, "Means nothing here", OPTIONS_GROUP_ORIGINAL},
+    {"read-buffer-size", KEY_BUFFER, "SIZE", 0, "Has no effect", OPTIONS_GROUP_ORIGINAL},
     {"absolute-names", KEY_ABSOLUTE, NULL, OPTION_HIDDEN, NULL, 0},
     {"create", 'c', NULL, OPTION_HIDDEN, NULL, 0},
     {0}};
@@ -302,8 +301,8 @@ static const struct argp parser = {
     .args_doc = "[MEMBER...]",
     .doc = "Unpack an xbstream archive (Percona XtraBackup, MariaDB Backup), or with --auto a tar "
            "archive, from standard input, "
-           "decrypting and decompressing its members on the way. MEMBERs, as they are stored or "
-           "without suffixes such as .qp.xbcrypt, or folders, say which; the default is all.\v"
+           "decrypting and decompressing its members on the way. MEMBERs select members, by names "
+           "as stored or without suffixes such as .qp.xbcrypt, or by folders; the default is all.\v"
            "Example:\n"
            "  xbunpack -C restored --auto -f key -i backup.xb",
     .children = children};

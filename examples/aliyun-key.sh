@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: aliyun-key.sh CIPHERTEXT COMMAND [ARGUMENT...]
 #
-# Has Alibaba Cloud KMS unwrap the ciphertext of an ApsaraDB RDS for MySQL backup, which stands in
-# the file CIPHERTEXT as the console shows it, and runs COMMAND with the backup's key on descriptor
-# 9, a pipe: the key is never in a file, an argument, or the environment. For example:
+# Lets Alibaba Cloud KMS unwrap the ciphertext of an ApsaraDB RDS for MySQL backup, which is in the
+# file CIPHERTEXT as the console shows it, and runs COMMAND with the backup's key on descriptor 9, a
+# pipe: the key is never in a file, an argument, or the environment. For example:
 #
 #   aliyun-key.sh ciphertext.b64 xbunpack -C restored --decrypt --decompress -f /dev/fd/9 < backup.xb
 #
@@ -23,10 +23,10 @@ fi
 ciphertext=$1
 shift
 
-# The password is the hexadecimal form of what the service returns. Its newline is taken off by
-# whatever reads a key file.
+# The password is the hexadecimal form of the plaintext that the service returns. The reader of a key
+# file removes its newline.
 exec 9< <(kmsunwrap --provider=aliyun --output=hex <"$ciphertext")
-# A key fits into the pipe, so that its writers end before it is read; a refusal ends this script
-# with kmsunwrap's status before the command has begun.
+# A key fits into the pipe, so its writers end before it is read; a refusal ends this script with
+# kmsunwrap's status before the command begins.
 wait $!
 exec -- "$@"

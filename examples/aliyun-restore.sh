@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: aliyun-restore.sh CIPHERTEXT BACKUP DIR
 #
-# Restores an encrypted backup of ApsaraDB RDS for MySQL into the new folder DIR: has Alibaba Cloud
-# KMS unwrap the key, whose ciphertext stands in the file CIPHERTEXT as the console shows it, then
+# Restores an encrypted backup of ApsaraDB RDS for MySQL into the new folder DIR: lets Alibaba Cloud
+# KMS unwrap the key, whose ciphertext is in the file CIPHERTEXT as the console shows it, then
 # decrypts, decompresses and unpacks BACKUP. The name of BACKUP does not matter: xbunpack --auto
-# finds out what it is, be it an xbstream or a tar archive, in gzip, qpress or encrypted as a whole,
-# with members in every form.
+# recognises an xbstream or a tar archive, in gzip, qpress or encrypted as a whole, with members in
+# any form.
 #
 # The key is in this shell's memory and in a pipe: in no file, no argument and no environment.
 # Credentials and region are those of the aliyun CLI: see kmsunwrap(1). An error ends it with the
-# status of the program that found it; what is in DIR then is not the backup.
+# status of the program that found it; then DIR does not hold the backup.
 set -euo pipefail
 
 program=${0##*/}
@@ -32,6 +32,6 @@ case $backup in -*) backup=./$backup ;; esac
 [[ -f $backup && -r $backup ]] || fail 66 "$backup: no file that can be read"
 [ ! -e "$dir" ] || [ -z "$(ls -A -- "$dir")" ] || fail 73 "$dir exists already"
 
-# The key is the hexadecimal form of what the service returns, 32 characters.
+# The key is the hexadecimal form of the plaintext that the service returns, 32 characters.
 key=$(kmsunwrap --provider=aliyun --output=hex <"$ciphertext")
 xbunpack --auto -C "$dir" -f <(printf %s "$key") -i "$backup"

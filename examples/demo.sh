@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: examples/demo.sh BUILD. Restores the encrypted sample backup that is in tests/fixtures with
 # the programs in the folder BUILD, as a user would, and compares every file with its known SHA-256.
-# It writes below BUILD only, and removes what it wrote.
+# It writes only below BUILD, and removes its files.
 set -euo pipefail
 
 fail() {
@@ -46,7 +46,7 @@ step 'What came out' \
 step 'Compare each file with the SHA-256 of the original' \
     '(cd restored && sha256sum -c --quiet --strict ../shop.sha256) && echo every file is as it was'
 
-# The list of sums says nothing of files that are there and should not be.
+# The list of sums does not show files that should not exist.
 (cd restored && find . -type f | sed 's,^\./,,' | LC_ALL=C sort) >found
 sed 's/^[0-9a-f]*  //' shop.sha256 | LC_ALL=C sort >expected
 cmp -s expected found || fail "the restored files are not the expected ones: $(diff expected found | head -n 5)"

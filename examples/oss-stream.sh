@@ -2,17 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: oss-stream.sh URLFILE | xbunpack -C restored ...
 #
-# Writes the object that a URL leads to to standard output, to be restored on the way: nothing of it
-# lands on a disk. The URL is the first line of URLFILE, or of standard input if URLFILE is -. One
-# that is signed, as those of ApsaraDB's and OSS's downloads are, is a secret, which does not belong
-# on a command line.
+# Downloads a URL to standard output, so that it can be restored without writing it to a disk. The URL
+# is the first line of URLFILE, or of standard input if URLFILE is -. A signed URL, such as those of
+# ApsaraDB's and OSS's downloads, is a secret, which does not belong on a command line.
 #
-# A connection that breaks is taken up again where it broke, as long as the object is the same
-# (its ETag says so). A server that says neither how long the object is nor where its reply ends is
-# an error: what was cut short would look whole. OSS_STREAM_RETRIES (5) is how many attempts in a row may bring nothing,
-# OSS_STREAM_WAIT (1) the seconds before the second of them, doubled each time. Ends with status 0
-# only once all bytes of the object are written; 65 if it changed meanwhile, 69 if it is refused or
-# cannot be reached, 77 if permission is missing or the URL has expired. Use set -o pipefail.
+# After a broken connection the download resumes, as long as the object is the same (the same ETag).
+# It is an error if the server gives neither the length of the object nor the end of its reply: a
+# download that was cut short would look whole. OSS_STREAM_RETRIES (5) is how many attempts in a row
+# may bring nothing, OSS_STREAM_WAIT (1) the seconds before the second of them, doubled each time. Ends
+# with status 0 only once all bytes of the object are written; 65 if it changed meanwhile, 69 if it is
+# refused or cannot be reached, 77 if permission is missing or the URL has expired. Use set -o pipefail.
 set -euo pipefail
 
 program=${0##*/}
@@ -42,21 +41,21 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# header NAME: its value in the reply that brought the data, the last one if there were redirects.
+# header NAME: its value in the reply with the data, the last one if there were redirects.
 header() {
     tr -d '\r' <"$work/headers" |
         awk -v name="$1" 'BEGIN { IGNORECASE = 0 } /^HTTP\// { value = "" }
             tolower($1) == tolower(name) ":" { sub(/^[^:]*: */, ""); value = $0 } END { print value }'
 }
 
-# Whether the end of a reply without a length shows: in chunks, and from HTTP/2 on.
+# Whether the end of a reply without a length is marked: if it is chunked, and since HTTP/2.
 ends_itself() {
     [[ $(header transfer-encoding) == *chunked ]] ||
         [[ $(grep '^HTTP/' "$work/headers" | tail -n 1) =~ ^HTTP/[23] ]]
 }
 
-# fetch FROM: the object's bytes from there on; curl writes none if the server sends others. How many
-# came is the last word of $work/count, even if they end too early.
+# fetch FROM: the object's bytes from there on; curl writes none if the server sends others. Their
+# number is the last word of $work/count, even if they end too early.
 fetch() {
     local condition=()
     [ "$1" -eq 0 ] || condition=(--continue-at "$1" --header "If-Match: $etag")
@@ -73,9 +72,9 @@ while :; do
     status=0
     fetch "$offset" || status=$?
     read -r code got < <(tail -n 1 "$work/count") || true
-    # 23: what reads this has ended, and says why itself.
+    # 23: the reader of this has ended, and says why itself.
     [ "$status" -ne 23 ] || exit 74
-    # One that was killed: nobody knows where to go on.
+    # curl was killed: it is not known where to go on.
     [[ ${code-} =~ ^[0-9]{3}$ && ${got-} =~ ^[0-9]+$ ]] ||
         fail 69 "curl ended with status $status, and did not say how much it had written"
     case $code in

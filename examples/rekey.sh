@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: rekey.sh OLDKEY NEWKEY BACKUP NEW
 #
-# Writes a backup that is encrypted under the key in the file OLDKEY anew, as NEW, under the one in
-# NEWKEY, both files or pipes. BACKUP is *.xbcrypt, a stream encrypted as a whole; *.xb, an xbstream
-# whose members are encrypted; or a folder of encrypted files. All comes out as xbcrypt version 3.
+# Encrypts a backup again: BACKUP has the key in the file OLDKEY, NEW gets the one in NEWKEY; both may
+# be pipes. BACKUP is *.xbcrypt, a stream encrypted as a whole; *.xb, an xbstream whose members are
+# encrypted; or a folder of encrypted files. NEW is always xbcrypt version 3.
 #
 # What is in BACKUP is in clear in pipes only, never on a disk. NEW appears once all of it was read
 # again and found to hold the same as BACKUP, which stays as it is: remove it when you have no more
@@ -38,8 +38,8 @@ folder | *.xb | *.xbcrypt) ;;
 *) fail 64 "$old_shown: expected a folder or a name that ends in .xb or .xbcrypt" ;;
 esac
 
-# The keys as descriptors 8 and 9, which can be opened as often as there are files: what comes from a
-# pipe is put into memory, in a file that has no name any more.
+# The keys as descriptors 8 and 9, which can be opened for each file: a key from a pipe is put into
+# memory, in a file without a name.
 exec 8<"$1" 9<"$2" || exit 66
 in_memory() {
     local name
@@ -72,7 +72,7 @@ decrypt() { xbcrypt-dec -f "/dev/fd/$1" -i "$2"; }
 # rekey FROM TO: one encrypted file.
 rekey() { decrypt 8 "$1" | xbcrypt-enc -f /dev/fd/9 -o "$2"; }
 
-# same FROM TO: they hold the same, each under its key.
+# same FROM TO: checks that they hold the same, each under its key.
 same() {
     local from to
     from=$(decrypt 8 "$1" | sha256sum)
@@ -80,8 +80,8 @@ same() {
     [ "$from" = "$to" ] || fail 65 "$1: what was written differs: the disk or the memory is at fault"
 }
 
-# Each encrypted file of the folder $1, which is $2 to the user; there has to be one. What cannot be
-# looked into is an error, and so is a link, which could lead anywhere.
+# Each encrypted file of the folder $1, which the user knows as $2; there must be one. A folder that
+# cannot be read is an error, and so is a link, which could lead anywhere.
 encrypted_files() {
     local others
     others=$(cd "$1" && find . ! -type f ! -type d -print -quit)

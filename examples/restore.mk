@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 # make -f restore.mk DIR=FOLDER BACKUP=FILE [KEY=FILE]
 #
-# Restores a backup, of whatever form, so that its files are in the new folder DIR, which appears
-# once all of them are there, whole, verified and on the disk. BACKUP is
+# Restores a backup of any form into the new folder DIR, which appears once all files are there, whole,
+# verified and on the disk. BACKUP is
 #
-#   a file      that xbunpack --auto takes: an xbstream or a tar archive, plain or compressed or
+#   a file      that xbunpack --auto reads: an xbstream or a tar archive, plain or compressed or
 #               encrypted as a whole; its name does not matter
 #   a folder    of files as a backup tool left them (mbstream -x), which stay as they are
 #
-# Members and files may be encrypted and compressed one by one. KEY is a file with the key, or a pipe
-# that it comes from, as in KEY=<(key): never the key itself.
+# Members and files may be encrypted and compressed one by one. KEY is a file with the key, or a pipe,
+# as in KEY=<(key): never the key itself.
 #
 # Until the end the files are in a folder of this run alone, DIR.part.XXXXXX, which only its owner can
-# look into. A run that fails removes it. What a killed run left stays, for you to remove: the next one
-# begins anew, in another folder, so that nothing of one run gets into another.
+# read. A run that fails removes it. A killed run leaves it for you to remove: the next run uses another
+# folder, so that two runs cannot mix.
 #
 # It needs bash and, for a folder, tar. As always with make, the status is 2 after any error;
 # the message says which it was.
@@ -26,7 +26,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
 this := $(subst ','\'',$(abspath $(lastword $(MAKEFILE_LIST))))
 
-# What was given is text: make does not look for variables and functions in it.
+# The values are plain text: make does not expand variables and functions in them.
 override DIR := $(value DIR)
 override BACKUP := $(value BACKUP)
 override KEY := $(value KEY)
@@ -44,8 +44,8 @@ restore:
 	[ -z "$$KEY" ] || [ -r "$$KEY" ] || fail 'KEY=...: no such file, or it cannot be read'
 	[ ! -e "$$DIR" ] || [ -d "$$DIR" -a -z "$$(ls -A "$$DIR")" ] || fail "$$DIR exists already"
 
-	# All is done from inside the new folder: whoever may write beside it can put another folder, or a
-	# link, in its place, but nothing is written or removed through its name.
+	# Everything happens from inside the new folder: another user who may write beside it can replace it
+	# by another folder, or a link, but nothing is written or removed through its name.
 	(umask 027 && mkdir -p -- "$$(dirname "$$DIR")")
 	part=$$(mktemp -d -- "$$DIR.part.XXXXXX")
 	cd -P -- "$$part"
@@ -53,7 +53,7 @@ restore:
 	trap 'rm -rf files; rmdir -- "$$part"' EXIT
 	trap 'exit 1' INT TERM HUP
 
-	# What xbunpack says to a terminal of what comes next would name a folder that is gone then.
+	# On a terminal, xbunpack's advice for the next step would name a folder that no longer exists then.
 	options=(--auto --fsync -C files)
 	[ -z "$$KEY" ] || options+=(-f "$$KEY")
 	[ ! -t 2 ] || options+=(--progress)

@@ -4,13 +4,13 @@
 #
 #     sqlserver-restore.sh [--version-id ID] [--key-id KEY-ARN] BUCKET KEY FILE
 #
-# --version-id fetches that version of the object. --key-id takes nothing that another KMS key
+# --version-id fetches that version of the object. --key-id refuses objects that another KMS key
 # encrypted: use it if others can write to the bucket.
 #
-# FILE appears only once the object is decrypted, has the length that S3 says, did not change
-# meanwhile, and begins as a SQL Server backup does. An object without an envelope is never taken:
-# a copy may have lost its metadata, or somebody may have put another backup in its place. To fetch
-# one that is not encrypted, use aws s3 cp.
+# FILE appears only once the object is decrypted, has the length that S3 gives, did not change
+# meanwhile, and begins like a SQL Server backup. An object without an envelope is always refused: a
+# copy may have lost its metadata, or somebody may have replaced the backup. To fetch an object that is
+# not encrypted, use aws s3 cp.
 #
 # Needs the AWS CLI, kmsunwrap and s3cse-dec. The caller needs s3:GetObject on the object and
 # kms:Decrypt on the key. S3_ENDPOINT names another S3 service. The data key is never on a disk.
@@ -98,7 +98,7 @@ esac
 exec 9< <(kmsunwrap --provider=aws "${key_id[@]}" "${envelope[@]/#/--envelope=}")
 wait $!
 
-# A single connection, but of that version; or the parts of the object side by side.
+# A single connection, for that version; or the parts of the object in parallel.
 fetch() {
     if [ ${#version[@]} -gt 0 ]; then
         s3 s3api get-object --bucket "$bucket" --key="$key" "${version[@]}" /dev/fd/3 3>&1 >"$work/out"

@@ -37,8 +37,8 @@ static int refuse_other_decoding(const char *from, const char *name, size_t size
 // The member has already been written to standard output.
 static int refuse_output(struct fault *f) {
     return diag_fault(f, EX_DATAERR,
-                      "the stream removes the member, or sends it anew, after its bytes: what was "
-                      "written is not of the backup; unpack it with -C");
+                      "the stream removes the member, or sends it again, after its bytes: the "
+                      "output is not part of the backup; unpack it with -C");
 }
 
 int extract_changes_remove(void *context, void *member, const char *name, struct fault *f) {

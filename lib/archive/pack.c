@@ -117,7 +117,7 @@ static enum job_result read_window(struct job *job, unsigned thread) {
 static int changed(uint64_t expected, uint64_t found, struct fault *f) {
     return diag_fault(f, EX_TEMPFAIL,
                       "changed while it was read: expected %" PRIu64 " bytes, found %" PRIu64
-                      "; pack what nothing writes to",
+                      "; pack files that nothing writes to",
                       expected, found);
 }
 
@@ -140,12 +140,13 @@ static int check_end(const struct member *m, struct fault *f) {
     struct stat now;
     const struct stat *before = &m->before;
     if (fstat(m->fd, &now) < 0)
-        return diag_fault_errno(f, EX_IOERR, errno, "cannot look at it");
+        return diag_fault_errno(f, EX_IOERR, errno, "cannot examine it");
     if (now.st_size != before->st_size)
         return changed((uint64_t)before->st_size, (uint64_t)now.st_size, f);
     if (now.st_mtim.tv_sec != before->st_mtim.tv_sec ||
         now.st_mtim.tv_nsec != before->st_mtim.tv_nsec)
-        return diag_fault(f, EX_TEMPFAIL, "changed while it was read; pack what nothing writes to");
+        return diag_fault(f, EX_TEMPFAIL,
+                          "changed while it was read; pack files that nothing writes to");
     return 0;
 }
 
@@ -325,7 +326,7 @@ static int open_file(struct member *m, const char *name, struct fault *f) {
         return -1;
     m->pack->open++;
     if (fstat(m->fd, &m->before) < 0)
-        return diag_fault_errno(f, EX_IOERR, errno, "%s: cannot look at it", m->shown);
+        return diag_fault_errno(f, EX_IOERR, errno, "%s: cannot examine it", m->shown);
     if (S_ISREG(m->before.st_mode))
         return 0;
     return diag_fault(f, EX_DATAERR, "%s: it is no longer a regular file", m->shown);

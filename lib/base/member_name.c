@@ -91,6 +91,6 @@ void member_name_warn(const struct member_name *clean, const char *name, size_t 
     if (!clean->absolute || *warned)
         return;
     *warned = true;
-    diag_warn("%s: leading slashes are taken off the names of members",
+    diag_warn("%s: leading slashes are removed from the names of members",
               diag_shown_name(name, size, 200));
 }

@@ -146,7 +146,7 @@ static bool step(struct resync *r, bool end) {
             r->need = size;
             return true;
         }
-        diag_fault(&why, EX_DATAERR, "too many false heads");
+        diag_fault(&why, EX_DATAERR, "too many false headers");
         break;
     case RESYNC_NOTHING:
         break;

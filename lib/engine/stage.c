@@ -95,8 +95,8 @@ void stage_seek(struct stage *s, uint64_t offset) {
         return;
     if (s->ops->seek == NULL)
         diag_fault(&f, EX_DATAERR,
-                   "the stream writes over bytes that are gone already: they were decoded, or went "
-                   "to standard output; unpack the member with -C, without decoding");
+                   "the stream overwrites bytes that were already decoded or written to standard "
+                   "output; unpack the member with -C, without decoding");
     else if (s->ops->seek(s, offset, &f) == 0)
         return;
     stage_break(s, &f);

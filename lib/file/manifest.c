@@ -121,11 +121,12 @@ static int read_lines(struct manifest *m, FILE *file, const char *shown, struct 
         if (length > 0 && line[length - 1] == '\n')
             line[length - 1] = '\0';
         if (!whole || !parse_line(line, sha256, &name, &size))
-            return diag_fault(f, EX_DATAERR,
-                              "%s: line %" PRIu64
-                              " is none of sha256sum: expected 64 hexadecimal digits, two spaces "
-                              "and the name of a file",
-                              shown, number);
+            return diag_fault(
+                f, EX_DATAERR,
+                "%s: line %" PRIu64
+                " is not in sha256sum format: expected 64 hexadecimal digits, two spaces "
+                "and the name of a file",
+                shown, number);
         if (manifest_add(m, name, size, sha256, f) < 0)
             return -1;
     }
@@ -140,7 +141,7 @@ static int check_list(const struct manifest *m, const char *shown, struct fault 
         const struct manifest_entry *last = &m->entries[i - 1], *entry = &m->entries[i];
         if (compare(last, entry) != 0)
             continue;
-        return diag_fault(f, EX_DATAERR, "%s: %s is there twice", shown,
+        return diag_fault(f, EX_DATAERR, "%s: %s appears twice", shown,
                           diag_shown_name(entry->name, entry->size, SHOWN_SIZE));
     }
     if (m->count == 0)

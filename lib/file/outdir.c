@@ -93,10 +93,10 @@ static int open_made(int parent_fd, const char *base, const char *shown, struct 
     if (empty < 0 && !other)
         return diag_fault_errno(f, diag_open_status(error, EX_CANTCREAT), error,
                                 "cannot open directory %s", shown);
-    return diag_fault(f, EX_CANTCREAT,
-                      "cannot make directory %s: somebody else put something in its place; make it "
-                      "where nobody else may write",
-                      shown);
+    return diag_fault(
+        f, EX_CANTCREAT,
+        "cannot make directory %s: it was replaced meanwhile; make it where only you can write",
+        shown);
 }
 
 // Creates the directory, or opens the existing one. Returns 0, or -1 and *f.
@@ -232,7 +232,7 @@ static int enter(int dir_fd, const char *component, bool *new) {
 static int note_identity(struct outdir *o, int fd, struct name *folder, struct fault *f) {
     struct stat st;
     if (fstat(fd, &st) < 0)
-        return diag_fault_errno(f, EX_IOERR, errno, "cannot look at a folder");
+        return diag_fault_errno(f, EX_IOERR, errno, "cannot examine a folder");
     const uint64_t identity[] = {st.st_dev, st.st_ino};
     struct name *noted = names_add(&o->identities, identity, sizeof identity);
     if (noted == NULL)
@@ -240,8 +240,8 @@ static int note_identity(struct outdir *o, int fd, struct name *folder, struct f
     const struct name *other = noted->value;
     if (other != NULL) {
         return diag_fault(f, EX_CANTCREAT,
-                          "%s: this folder is the same as %s here: the file system takes the two "
-                          "names for one; restore to another",
+                          "%s: this folder is the same as %s here: the two names are the same to "
+                          "the file system; restore to another",
                           diag_shown_name(folder->bytes, folder->size, 200),
                           diag_shown_name(other->bytes, other->size, 200));
     }

@@ -73,7 +73,7 @@ static int check_base(int dir_fd, const char *base, const char *shown, bool over
                                : diag_fault_errno(f, diag_open_status(errno, EX_CANTCREAT), errno,
                                                   "%s: cannot create", shown);
     if (S_ISDIR(st.st_mode))
-        return diag_fault(f, EX_CANTCREAT, "%s: a directory of that name is in the way", shown);
+        return diag_fault(f, EX_CANTCREAT, "%s: a directory has that name", shown);
     const char *reason = noclobber_reason(&st);
     if (reason != NULL)
         return diag_fault(f, EX_CANTCREAT, "%s: %s", shown, reason);
@@ -93,7 +93,7 @@ static int check_begun(const struct outfile *self, int dir_fd, const char *base,
             fstat(o->dir_fd, &other) == 0 && dir.st_dev == other.st_dev &&
             dir.st_ino == other.st_ino)
             return diag_fault(f, EX_CANTCREAT,
-                              "%s: two outputs of this name: expected a file for each", shown);
+                              "%s: two outputs have this name: expected a file for each", shown);
     return 0;
 }
 
@@ -164,7 +164,7 @@ static int begin_special(struct outfile **out, int dir_fd, const char *base,
     if (S_ISFIFO(seen->st_mode) && seen->st_uid != 0 && seen->st_uid != geteuid())
         return diag_fault(f, EX_NOPERM,
                           "%s: this FIFO belongs to another user (%lu), who would get the data; if "
-                          "that is meant, use standard output and >",
+                          "you want that, use standard output and >",
                           shown, (unsigned long)seen->st_uid);
     struct stat st;
     int fd = openat(dir_fd, base, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
@@ -175,9 +175,7 @@ static int begin_special(struct outfile **out, int dir_fd, const char *base,
         close(fd);
     if (fd >= 0 || error == ELOOP)
         return diag_fault(f, EX_CANTCREAT,
-                          "%s: somebody else put something in its place; write where nobody else "
-                          "may",
-                          shown);
+                          "%s: it was replaced meanwhile; write where only you can", shown);
     return diag_fault_errno(f, diag_open_status(error, EX_CANTCREAT), error,
                             "%s: cannot open for writing", shown);
 }
@@ -361,14 +359,12 @@ static int check_own(int dir_fd, const char *base, const char *shown,
                      const struct outfile_identity *id, struct fault *f) {
     struct stat st;
     if (fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return diag_fault_errno(f, EX_CANTCREAT, errno, "%s: cannot look at the restored file",
+        return diag_fault_errno(f, EX_CANTCREAT, errno, "%s: cannot examine the restored file",
                                 shown);
     if (S_ISREG(st.st_mode) && st.st_dev == id->device && st.st_ino == id->inode)
         return 0;
     return diag_fault(f, EX_CANTCREAT,
-                      "%s: somebody else put something in its place; restore where nobody else may "
-                      "write",
-                      shown);
+                      "%s: it was replaced meanwhile; restore where only you can write", shown);
 }
 
 int outfile_rename_at(int dir_fd, const char *from, int to_fd, const char *to, const char *shown,
@@ -415,7 +411,7 @@ int outfile_reopen_at(struct outfile **out, int dir_fd, const char *base, const 
         int error = errno;
         release(o);
         return diag_fault_errno(f, diag_open_status(error, EX_CANTCREAT), error,
-                                "%s: cannot take the file's name away", shown);
+                                "%s: cannot remove the file's name", shown);
     }
     *out = o;
     return 0;

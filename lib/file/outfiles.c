@@ -137,10 +137,9 @@ static int digested(void *context, const uint8_t *sha256, struct fault *f) {
     if (sha256 != NULL)
         restored_digest(file->restored, sha256);
     else if (restored_outfile(file->restored) == NULL)
-        return diag_fault(
-            f, EX_DATAERR,
-            "the stream writes over what it had written, so that its SHA-256 is known "
-            "only of a file on the disk; use -C");
+        return diag_fault(f, EX_DATAERR,
+                          "the stream overwrites bytes of the file, so its SHA-256 can be computed "
+                          "only from a file on the disk; use -C");
     else
         file->stale = true;
     return 0;

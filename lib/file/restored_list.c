@@ -62,8 +62,8 @@ static void note_dropped(const struct restored_file *file, struct verdict *v) {
     if (v->dropped++ > 0)
         return;
     diag_fault(&v->first_dropped, EX_OSERR,
-               "%s: more than %u files waited for the names that the stream gave them in the "
-               "end; restore without --verify, and check with sha256sum -c",
+               "%s: more than %u files waited for their final names; restore without --verify, and "
+               "check with sha256sum -c",
                diag_shown(file->name, SHOWN_SIZE), file->set->waiting_max);
 }
 

@@ -157,7 +157,7 @@ enum backup_complete_verdict backup_complete_judge(const struct backup_complete 
     if (missing[0] == '\0') {
         snprintf(text, BACKUP_COMPLETE_TEXT,
                  "the backup has no %s, which is written at its end: the job that made it may have "
-                 "died; what it needs to be prepared is there",
+                 "died; everything needed to prepare it is there",
                  b->mariadb_name ? "mariadb_backup_info" : "xtrabackup_info");
         return BACKUP_COMPLETE_NO_INFO;
     }

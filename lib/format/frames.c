@@ -120,7 +120,7 @@ static int fail_window(struct part *p) {
     }
     return diag_fault(&p->fault, EX_DATAERR,
                       "%s frame %s was made with a long window: expected at most %" PRIu64
-                      " bytes, found %s; if the file is sound, and the memory is there, use "
+                      " bytes, found %s; if the file is sound, and there is enough memory, use "
                       "--max-chunk=%s",
                       d->codec->name, place_text(&p->input.place, 0), d->window_max, found, option);
 }

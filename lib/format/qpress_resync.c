@@ -122,7 +122,7 @@ enum resync_answer qpress_resync_probe(const struct qpress_state *s, const struc
         int parsed =
             qpress_parse_archive(w->data, w->have, s->max_block, &w->place, &block_size, size, why);
         if (parsed == 0)
-            diag_fault(why, EX_DATAERR, "the input ends inside the head of the archive");
+            diag_fault(why, EX_DATAERR, "the input ends inside the header of the archive");
         return parsed > 0 ? RESYNC_UNIT : parsed < 0 ? RESYNC_NOTHING : need(w, *size, size);
     }
     bool top = !s->in_file && !w->searching;

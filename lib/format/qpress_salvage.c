@@ -112,7 +112,7 @@ static bool open_file(struct decoder *d, const struct qpress_item *item, uint64_
     d->produced = 0;
     if (qpress_dec_begin_file(d, item, &f) == 0) {
         if (s->misplaced && d->target.folder != NULL)
-            lose(d, loss_of(d, position, 0), "it may belong into another folder");
+            lose(d, loss_of(d, position, 0), "it may belong to another folder");
         return true;
     }
     d->in_file = true;
@@ -198,13 +198,13 @@ static void salvage_block(struct decoder *d, struct view v, uint64_t position,
         if (!s->skipping) {
             struct salvage_loss loss = loss_of(d, position, 0);
             loss.exact = true;
-            lose(d, loss, "the head of the file is lost, and its name");
+            lose(d, loss, "the header of the file is lost, with its name");
         }
         lost = true;
     }
     if (s->skipping || hit != NULL) {
         miss(d, position, v.size, hit != NULL ? &packet->size : NULL,
-             hit != NULL ? hit : "the head of its file is lost");
+             hit != NULL ? hit : "the header of its file is lost");
         return;
     }
     uint64_t gap = item->recovery - d->produced;
@@ -229,7 +229,7 @@ static void salvage_item(struct decoder *d, const struct qpress_item *item, uint
     struct fault f;
     if (item->kind == QPRESS_FILE_END) {
         if (!d->in_file) {
-            lose(d, loss_of(d, position, size), "the end of a file whose head is lost");
+            lose(d, loss_of(d, position, size), "the end of a file whose header is lost");
             return;
         }
         if (hit != NULL) {
@@ -248,7 +248,7 @@ static void salvage_item(struct decoder *d, const struct qpress_item *item, uint
     }
     if (item->kind == QPRESS_FILE) {
         if (open_file(d, item, position) && hit != NULL)
-            lose(d, loss_of(d, position, 0), "no block follows the head of the file");
+            lose(d, loss_of(d, position, 0), "no block follows the header of the file");
     } else if (qpress_dec_take_item(d, item, &f) < 0) {
         if (f.status != EX_DATAERR)
             stage_fail(&d->stage, &f);

@@ -111,8 +111,8 @@ static bool judge(struct decoder *d, const struct chunk *c) {
         return false;
     }
     if (!d->settings->warned_wrong)
-        warn(d, "this looks like the wrong key: what comes out are random bytes; open it with what "
-                "made it before you rely on it");
+        warn(d, "this looks like the wrong key: the plaintext is random bytes; open it with the "
+                "program that made it before you rely on it");
     d->settings->warned_wrong = true;
     return true;
 }
@@ -120,7 +120,7 @@ static bool judge(struct decoder *d, const struct chunk *c) {
 const char *xbcrypt_dec_doubt(const struct xbcrypt_dec_settings *s) {
     return s->legacy && !s->not_random && !s->warned_wrong
                ? "xbcrypt versions 1 and 2 cannot tell a wrong key from a right one, and the data "
-                 "are too short to show it: look at what came out before you rely on it"
+                 "are too short to show it: check the result before you rely on it"
                : NULL;
 }
 

@@ -338,8 +338,7 @@ static struct member *salvage_member_of(struct reader *r, uint64_t position, siz
         chain_add(&r->open, &m->open);
     }
     if (r->unfinished > XBSTREAM_OPEN_MAX)
-        end_unfinished(r, position,
-                       "so many members without an end came after it that it is ended");
+        end_unfinished(r, position, "too many later members have no end, so it is ended here");
     return m;
 }
 
@@ -373,7 +372,7 @@ static void salvage_end(struct reader *r, struct view v, uint64_t position, cons
     else if (s->lost_until > m->seen ||
              (s->doubtful.member != NULL && s->doubtful.offset == m->offset))
         doubt_end(r, m, position, false,
-                  "what is lost or out of place before its end may be of it");
+                  "something lost or out of place before its end may belong to it");
     feed(r, m, v, position);
 }
 
@@ -513,7 +512,8 @@ static void doubt_empty(void *user, void *context) {
     struct member *m = user;
     const struct salvaging *s = salvaging_of(r);
     if (m->empty && s->misnamed && m->seen > s->misnamed_from)
-        doubt_end(r, m, m->seen, true, "it is empty, or its chunks have another's name");
+        doubt_end(r, m, m->seen, true,
+                  "it is empty, or its chunks have the name of another member");
 }
 
 bool xbstream_salvage_finish(struct reader *r) {
@@ -524,7 +524,7 @@ bool xbstream_salvage_finish(struct reader *r) {
         return false;
     settle_doubtful(r, NULL, UINT64_MAX);
     while (r->unfinished > 0 && !r->stage.failed)
-        end_unfinished(r, r->resync->position, "the stream has no end of it");
+        end_unfinished(r, r->resync->position, "its end is missing");
     xbstream_roster_visit(&r->roster, doubt_empty, r);
     r->any = r->any || r->resync->position > 0;
     return !r->stage.failed;

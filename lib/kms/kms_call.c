@@ -45,8 +45,8 @@ static int take_reply(const struct http_reply *reply, json_t **root, struct secr
         json_decref(*root);
         *root = NULL;
         return diag_fault(f, EX_UNAVAILABLE,
-                          "expected a JSON object as reply, found something else (%zu bytes); see "
-                          "that the endpoint is the key service",
+                          "expected a JSON object as reply, found something else (%zu bytes); "
+                          "check that the endpoint is the key service",
                           reply->size);
     }
     snprintf(report->request_id, sizeof report->request_id, "%s", reply->request_id);

@@ -147,24 +147,26 @@ static const struct {
                    "with, or it belongs to another region"}},
     [OTHER_KEY] = {EX_DATAERR,
                    KMS_RETRY_NEVER,
-                   {"the ciphertext was wrapped under another key than --key-id names",
-                    "the ciphertext was wrapped under another key than --key-id names"}},
-    [BAD_REQUEST] = {EX_UNAVAILABLE,
-                     KMS_RETRY_NEVER,
-                     {"see that the ciphertext is whole and the endpoint is one of this service",
-                      "see that the ciphertext is whole, and the key is symmetric and for "
-                      "encryption"}},
+                   {"the ciphertext was wrapped with another key than that of --key-id",
+                    "the ciphertext was wrapped with another key than that of --key-id"}},
+    [BAD_REQUEST] =
+        {EX_UNAVAILABLE,
+         KMS_RETRY_NEVER,
+         {"check that the ciphertext is complete, and that the endpoint is one of this service",
+          "check that the ciphertext is complete, and that the key is symmetric and for "
+          "encryption"}},
     [CREDENTIALS] = {EX_NOPERM,
                      KMS_RETRY_NEVER,
                      {"the access key id or secret is wrong or inactive: see which credentials are "
                       "used with -v",
                       "the access key id or secret is wrong or inactive: see which credentials are "
                       "used with -v"}},
-    [TOKEN_EXPIRED] = {EX_NOPERM,
-                       KMS_RETRY_RENEWED,
-                       {"the temporary credentials ran out: get new ones",
-                        "the temporary credentials ran out: get new ones (aws sso login, or aws "
-                        "configure export-credentials)"}},
+    [TOKEN_EXPIRED] =
+        {EX_NOPERM,
+         KMS_RETRY_RENEWED,
+         {"the temporary credentials have expired: get new ones",
+          "the temporary credentials have expired: get new ones (aws sso login, or aws "
+          "configure export-credentials)"}},
     [CLOCK] = {EX_CONFIG, KMS_RETRY_ONCE, {"set this machine's clock", "set this machine's clock"}},
     [ACCOUNT] = {EX_UNAVAILABLE,
                  KMS_RETRY_NEVER,

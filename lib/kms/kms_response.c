@@ -161,6 +161,6 @@ int kms_response_check_key(const char *key_id, const json_t *reply, struct fault
     if (got != NULL)
         diag_name(got, strlen(got), got_shown, sizeof got_shown);
     return diag_fault(
-        f, EX_DATAERR, "the ciphertext was wrapped under another key: expected %s, found %s",
+        f, EX_DATAERR, "the ciphertext was wrapped with another key: expected %s, found %s",
         diag_name(wanted, strlen(wanted), wanted_shown, sizeof wanted_shown), got_shown);
 }

@@ -69,7 +69,7 @@ static int take_keys(const struct http_reply *reply, struct kms_credentials *key
         f->status = f->status == EX_DATAERR ? EX_UNAVAILABLE : f->status;
     else if (!json_is_object(given))
         diag_fault(f, EX_UNAVAILABLE,
-                   "expected credentials as the reply of STS, found something else; see that the "
+                   "expected credentials as the reply of STS, found something else; check that the "
                    "endpoint is that service");
     else
         result = kms_credentials_from_json(keys, given, "AccessKeySecret", "SecurityToken",

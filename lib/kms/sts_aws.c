@@ -65,7 +65,7 @@ static int take_keys(const struct http_reply *reply, struct kms_credentials *key
         !find(all.text, all.size, "SecretAccessKey", &key) ||
         !find(all.text, all.size, "SessionToken", &token) || memchr(all.text, '&', all.size))
         return diag_fault(f, EX_UNAVAILABLE,
-                          "expected credentials as the reply of STS, found something else; see "
+                          "expected credentials as the reply of STS, found something else; check "
                           "that the endpoint is that service");
     return kms_credentials_set(&keys->id, id.text, id.size, "STS", f) < 0 ||
                    kms_credentials_set(&keys->key, key.text, key.size, "STS", f) < 0 ||

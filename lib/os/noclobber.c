@@ -117,8 +117,8 @@ const char *noclobber_reason(const struct stat *st) {
         return "another output of this run goes to this file already, and would be lost; write "
                "elsewhere";
     if (written.used > 0 && find_place(id)->inode != 0)
-        return "this run has written a file of this name, or of one that the file system takes for "
-               "the same, and it would be lost; write elsewhere";
+        return "this run has written a file of this name, or of one that is the same to the file "
+               "system, and it would be lost; write elsewhere";
     return NULL;
 }
 

@@ -72,11 +72,11 @@ static const struct argp_option option_list[] = {
     {"manifest", KEY_MANIFEST, "FILE", 0,
      "Write the SHA-256 of every restored file to FILE, as sha256sum does (-: standard output)", 0},
     {"verify", KEY_VERIFY, "FILE", 0,
-     "Fail unless the files are those of FILE, a list of sha256sum, and create no other", 0},
+     "Fail unless the files match FILE, a list of sha256sum, and create no others", 0},
     {"max-size", KEY_MAX_SIZE, "SIZE", 0,
      "Refuse a file that gets larger than SIZE, holes included (default 64T)", 0},
     {"max-total", KEY_MAX_TOTAL, "SIZE", 0,
-     "Refuse what gets larger than SIZE in all (default: no limit)", 0},
+     "Refuse files that get larger than SIZE in all (default: no limit)", 0},
     {"sparse", KEY_SPARSE, "WHEN", 0,
      "Make blocks of zeros holes: auto (default; of page-compressed and sparse files), always, or "
      "never",

@@ -27,7 +27,7 @@ static void name_member(const char *stored, const char *restored) {
 }
 
 static void report_layered(const char *stored, const char *restored) {
-    diag_warn("%s: its file was compressed before it was backed up, and is restored so, as %s: it "
+    diag_warn("%s: its file was compressed before the backup, and stays compressed, as %s: it "
               "may be left from an earlier restore",
               stored, restored);
 }

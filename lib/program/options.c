@@ -177,7 +177,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state) {
 }
 
 static const struct argp_option run_options[] = {
-    {"verbose", 'v', NULL, 0, "Say on standard error what is done, and to which file", 0},
+    {"verbose", 'v', NULL, 0, "Print on standard error what is done to which file", 0},
     {"threads", 'j', "N", 0, "Use N threads (default: the processors available)", 0},
     {0}};
 static const struct argp_child run_children[] = {

@@ -43,8 +43,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 
 static const struct argp_option option_list[] = {
     {"progress", KEY_PROGRESS, NULL, 0,
-     "Say once a second on standard error how far it has come (the default on a terminal)", 0},
-    {"no-progress", KEY_NO_PROGRESS, NULL, 0, "Do not, on a terminal either", 0},
+     "Print the progress on standard error once a second (the default on a terminal)", 0},
+    {"no-progress", KEY_NO_PROGRESS, NULL, 0, "Print no progress, even on a terminal", 0},
     {"json-progress", KEY_JSON, "FD", 0, "Write the progress as lines of JSON to descriptor FD", 0},
     {0}};
 const struct argp options_progress_argp = {.options = option_list, .parser = parse_option};

@@ -27,7 +27,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
 
 static const struct argp_option option_list[] = {
     {"salvage", KEY_SALVAGE, NULL, 0,
-     "Go on past damage: deliver all that verifies, say what is lost, and end with status 65", 0},
+     "Go on past damage: deliver everything that verifies, list what is lost, and end with status "
+     "65",
+     0},
     {"report", KEY_REPORT, "FILE", 0,
      "With --salvage, write what is lost to FILE as JSON (-: standard output)", 0},
     {0}};

@@ -42,7 +42,7 @@ static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "Running:", OPTIONS_GROUP_RUN},
     {NULL, 0, NULL, 0, "Accepted for scripts that call xbcrypt:", OPTIONS_GROUP_ORIGINAL},
     {"encrypt-threads", KEY_THREADS, "N", 0, "Use N threads, as -j does", OPTIONS_GROUP_ORIGINAL},
-    {"read-buffer-size", KEY_BUFFER, "SIZE", 0, "Means nothing here", OPTIONS_GROUP_ORIGINAL},
+    {"read-buffer-size", KEY_BUFFER, "SIZE", 0, "Has no effect", OPTIONS_GROUP_ORIGINAL},
     {0}};
 
 static const struct argp_child children[] = {{&options_input_argp, 0, NULL, OPTIONS_GROUP_DATA},

@@ -221,7 +221,7 @@ static int size_fault(uint64_t expected, const char *by, uint64_t size, struct f
     return diag_fault(f, EX_DATAERR,
                       "the object %s: expected %" PRIu64 " bytes by %s, found %" PRIu64 "; %s",
                       size < expected ? "is cut short" : "is too long", expected, by, size,
-                      size < expected ? "fetch it again" : "see that the metadata are its own");
+                      size < expected ? "fetch it again" : "check that the metadata belong to it");
 }
 
 static int check_gcm_size(uint64_t size, struct fault *f) {

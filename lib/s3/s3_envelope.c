@@ -108,7 +108,7 @@ static int check_pair(const struct s3_metadata *object, const struct s3_metadata
                               file->shown, s3_metadata_key_name(i));
         if (object->value[i] != NULL && !(split && stays_on_object(i)))
             return diag_fault(f, EX_DATAERR,
-                              "%s: %s may not stand beside the instruction file %s, which holds "
+                              "%s: %s must not be given with the instruction file %s, which holds "
                               "the wrapped key",
                               object->shown, s3_metadata_key_name(i), file->shown);
     }
@@ -319,7 +319,7 @@ static int read_content_2(struct s3_envelope *e, const struct view *v, struct fa
         return 0;
     if (e->content == S3_CONTENT_CBC)
         return diag_fault(f, EX_DATAERR,
-                          "%s: x-amz-tag-len stands beside a content algorithm without a tag; the "
+                          "%s: x-amz-tag-len is given for a content algorithm without a tag; the "
                           "metadata may have been changed",
                           v->shown[S3_KEY_TAG_LEN]);
     if (strcmp(tag, "128") != 0)

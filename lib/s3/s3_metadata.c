@@ -70,7 +70,7 @@ static int take(struct s3_metadata *m, const char *name, size_t name_size, const
     if (key == S3_KEY_COUNT)
         return 0;
     if (m->value[key] != NULL)
-        return diag_fault(f, EX_DATAERR, "%s: %s is there twice", m->shown, key_names[key]);
+        return diag_fault(f, EX_DATAERR, "%s: %s appears twice", m->shown, key_names[key]);
     if (s3_encoded_word_decode(&m->value[key], value, value_size, f) == 0)
         return 0;
     char name_shown[sizeof m->shown + 40];

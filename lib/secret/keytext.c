@@ -60,7 +60,7 @@ int keytext_read(struct secret *text, int fd, const char *name, const char *expe
             if (!only_white_space(text))
                 return 0;
             diag_fault(f, EX_DATAERR,
-                       "%s is empty: expected %s; see whether the command before this one in the "
+                       "%s is empty: expected %s; check whether the command before this one in the "
                        "pipeline failed",
                        name, expected);
             break;

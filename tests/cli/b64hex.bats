@@ -57,12 +57,12 @@ setup() {
     run --separate-stderr b64hex </dev/null
     [ "$status" -eq 65 ]
     [ -z "$output" ]
-    [ "$stderr" = "b64hex: empty input: expected base64 text, found none; see whether the command before this one in the pipeline failed" ]
+    [ "$stderr" = "b64hex: empty input: expected base64 text, found none; check whether the command before this one in the pipeline failed" ]
     printf ' \n' >blank
     run -65 b64hex <blank
     run --separate-stderr b64hex -r <blank
     [ "$status" -eq 65 ]
-    [ "$stderr" = "b64hex: empty input: expected hexadecimal digits, found none; see whether the command before this one in the pipeline failed" ]
+    [ "$stderr" = "b64hex: empty input: expected hexadecimal digits, found none; check whether the command before this one in the pipeline failed" ]
 }
 
 @test "bad base64 is refused with its offset, and a key-sized bad input writes nothing" {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# That the benchmark runs, compares what both sides give and reports every case. Times are no
-# pass marks: whether a goal is met depends on the machine.
+# The benchmark runs, compares the results of both sides and reports every case. Times are not
+# checked: whether a goal is met depends on the machine.
 
 bats_require_minimum_version 1.5.0
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# xbunpack: what MariaDB Backup renames, removes, rewrites and writes over in the stream.
+# xbunpack: files that MariaDB Backup renames, removes, rewrites and overwrites in the stream.
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -70,7 +70,7 @@ TABLE
     cp "$ddl/seek.xb" stream
     ends_as_file "aria_log.00000001=$(cat expected)"
     succeeds xbunpack --test -i stream
-    fails 65 'xbunpack: aria_log.00000001: the stream writes over what it had written, so that its SHA-256 is known only of a file on the disk; use -C' xbunpack --test --manifest=m -i stream
+    fails 65 'xbunpack: aria_log.00000001: the stream overwrites bytes of the file, so its SHA-256 can be computed only from a file on the disk; use -C' xbunpack --test --manifest=m -i stream
     [ ! -e m ]
 }
 
@@ -238,10 +238,10 @@ PYTHON
     [[ $stderr == *"b: removed"* ]]
     succeeds xbunpack --to-stdout=a -i stream
     [ "$output" = 123 ]
-    fails 65 'xbunpack: the stream removes the member, or sends it anew, after its bytes: what was written is not of the backup; unpack it with -C' xbunpack --to-stdout=b -i stream
+    fails 65 'xbunpack: the stream removes the member, or sends it again, after its bytes: the output is not part of the backup; unpack it with -C' xbunpack --to-stdout=b -i stream
     run --separate-stderr xbunpack --to-stdout=l -i stream
     [ "$status" -eq 65 ]
-    [[ $stderr == *"the stream writes over bytes that are gone already"* ]]
+    [[ $stderr == *"the stream overwrites bytes that were already decoded or written"* ]]
 }
 
 @test "decoded members: renamed between names that are decoded alike" {
@@ -256,7 +256,7 @@ PYTHON
     make_xbstream 'P name=a.qp data=@f.qp' 'SEEK name=a.qp offset=0' 'P name=a.qp data=x' 'E name=a.qp' >stream
     run --separate-stderr xbunpack -C out4 --decompress -i stream
     [ "$status" -eq 65 ]
-    [[ $stderr == "xbunpack: a.qp: the stream writes over bytes that are gone already"* ]]
+    [[ $stderr == "xbunpack: a.qp: the stream overwrites bytes that were already decoded or written"* ]]
 }
 
 @test "--verify: a file that waits for its name is given another, or none" {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# xbunpack: a backup that its job did not finish is an error, although each of its members is whole.
+# xbunpack: a backup whose job died is an error, although each of its members is whole.
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -112,7 +112,7 @@ END
         done
         # shellcheck disable=SC2046
         archive $(tr ' ' '\n' <<<"$names" | grep -v '^xtrabackup_info') >less
-        fails 0 "xbunpack: warning: the backup has no xtrabackup_info, which is written at its end: the job that made it may have died; what it needs to be prepared is there" \
+        fails 0 "xbunpack: warning: the backup has no xtrabackup_info, which is written at its end: the job that made it may have died; everything needed to prepare it is there" \
             xbunpack -t -i less
     done
 }

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What names from outside can do to a terminal: nothing. Paths and names hold an escape sequence, a
-# line break, a control character of C1, an override of the direction of writing, and a space that
-# has no width.
+# Hostile names cannot control a terminal. The paths and names here have an escape sequence, a line
+# break, a C1 control character, an override of the writing direction, and a zero-width space.
 
 bats_require_minimum_version 1.5.0
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Key files that others than their owner can read get a warning in every program that reads one, and
-# nothing else does.
+# Key files that users besides their owner can read get a warning in every program that reads one;
+# other files do not.
 bats_require_minimum_version 1.5.0
 
 setup() {

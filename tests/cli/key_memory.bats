@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# No key in what /proc shows of a running program, nor in a core dump of one that has done its work.
-# (What remains in the memory of every program at its end is also looked at by tests/fault.)
+# No key is in the files of /proc of a running program, nor in a core dump of one at its end.
+# (tests/fault also searches the memory of every program at its end.)
 bats_require_minimum_version 1.5.0
 
 setup() {
     load common.bash
-    # So that a program that leaves core dumps on is seen.
+    # So that a program that leaves core dumps on fails the test.
     ulimit -Sc "$(ulimit -Hc)"
     secret=q7VfXw2LmZ0tRk9sYbHc4JdNgPu6AeT3
     printf %s "$secret" >key
@@ -36,7 +36,7 @@ stop_waiting() {
     pid=
 }
 
-# Nothing that others can read, or that children would get, holds the text.
+# Checks that the text is in nothing that other users can read, or that children would inherit.
 shows_nothing_of() {
     for file in cmdline environ maps status stat limits mountinfo; do
         run -1 grep -aqF -- "$1" "/proc/$pid/$file"

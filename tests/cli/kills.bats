@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Extractions that are killed: what stands under a final name is whole, all else is a temporary file
-# that the next run removes; after SIGTERM, SIGINT and SIGHUP there is none.
+# Extractions that are killed: a file with a final name is whole, every other is a temporary file
+# that the next run removes; after SIGTERM, SIGINT and SIGHUP there are no temporary files.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

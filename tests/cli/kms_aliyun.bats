@@ -71,7 +71,7 @@ decrypt() { kmsunwrap --provider=aliyun --endpoint="$url" "${context[@]}" "$@" <
     run --separate-stderr decrypt --key-id=key-other
     [ "$status" -eq 65 ]
     [ -z "$output" ]
-    [ "$stderr" = "kmsunwrap: the ciphertext was wrapped under another key: expected key-other, found $ALIYUN_KEY" ]
+    [ "$stderr" = "kmsunwrap: the ciphertext was wrapped with another key: expected key-other, found $ALIYUN_KEY" ]
 }
 
 @test "a damaged ciphertext, another context, and text that is no base64" {

@@ -98,12 +98,12 @@ decrypt() { ask --region=us-east-1 "$@"; }
     [ "$(decrypt --key-id=1234abcd-12ab-34cd-56ef-1234567890ab)" = "$plaintext" ]
     run --separate-stderr decrypt --key-id=arn:aws:kms:us-east-1:111122223333:key/ffffffff
     [ "$status" -eq 65 ]
-    [[ $stderr == "kmsunwrap: IncorrectKeyException: "*"; the ciphertext was wrapped under another key than --key-id names" ]]
+    [[ $stderr == "kmsunwrap: IncorrectKeyException: "*"; the ciphertext was wrapped with another key than that of --key-id" ]]
     script '[{"status":200,"body":{"Plaintext":"QUJD","KeyId":"arn:aws:kms:us-east-1:1:key/other"}}]'
     run --separate-stderr decrypt --key-id="$AWS_KEY"
     [ "$status" -eq 65 ]
     [ -z "$output" ]
-    [ "$stderr" = "kmsunwrap: the ciphertext was wrapped under another key: expected 1234abcd-12ab-34cd-56ef-1234567890ab, found other" ]
+    [ "$stderr" = "kmsunwrap: the ciphertext was wrapped with another key: expected 1234abcd-12ab-34cd-56ef-1234567890ab, found other" ]
 }
 
 @test "kmswrap: Encrypt, and --generate prints the service's reply" {
@@ -448,7 +448,7 @@ SH
     script "[$expired,$expired]"
     run --separate-stderr decrypt
     [ "$status" -eq 77 ]
-    [[ $stderr == "kmsunwrap: ExpiredTokenException: "*"; the temporary credentials ran out: get new ones (aws sso login, or aws configure export-credentials) (2 tries)" ]]
+    [[ $stderr == "kmsunwrap: ExpiredTokenException: "*"; the temporary credentials have expired: get new ones (aws sso login, or aws configure export-credentials) (2 tries)" ]]
 }
 
 @test "a container's credentials are renewed with its token, from the variable or the file" {
@@ -673,7 +673,7 @@ time.sleep(60)' >port 3>&- 4>&- &
         script "[\"$action\"]"
         run --separate-stderr decrypt
         [ "$status" -eq 69 ]
-        [[ $stderr == "kmsunwrap: expected a JSON object as reply, found something else ("*" bytes); see that the endpoint is the key service" ]]
+        [[ $stderr == "kmsunwrap: expected a JSON object as reply, found something else ("*" bytes); check that the endpoint is the key service" ]]
         [ -z "$output" ]
     done
     script '["duplicate"]'

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Ciphertexts, replies and keys in the forms in which people have them: each is taken, or named with
-# what gives the right thing; and no key that was typed in place of a file is shown.
+# Ciphertexts, replies and keys in the forms that users have: each is accepted, or the message names
+# the command for the right one; and no key that was typed instead of a file is shown.
 bats_require_minimum_version 1.5.0
 
 setup_file() {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What is left of secrets in the memory of kmsunwrap and kmswrap when they end: nothing, also not in
-# the buffers of libcurl, OpenSSL and jansson.
+# No secret is left in the memory of kmsunwrap and kmswrap when they end, not even in the buffers of
+# libcurl, OpenSSL and jansson.
 bats_require_minimum_version 1.5.0
 load ../kms/service.bash
 

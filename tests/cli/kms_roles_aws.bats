@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # kmsunwrap with the roles of AWS: web identities (IRSA), roles that profiles assume, EKS Pod
-# Identity. The STS on loopback verifies signatures by botocore's signer; the AWS CLI, given the same,
-# makes the same requests.
+# Identity. The STS on loopback verifies signatures by botocore's signer; the AWS CLI, given the
+# same, makes the same requests.
 bats_require_minimum_version 1.5.0
 load ../kms/service.bash
 
@@ -245,7 +245,7 @@ ASIAROLEAPP" ]
     [ "$status" -eq 69 ] || [ "$status" -eq 75 ]
     [ "$stderr" = "kmsunwrap: role $role/app: HTTP status 503" ]
     printf '[{"status": 200, "body": "<html>sign in</html>"}]' >"$SERVICE/sts-script"
-    says 69 "kmsunwrap: expected credentials as the reply of STS, found something else; see that the endpoint is that service" decrypt
+    says 69 "kmsunwrap: expected credentials as the reply of STS, found something else; check that the endpoint is that service" decrypt
     profile other "role_arn = $role/next" "source_profile = base"
     says 77 "kmsunwrap: role $role/next: AccessDenied: User: $AWS_ID is not authorized to perform: sts:AssumeRole" decrypt --profile=other
     profile partner "role_arn = $role/partner" "source_profile = base" "external_id = another"

@@ -164,10 +164,10 @@ PY
 @test "empty input is bad data for each provider" {
     run --separate-stderr unwrap_file </dev/null
     [ "$status" -eq 65 ]
-    [ "$stderr" = "kmsunwrap: standard input is empty: expected the wrapped key in base64; see whether the command before this one in the pipeline failed" ]
+    [ "$stderr" = "kmsunwrap: standard input is empty: expected the wrapped key in base64; check whether the command before this one in the pipeline failed" ]
     run --separate-stderr unwrap_response </dev/null
     [ "$status" -eq 65 ]
-    [ "$stderr" = "kmsunwrap: standard input is empty: expected the reply of a key service; see whether the command before this one in the pipeline failed" ]
+    [ "$stderr" = "kmsunwrap: standard input is empty: expected the reply of a key service; check whether the command before this one in the pipeline failed" ]
 }
 
 @test "usage errors" {

@@ -75,7 +75,7 @@ of_text() { "$@" <text; }
 @test "bad input is refused, its content not shown" {
     run --separate-stderr wrap </dev/null
     [ "$status" -eq 65 ]
-    [ "$stderr" = "kmswrap: standard input is empty: expected the key in base64; see whether the command before this one in the pipeline failed" ]
+    [ "$stderr" = "kmswrap: standard input is empty: expected the key in base64; check whether the command before this one in the pipeline failed" ]
     printf 'S14d*bl6' >text
     run --separate-stderr of_text wrap
     [ "$status" -eq 65 ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Temporary files: those that a killed run left are removed by the next one, those in use never are.
+# Temporary files: the next run removes those of a killed run, and never those in use.
 bats_require_minimum_version 1.5.0
 
 setup() {

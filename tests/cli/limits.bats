@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What hostile input can make grow: files, all of them together, memory, chains of decoders.
+# Limits for what hostile input can enlarge: a file, all files together, memory, chains of decoders.
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -163,9 +163,9 @@ END
     make_xbstream 'MEMBER name=a.zst data=@a.zst' >members
     make_xbstream 'MEMBER name=a data=@a' | zstd -q --long=31 >whole
     for j in 1 3; do
-        fails 65 "xbunpack: a.zst: a Zstandard frame at input offset 39 was made with a long window: expected at most 268435456 bytes, found 2147483648; if the file is sound, and the memory is there, use --max-chunk=2048M" \
+        fails 65 "xbunpack: a.zst: a Zstandard frame at input offset 39 was made with a long window: expected at most 268435456 bytes, found 2147483648; if the file is sound, and there is enough memory, use --max-chunk=2048M" \
             xbunpack -j $j -C out --decompress -i members
-        fails 65 "xbunpack: a Zstandard frame at input offset 0 was made with a long window: expected at most 268435456 bytes, found 2147483648; if the file is sound, and the memory is there, use --max-chunk=2048M" \
+        fails 65 "xbunpack: a Zstandard frame at input offset 0 was made with a long window: expected at most 268435456 bytes, found 2147483648; if the file is sound, and there is enough memory, use --max-chunk=2048M" \
             xbunpack -j $j -C out --auto -i whole
         [ -z "$(files out)" ]
         for form in members whole; do

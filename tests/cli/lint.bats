@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# That each check of tests/lint finds what it is for, and nothing in a tree that is right.
+# Each check of tests/lint finds the mistake that it is for, and nothing in a correct tree.
 
 bats_require_minimum_version 1.5.0
 
@@ -31,7 +31,7 @@ put() {
     printf '%s\n' "$@" >"$file"
 }
 
-# finds LINE...: the lint of the tree prints these lines, and its status says so; none: it is right.
+# finds LINE...: the lint of the tree prints these lines and fails; without lines it succeeds.
 finds() {
     local file
     for file in $(cd tree && echo bin/*.c lib/*/*.c); do

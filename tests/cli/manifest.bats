@@ -139,13 +139,13 @@ xbunpack: the files are not those of list: 0 missing in the input, 1 not in the 
     line=$(printf x | sum)
     for list in "x" "$line a" "$line *" "${line%?}  a" "${line}0  a" "$line  ./" "\\$line  a\\tb" "SHA256 (a) = $line" "$line  $(printf 'n%.0s' {1..512})"; do
         printf '%s\n' "$line  b" "$list" >list
-        fails 65 "xbunpack: list: line 2 is none of sha256sum: expected 64 hexadecimal digits, two spaces and the name of a file" xbunpack -C out --verify=list -i in
+        fails 65 "xbunpack: list: line 2 is not in sha256sum format: expected 64 hexadecimal digits, two spaces and the name of a file" xbunpack -C out --verify=list -i in
     done
     printf '%s  a\0b\n' "$line" >list
     run --separate-stderr xbunpack -C out --verify=list -i in
     [ "$status" -eq 65 ]
     printf '%s  a\n%s  a\n' "$line" "$line" >list
-    fails 65 "xbunpack: list: a is there twice" xbunpack -C out --verify=list -i in
+    fails 65 "xbunpack: list: a appears twice" xbunpack -C out --verify=list -i in
     for empty in "" "# nothing"; do
         printf '%s' "$empty${empty:+
 }" >list

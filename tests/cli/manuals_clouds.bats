@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# The examples of the manual pages that speak to a key service or to S3, as they stand, against
-# services on loopback. What the pages cannot say, the addresses of these, is put in by stand-ins for
-# aws, kmsunwrap and kmswrap that call the programs with them; the aliyun CLI, which is no Debian
-# package, is one that prints a recorded reply.
+# The examples of the manual pages that call a key service or S3, unchanged, against services on
+# loopback. Stand-ins for aws, kmsunwrap and kmswrap add the addresses of these services, which the
+# pages cannot name; the stand-in for the aliyun CLI, which is not a Debian package, prints a
+# recorded reply.
 bats_require_minimum_version 1.5.0
 load ../kms/service.bash
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Memory depends on the number of threads and the size of chunks, not on how long the input is, in how many pieces
-# it comes, or how many members it leaves open; time grows with the input, not with its square.
+# Memory depends on the number of threads and the size of chunks, not on how long the input is, in
+# how many pieces it comes, or how many members it leaves open; time grows with the input, not with
+# its square.
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -164,7 +165,7 @@ within() {
     [ "$status" -eq 65 ]
     within 64
     [ "$(files out | wc -l)" -eq 1500 ]
-    [ "$(grep -c 'so many members without an end came after it' report.json)" -eq 476 ]
+    [ "$(grep -c 'too many later members have no end' report.json)" -eq 476 ]
 }
 
 @test "pieces of a byte take no memory each: four times as many take as much" {

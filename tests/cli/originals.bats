@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What a program reads is still there, unchanged, when it ends, whatever the options, the key, and
+# The input of a program is still there, unchanged, when it ends, whatever the options, the key, and
 # the names of the outputs.
 bats_require_minimum_version 1.5.0
 
@@ -119,7 +119,7 @@ wrong" ]
     [ -z "$(files out)" ]
     kept backup -- xbcrypt-dec --no-strict -f wrong -i backup -o garbage
     [ "$status" -eq 0 ]
-    [ "${stderr_lines[0]}" = "xbcrypt-dec: warning: this looks like the wrong key: what comes out are random bytes; open it with what made it before you rely on it" ]
+    [ "${stderr_lines[0]}" = "xbcrypt-dec: warning: this looks like the wrong key: the plaintext is random bytes; open it with the program that made it before you rely on it" ]
 }
 
 @test "members of version 2 and the wrong key: 65 in every way to extract them, and no file" {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Where programs write: outputs against each other, against what is read and restored, and against
-# somebody else who may write to the same folders (neighbour.c plays that at the worst moment).
+# Where programs write: outputs must not replace each other, inputs or restored files, and another
+# user who may write to the same folders cannot redirect them (neighbour.c acts as that user at the
+# worst moment).
 
 bats_require_minimum_version 1.5.0
 
@@ -53,7 +54,7 @@ all_outputs="xbcrypt-dec xbcrypt-enc xbpack manifest report"
             cp victim dir/file
             ln -s ../victim dir/link
             exec 9<>dir/out 8<>dir/fifo2
-            fails 73 "$(program_of $what): dir/out: somebody else put something in its place; write where nobody else may" \
+            fails 73 "$(program_of $what): dir/out: it was replaced meanwhile; write where only you can" \
                 neighbour openat:out $other with_output $what dir/out
             exec 9<&- 8<&-
             cmp victim ref
@@ -136,7 +137,7 @@ need_root() { [ "$(id -u)" -eq 0 ] || skip "only root can give files to another 
     ln -s "$PWD/real" dir/link
     chown -h nobody dir/link
     for what in $all_outputs; do
-        fails 77 "$(program_of $what): dir/fifo: this FIFO belongs to another user (65534), who would get the data; if that is meant, use standard output and >" \
+        fails 77 "$(program_of $what): dir/fifo: this FIFO belongs to another user (65534), who would get the data; if you want that, use standard output and >" \
             with_output $what dir/fifo
         fails 77 "$(program_of $what): dir/link/out: cannot create: link is a symbolic link of another user (65534), which is not followed; give the path that it leads to" \
             with_output $what dir/link/out
@@ -184,7 +185,7 @@ b/two" ]
 
 @test "what takes the place of a directory that was just made is not entered" {
     need_neighbour
-    message="xbunpack: cannot make directory dir/new: somebody else put something in its place; make it where nobody else may write"
+    message="xbunpack: cannot make directory dir/new: it was replaced meanwhile; make it where only you can write"
     mkdir victims
     for other in link file full open; do
         rm -rf dir
@@ -205,7 +206,7 @@ b/two" ]
 }
 
 @test "a list or report below DIR never takes the place of a file that was restored" {
-    lost="this run has written a file of this name, or of one that the file system takes for the same, and it would be lost; write elsewhere"
+    lost="this run has written a file of this name, or of one that is the same to the file system, and it would be lost; write elsewhere"
     make_xbstream "MEMBER name=d/sums data=precious" "MEMBER name=b data=other" >two
     for overwrite in "" --overwrite; do
         for dir in out ./out out/../out link; do
@@ -235,7 +236,7 @@ d/sums" ]
     mkdir out
     fails 73 "qpunpack: out/sums: $lost" qpunpack -C out --overwrite --manifest=out/sums -i two.qp
     [ "$(cat out/sums)" = precious ]
-    fails 73 "xbunpack: out/../x: two outputs of this name: expected a file for each" xbunpack -C out --overwrite --salvage --report=x --manifest=out/../x -i two
+    fails 73 "xbunpack: out/../x: two outputs have this name: expected a file for each" xbunpack -C out --overwrite --salvage --report=x --manifest=out/../x -i two
 }
 
 @test "no restored file takes the place of a file that a descriptor writes to, or of what is read" {
@@ -267,11 +268,11 @@ d/sums" ]
             run --separate-stderr folding xbunpack -j $j -C out $overwrite -i files
             echo "$overwrite $j: $status $stderr"
             [ "$status" -eq 73 ]
-            [ "$stderr" = "xbunpack: shop/orders.ibd: this run has written a file of this name, or of one that the file system takes for the same, and it would be lost; write elsewhere" ]
+            [ "$stderr" = "xbunpack: shop/orders.ibd: this run has written a file of this name, or of one that is the same to the file system, and it would be lost; write elsewhere" ]
             [ "$(cat out/shop/orders.ibd)" = one ]
             for archive in folders deep; do
                 rm -rf out
-                fails 73 "xbunpack: shop: this folder is the same as Shop here: the file system takes the two names for one; restore to another" \
+                fails 73 "xbunpack: shop: this folder is the same as Shop here: the two names are the same to the file system; restore to another" \
                     folding xbunpack -j $j -C out $overwrite -i $archive
             done
         done

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What is packed, and that its parts agree with each other.
+# The content of the packages, and that its parts agree with each other.
 bats_require_minimum_version 1.5.0
 
 setup() {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# --progress, --json-progress, SIGUSR1: what they say, when, and that they get in the way of nothing.
+# --progress, --json-progress, SIGUSR1: what they print, when, and that they disturb nothing.
 bats_require_minimum_version 1.5.0
 
 setup() {

@@ -205,11 +205,11 @@ same_trees() { diff -r "$1" "$2"; }
         cp whole t/f
         run changing qppack "truncate -s 59000000 t/f" $j
         [ "$status" -eq 75 ]
-        [ "$(cat err)" = "qppack: f: changed while it was read: expected $full bytes, found 59000000; pack what nothing writes to" ]
+        [ "$(cat err)" = "qppack: f: changed while it was read: expected $full bytes, found 59000000; pack files that nothing writes to" ]
         cp whole t/f
         run changing qppack "echo more >>t/f" $j
         [ "$status" -eq 75 ]
-        [ "$(cat err)" = "qppack: f: changed while it was read: expected $full bytes, found 60000005; pack what nothing writes to" ]
+        [ "$(cat err)" = "qppack: f: changed while it was read: expected $full bytes, found 60000005; pack files that nothing writes to" ]
     done
 }
 

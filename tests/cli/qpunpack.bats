@@ -186,7 +186,7 @@ d.txt" ]
 
 @test "names: ./, /./, repeated and leading slashes mean nothing" {
     make_qpress ARCHIVE 'D name=.' 'D name=db' 'FILE name=./t data=a' U U 'FILE name=/abs//u data=b' 'FILE name=/v data=c' >odd
-    local warning="qpunpack: warning: /abs//u: leading slashes are taken off the names of members"
+    local warning="qpunpack: warning: /abs//u: leading slashes are removed from the names of members"
     fails 0 "$warning" qpunpack -C out -i odd
     [ "$(files out)" = "abs/u
 db/t
@@ -214,7 +214,7 @@ v" ]
     [ "$(ls outside)" = file ]
     fails 73 "qpunpack: final: file exists already in out; use an empty directory, or --overwrite" qpunpack -C out -i a
     make_qpress ARCHIVE 'FILE name=outside data=x' >a
-    fails 73 "qpunpack: outside: a directory of that name is in the way" qpunpack -C . -i a --overwrite
+    fails 73 "qpunpack: outside: a directory has that name" qpunpack -C . -i a --overwrite
     make_qpress ARCHIVE 'D name=final' >a
     fails 73 "qpunpack: final: cannot make folder final: a file or a symbolic link is in its place" qpunpack -C out -i a
     [ "$(files out)" = "final

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The README: its recipes run on the fixtures as they stand there, its tables hold what is there.
+# The README: its recipes run unchanged on the fixtures, and its tables are complete.
 bats_require_minimum_version 1.5.0
 
 setup() {

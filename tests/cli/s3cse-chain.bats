@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# From an object in S3 to a backup: the key's way from a KMS through kmsunwrap into s3cse-dec, and the
-# recipe in examples/. All services are on loopback.
+# From an object in S3 to a backup: the key's way from a KMS through kmsunwrap into s3cse-dec, and
+# the recipe in examples/. All services are on loopback.
 bats_require_minimum_version 1.5.0
 
 setup_file() {
@@ -180,7 +180,7 @@ recipe_refuses() {
     upload key.bak "$good/ruby-v1-kms-cbc-70001"
     "$recipe" --key-id arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab backups key.bak good.bak
     cmp good.bak "$good/ruby-v1-kms-cbc-70001/plain"
-    recipe_refuses 65 "*the ciphertext was wrapped under another key*" \
+    recipe_refuses 65 "*the ciphertext was wrapped with another key*" \
         --key-id=arn:aws:kms:us-east-1:111122223333:key/0000abcd-12ab-34cd-56ef-1234567890ab backups key.bak out.bak
 }
 

@@ -249,7 +249,7 @@ PY
     done
     # Two objects are none, values without names tell nothing, and neither does JSON that was cut.
     { cat form.python; sed 's/CoEBscDBIU6/DoEBscDBIU6/g' form.python; } >two
-    refused 65 "two: x-amz-iv is there twice" s3cse-dec -e two -f "$cbc/data.key" -i "$cbc/object" -o out
+    refused 65 "two: x-amz-iv appears twice" s3cse-dec -e two -f "$cbc/data.key" -i "$cbc/object" -o out
     printf 'bytes\t1008\nMETADATA\tAAE=\tkms\n' >text
     refused 65 "text: line 1: expected JSON or HTTP header lines; metadata saved by the AWS CLI needs --output json" \
         s3cse-dec -e text -f "$cbc/data.key" -i "$cbc/object" -o out
@@ -276,7 +276,7 @@ PY
     head -c 1000 "$gcm/object" >untagged
     refused 65 "the object is cut short: expected 1016 bytes by ContentLength, found 800; fetch it again" \
         s3cse-dec -e head.json -f zero.key -i cut -o out
-    refused 65 "the object is too long: expected 1016 bytes by ContentLength, found 2032; see that the metadata are its own" \
+    refused 65 "the object is too long: expected 1016 bytes by ContentLength, found 2032; check that the metadata belong to it" \
         s3cse-dec -e head.json -f zero.key -i long -o out
     run --separate-stderr bash -c "s3cse-dec -e head.json -f zero.key -o out < <(cat cut)"
     [ "$status" -eq 65 ]

@@ -122,7 +122,7 @@ s3cse-enc: plaintext: 29 bytes" ]
         s3cse-enc -e env.json -f reply --content=gcm --kms-cmk-id=k
     refused 64 "--encryption-context=x: expected NAME=VALUE" s3cse-enc -e env.json -f reply --encryption-context=x
     refused 64 "--encryption-context==x: expected NAME=VALUE" s3cse-enc -e env.json -f reply --encryption-context==x
-    refused 64 "--encryption-context: a is there twice" \
+    refused 64 "--encryption-context: a appears twice" \
         s3cse-enc -e env.json -f reply --encryption-context=a=1 --encryption-context=a=2
     refused 64 "--encryption-context: the pair kms_cmk_id is made by this program" \
         s3cse-enc -e env.json -f reply --encryption-context=kms_cmk_id=2
@@ -181,7 +181,7 @@ s3cse-enc: plaintext: 29 bytes" ]
     for names in "both both" "both ./both" "folder/both link/both"; do
         read -r envelope body <<<"$names"
         for option in "" --overwrite; do
-            refused 73 "$body: two outputs of this name: expected a file for each" \
+            refused 73 "$body: two outputs have this name: expected a file for each" \
                 s3cse-enc $option -e "$envelope" -o "$body" -f reply -i plain
         done
     done

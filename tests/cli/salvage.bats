@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# --salvage and --report: what is sound comes out, what is lost is reported.
+# --salvage and --report: sound data is delivered, losses are reported.
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -139,11 +139,11 @@ xbcrypt-dec: damaged input: 2 losses; all else was delivered" \
     cp "$xbc/plain.v3.chunk1000.xbcrypt" bad
     chmod u+w bad
     damage bad 700
-    fails 73 "xbcrypt-dec: ./out: two outputs of this name: expected a file for each" \
+    fails 73 "xbcrypt-dec: ./out: two outputs have this name: expected a file for each" \
         xbcrypt-dec --salvage --overwrite -f "$xbc/key256" -i bad -o ./out --report=out
     run --separate-stderr xbcrypt-dec --salvage --overwrite -f "$xbc/key256" -i bad -o out --report=out.damaged
     [ "$status" -eq 73 ]
-    [ "${stderr_lines[-1]}" = "xbcrypt-dec: out.damaged: two outputs of this name: expected a file for each" ]
+    [ "${stderr_lines[-1]}" = "xbcrypt-dec: out.damaged: two outputs have this name: expected a file for each" ]
     [[ $(files .) == bad* ]]
 }
 
@@ -278,7 +278,7 @@ xbunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
     make_xbstream "S name=a map=0:3 data=aaaa" "E name=a" "MEMBER name=b data=b" >bad
     fails 65 "\
 xbunpack: warning: a: lost 51 bytes at byte 0 of the xbstream data: lengths in the sparse map do not add up to the payload
-xbunpack: warning: a: what is lost or out of place before its end may be of it, at byte 51 of the xbstream data; it is not known how much is missing at byte 0 of the output: what follows may be shifted
+xbunpack: warning: a: something lost or out of place before its end may belong to it, at byte 51 of the xbstream data; it is not known how much is missing at byte 0 of the output: what follows may be shifted
 xbunpack: damaged input: 2 losses, 1 member with losses; all else was delivered" \
         xbunpack -C out2 --salvage -i bad
     [ "$(files out2)" = "$(printf 'a.damaged\nb')" ]
@@ -347,7 +347,7 @@ xbunpack: damaged input: 2 losses, 1 member with losses; all else was delivered"
     limited() { (ulimit -n 80 && xbunpack -C out --salvage --verify=list --report=report.json -i bad); }
     run --separate-stderr limited
     [ "$status" -eq 71 ]
-    [[ ${stderr_lines[-1]} == "xbunpack: r"*": more than 10 files waited for the names that the stream gave them in the end; restore without --verify, and check with sha256sum -c" ]]
+    [[ ${stderr_lines[-1]} == "xbunpack: r"*": more than 10 files waited for their final names; restore without --verify, and check with sha256sum -c" ]]
     # Those that were renamed in time are there, too.
     there=$(files out | wc -l)
     [ "$there" -ge 11 ]
@@ -419,7 +419,7 @@ xbunpack: damaged input: 1 loss; all else was delivered" \
 @test "a stream that is cut short keeps what came of its last member" {
     make_xbstream "MEMBER name=a data=aaaa" "P name=b data=bbbb" "P name=b offset=4 data=cccc" >bad
     fails 65 "\
-xbunpack: warning: b: the stream has no end of it, at byte 132 of the xbstream data; it is not known how much is missing at byte 8 of the output: what follows may be shifted
+xbunpack: warning: b: its end is missing, at byte 132 of the xbstream data; it is not known how much is missing at byte 8 of the output: what follows may be shifted
 xbunpack: damaged input: 1 loss, 1 member with losses; all else was delivered" \
         xbunpack -C out --salvage -i bad
     [ "$(files out)" = "$(printf 'a\nb.damaged')" ]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # qpunpack --salvage of archives of several files and folders: what each damage costs, to the byte.
-# Sizes, by hand: the archive's head 16 bytes; the head of a file or folder 6 and its name; a block
-# of n bytes that is stored 29 + n; the end of a file 16.
+# Sizes, computed by hand: the archive's header 16 bytes; the header of a file or folder 6 and its
+# name; a stored block of n bytes 29 + n; the end of a file 16.
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -60,13 +60,13 @@ qpunpack: damaged input: 3 losses, 1 member with losses; all else was delivered"
     [ "$(files out)" = a.damaged ]
     [ "$(cat out/a.damaged)" = aaaa ]
     streams aaaabbbbcccc
-    grep -q "the head of the file is lost, and its name, at byte 79" err
+    grep -q "the header of the file is lost, with its name, at byte 79" err
     # Two losses at one place are reported in the order in which they were found.
     qpunpack --salvage --report=report.json <bad 2>err >plain || [ $? -eq 65 ]
     python3 -S -E -c 'import json
 lost = json.load(open("report.json"))["lost"]
 assert [(l["offset"], l["length"]) for l in lost] == [(56, 23), (79, 0), (79, 0)], lost
-assert lost[1]["reason"] == "its end is missing" and lost[2]["reason"].startswith("the head of the file"), lost'
+assert lost[1]["reason"] == "its end is missing" and lost[2]["reason"].startswith("the header of the file"), lost'
 }
 
 @test "the end of a file whose head and blocks are gone is lost with them" {
@@ -74,8 +74,8 @@ assert lost[1]["reason"] == "its end is missing" and lost[2]["reason"].startswit
         "FILE name=c data=cccc" >bad
     fails 65 "\
 qpunpack: warning: lost 40 bytes at byte 72 of the qpress data: damaged qpress archive at input offset 72: expected 'D', 'F', 'U' or the end, found 'x'
-qpunpack: warning: lost 16 bytes at byte 112 of the qpress data: the end of a file whose head is lost
-qpunpack: warning: c: it may belong into another folder, at byte 128 of the qpress data; $unknown 0 $shifted
+qpunpack: warning: lost 16 bytes at byte 112 of the qpress data: the end of a file whose header is lost
+qpunpack: warning: c: it may belong to another folder, at byte 128 of the qpress data; $unknown 0 $shifted
 qpunpack: damaged input: 3 losses, 1 member with losses; all else was delivered" \
         qpunpack -C out --salvage -i bad
     [ "$(files out)" = "$(printf 'a\nc.damaged')" ]
@@ -87,7 +87,7 @@ qpunpack: damaged input: 3 losses, 1 member with losses; all else was delivered"
     fails 65 "\
 qpunpack: warning: a: lost 16 bytes at byte 56 of the qpress data: damaged qpress archive at input offset 56: expected \"NEWBNEWB\" or \"ENDSENDS\", found \"xxxxxxxx\"; $unknown 4 $shifted
 qpunpack: warning: a: its end is missing, at byte 72 of the qpress data; $unknown 4 $shifted
-qpunpack: warning: b: it may belong into another folder, at byte 72 of the qpress data; $unknown 0 $shifted
+qpunpack: warning: b: it may belong to another folder, at byte 72 of the qpress data; $unknown 0 $shifted
 qpunpack: damaged input: 3 losses, 2 members with losses; all else was delivered" \
         qpunpack -C out --salvage -i bad
     [ "$(files out)" = "$(printf 'a.damaged\nb.damaged')" ]
@@ -122,7 +122,7 @@ qpunpack: damaged input: 2 losses; all else was delivered" \
     fails 65 "\
 qpunpack: warning: lost 8 bytes at byte 16 of the qpress data: refused member name \"..\": it has a component \"..\"
 qpunpack: warning: lost 1 byte at byte 80 of the qpress data: the input ends inside an item of the archive
-qpunpack: warning: a: it may belong into another folder, at byte 24 of the qpress data; $unknown 0 $shifted
+qpunpack: warning: a: it may belong to another folder, at byte 24 of the qpress data; $unknown 0 $shifted
 qpunpack: damaged input: 3 losses, 1 member with losses; all else was delivered" \
         qpunpack -C out --salvage -i bad
     [ "$(files .)" = "$(printf 'bad\nout/a.damaged')" ]

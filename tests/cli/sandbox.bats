@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The sandbox in the programs: code that runs in one of them after its options are read gets nowhere;
-# --no-sandbox; kernels that have less.
+# The sandbox of the programs: code that takes over a program after its options are read can do
+# nothing; --no-sandbox; kernels that offer less.
 bats_require_minimum_version 1.5.0
 load ../kms/service.bash
 

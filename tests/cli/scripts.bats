@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Scripts that call xbcrypt, xbstream, mbstream and qpress run with the program's name changed: the
-# command lines of their documentation and of public restore scripts. What is expected is what the
-# originals do with these options.
+# Scripts that call xbcrypt, xbstream, mbstream and qpress work after the program's name is changed:
+# the command lines of their documentation and of public restore scripts. The expected results are
+# those of the original programs.
 bats_require_minimum_version 1.5.0
 
 setup() {

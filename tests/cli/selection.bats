@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# xbunpack: members by name and pattern, one to standard output, the list in long form.
+# xbunpack: members by name and pattern, one member to standard output, the long list.
 bats_require_minimum_version 1.5.0
 
 setup() {

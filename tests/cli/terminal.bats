@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What people see at a terminal, and after the mistakes that are made in the first hour.
+# What users see on a terminal, and after the mistakes of the first hour.
 bats_require_minimum_version 1.5.0
 
 setup() {

@@ -4,8 +4,8 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     load common.bash
-    doubt="xbcrypt-dec: warning: xbcrypt versions 1 and 2 cannot tell a wrong key from a right one, and the data are too short to show it: look at what came out before you rely on it"
-    wrong_warning="xbcrypt-dec: warning: this looks like the wrong key: what comes out are random bytes; open it with what made it before you rely on it"
+    doubt="xbcrypt-dec: warning: xbcrypt versions 1 and 2 cannot tell a wrong key from a right one, and the data are too short to show it: check the result before you rely on it"
+    wrong_warning="xbcrypt-dec: warning: this looks like the wrong key: the plaintext is random bytes; open it with the program that made it before you rely on it"
 }
 
 hint() { printf '%s\n%s' "$1" "Try \`xbcrypt-dec --help' or \`xbcrypt-dec --usage' for more information."; }
@@ -264,7 +264,7 @@ out" ]
     succeeds decrypt -o out --overwrite
     cmp out "$xbc/plain.txt"
     mkdir dir
-    fails 73 "xbcrypt-dec: dir: a directory of that name is in the way" decrypt -o dir --overwrite
+    fails 73 "xbcrypt-dec: dir: a directory has that name" decrypt -o dir --overwrite
     fails 73 "xbcrypt-dec: missing/out: cannot create: No such file or directory" decrypt -o missing/out
     fails 73 "xbcrypt-dec: dir/: expected the name of a file" decrypt -o dir/
     ln -s out link

@@ -355,15 +355,15 @@ xbpack: a/1\\x0a" ]
         truncate -s $full t/f
         run changing xbpack "truncate -s 149000000 t/f" $j
         [ "$status" -eq 75 ]
-        [ "$(cat err)" = "xbpack: f: changed while it was read: expected $full bytes, found 149000000; pack what nothing writes to" ]
+        [ "$(cat err)" = "xbpack: f: changed while it was read: expected $full bytes, found 149000000; pack files that nothing writes to" ]
         truncate -s $full t/f
         run changing xbpack "echo more >>t/f" $j
         [ "$status" -eq 75 ]
-        [ "$(cat err)" = "xbpack: f: changed while it was read: expected $full bytes, found 150000005; pack what nothing writes to" ]
+        [ "$(cat err)" = "xbpack: f: changed while it was read: expected $full bytes, found 150000005; pack files that nothing writes to" ]
         truncate -s $full t/f
         run changing xbpack "touch -d 2001-01-01 t/f" $j
         [ "$status" -eq 75 ]
-        [ "$(cat err)" = "xbpack: f: changed while it was read; pack what nothing writes to" ]
+        [ "$(cat err)" = "xbpack: f: changed while it was read; pack files that nothing writes to" ]
         # One that has not been opened yet, with a pipe in its place, which is not waited for.
         truncate -s $full t/f
         echo last >t/z

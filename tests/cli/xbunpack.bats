@@ -89,7 +89,7 @@ refuses() {
     [ "$output" = 'a\x0a\x1b[2J' ]
     fails 0 'xbunpack: a\x0a\x1b[2J' xbunpack -v -C out3 -i odd
     for option in --decrypt --decompress; do
-        fails 64 "$(hint "xbunpack: -t lists the members as they are stored: --decrypt and --decompress go with -tv, which has the sizes that they give")" xbunpack -t $option -i odd
+        fails 64 "$(hint "xbunpack: -t lists the members as they are stored: use --decrypt and --decompress with -tv, which shows the decoded sizes")" xbunpack -t $option -i odd
     done
     # Names are listed whatever they are; a list of a stream that is cut is an error.
     make_xbstream 'MEMBER name=../x data=y' 'P name=cut data=z' >odd
@@ -352,7 +352,7 @@ $n/$n" ]
 @test "names: ./, /./, repeated and leading slashes mean nothing" {
     make_xbstream 'MEMBER name=./backup-my.cnf data=a' 'MEMBER name=db//t.ibd data=b' 'MEMBER name=././db/./u.ibd data=c' \
         'MEMBER name=/var/full/v.ibd data=d' 'MEMBER name=//var//w.ibd data=e' >odd
-    local j warning="/var/full/v.ibd: leading slashes are taken off the names of members"
+    local j warning="/var/full/v.ibd: leading slashes are removed from the names of members"
     for j in 1 3; do
         rm -rf out
         fails 0 "xbunpack: warning: $warning" xbunpack -j $j -C out --manifest=sums -i odd
@@ -458,7 +458,7 @@ other" ] || { echo "$name: $status $output"; return 1; }
     make_xbstream 'MEMBER name=final data=new' >b
     fails 73 "xbunpack: final: file exists already in out; use an empty directory, or --overwrite" xbunpack -C out -i b
     [ "$(cat out/final)" = x ]
-    fails 73 "xbunpack: outside: a directory of that name is in the way" bash -c "python3 -B '$XBPIPE_TESTS/cli/make_xbstream.py' 'MEMBER name=outside data=x' | xbunpack -C . --overwrite"
+    fails 73 "xbunpack: outside: a directory has that name" bash -c "python3 -B '$XBPIPE_TESTS/cli/make_xbstream.py' 'MEMBER name=outside data=x' | xbunpack -C . --overwrite"
     make_xbstream 'MEMBER name=final/x data=x' >b
     fails 73 "xbunpack: final/x: cannot make folder final: a file or a symbolic link is in its place" xbunpack -C out -i b --overwrite
     [ "$(files out)" = "absolute
@@ -603,7 +603,7 @@ xbunpack: interrupted: out does not hold the whole backup: remove it, or run aga
             for in in first last; do
                 for j in 1 3; do
                     rm -rf out
-                    fails 0 "xbunpack: warning: d/x.qp$outer$sealed: its file was compressed before it was backed up, and is restored so, as d/x.qp: it may be left from an earlier restore" \
+                    fails 0 "xbunpack: warning: d/x.qp$outer$sealed: its file was compressed before the backup, and stays compressed, as d/x.qp: it may be left from an earlier restore" \
                         xbunpack -j $j -C out --decrypt -f "$key" --decompress -i $in
                     cmp x out/d/x
                     cmp y.qp out/d/x.qp

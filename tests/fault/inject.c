@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// To be preloaded into a program: counts its calls by class, makes the one that is asked for fail,
-// and looks, when the program ends, at what it left: memory, descriptors, secrets. See inject.h.
+// To be preloaded into a program: counts its calls by class, makes the requested call fail, and
+// searches, when the program ends, for leaks: memory, descriptors, secrets. See inject.h.
 //
-// Functions that are only to be counted or failed are defined with six integer parameters, whatever
-// theirs are: the calling conventions of x86-64 and AArch64 pass that many in registers, and give
-// them on unchanged.
+// Functions that are only counted or made to fail are defined with six integer parameters, whatever
+// they really have: the calling conventions of x86-64 and AArch64 pass that many in registers, so
+// they are passed on unchanged.
 #include "inject.h"
 
 #include <dirent.h>
@@ -42,8 +42,8 @@ enum { DESCRIPTORS = 256 };
 // Of a stream of glibc: a call failed; there may be something that is not yet written.
 enum { STREAM_ERROR = 0x20, STREAM_WRITES = 0x800 };
 
-static struct inject *shared; // NULL: nothing is asked for
-static bool active;           // main has begun, and the end has not been looked at
+static struct inject *shared; // NULL: nothing is requested
+static bool active;           // main has begun, and the checks at the end have not
 
 // ---- The caller
 
@@ -110,7 +110,7 @@ static void *real(const char *name) {
     return function;
 }
 
-// The C library's syscall(), for what is not to be counted.
+// The C library's syscall(), for calls that must not be counted.
 static long (*raw_found)(long number, ...);
 
 static long (*find_raw(void))(long, ...) {
@@ -290,7 +290,7 @@ EXPORT ssize_t pread(int fd, void *data, size_t size, off_t offset) {
 static atomic_bool written[DESCRIPTORS];
 static uint8_t open_at_start[DESCRIPTORS];
 
-// What is written for a user to watch may be lost.
+// Output for a user to watch may be lost.
 static bool is_for_progress(int fd) {
     return fd != STDOUT_FILENO && fd >= 0 && fd < DESCRIPTORS && open_at_start[fd];
 }
@@ -350,7 +350,7 @@ EXPORT char *fgets(char *line, int size, FILE *stream) {
     return NULL;
 }
 
-// The end of a stream writes what has not been written.
+// fclose writes the data that is still buffered.
 EXPORT int fclose(FILE *stream) {
     static int (*next)(FILE *);
     if (next == NULL)
@@ -540,7 +540,7 @@ EXPORT int poll(struct pollfd *descriptors, nfds_t count, int timeout) {
                : next(descriptors, count, timeout);
 }
 
-// What cannot be found out of a file's holes is taken for data, which makes another archive.
+// If a file's holes cannot be found they count as data, which makes another archive.
 EXPORT off_t lseek(int fd, off_t offset, int whence) {
     bool holes = whence == SEEK_DATA || whence == SEEK_HOLE;
     return !holes && strikes(INJECT_STAT, "lseek", CALLER, false)
@@ -681,7 +681,7 @@ static void look_for_secrets_at(const uint8_t *start, const uint8_t *stop, const
     }
 }
 
-// Looks where there are pages: stacks of threads are large, and little of them has been touched.
+// Searches only existing pages: stacks of threads are large, and mostly untouched.
 static bool look_for_secrets_in(uintptr_t start, uintptr_t end, const char *name) {
     static uint64_t entries[PAGES];
     size_t page = (size_t)sysconf(_SC_PAGESIZE);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the driver (walk.c) and the library that it preloads into a program (inject.c) tell each
-// other, in a file that both map.
+// The shared state of the driver (walk.c) and the library that it preloads into a program
+// (inject.c), in a file that both map.
 #ifndef XBPIPE_TESTS_INJECT_H
 #define XBPIPE_TESTS_INJECT_H
 
@@ -45,7 +45,7 @@ enum inject_mode {
 enum { INJECT_SECRETS = 12, INJECT_SECRET_MAX = 64, INJECT_NAME = 32 };
 
 struct inject {
-    // Asked for.
+    // The request.
     uint32_t class;
     uint32_t mode;
     uint64_t at; // the number of the call, from 1; 0: none
@@ -58,11 +58,11 @@ struct inject {
         uint8_t inverted[INJECT_SECRET_MAX];
     } secrets[INJECT_SECRETS];
 
-    // Found.
+    // The findings.
     _Atomic uint64_t counts[INJECT_CLASSES];
     char fired[INJECT_NAME]; // the function that failed; empty: none
     bool by_library;         // called by neither the program nor the C library
-    bool loses;              // what failed may be the only sign of data that was lost
+    bool loses;              // the failed call may be the only sign of lost data
     // An invalid access by code of another library: the library, and the function if it has a name
     // that others can use; empty: none.
     char crash_place[64];

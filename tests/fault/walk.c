@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// For each program and a small input, makes its calls fail one after the
-// other, each in a run of its own (inject.c), and looks at how it ends and what it leaves. Prints
-// TAP. BUILD_DIR has the programs, and fault/inject.so. FAULT_ALL=1 takes every call where
-// otherwise a sample is taken; FAULT_CASE=TEXT takes the cases with that text in their names,
-// FAULT_KIND=PATTERN the kinds of fault that a shell pattern matches: '!(memory of libraries)'.
+// For each program and a small input, makes its calls fail one after the other, each in its own run
+// (inject.c), and checks how it ends and what it leaves. Prints TAP. BUILD_DIR has the programs,
+// and fault/inject.so. FAULT_ALL=1 tests every call instead of a sample; FAULT_CASE=TEXT selects
+// the cases with that text in their names, FAULT_KIND=PATTERN the kinds of fault that a shell
+// pattern matches: '!(memory of libraries)'.
 #include "archives.h"
 #include "inject.h"
 
@@ -34,7 +34,7 @@ enum {
     VARIABLES = 6,
     TREE_MAX = 16,
     TIMEOUT = 30,
-    // Most cases begin alike, and walk the same calls of OpenSSL and the sandbox.
+    // Most cases begin with the same calls of OpenSSL and the sandbox.
     ALL_UP_TO = 32,
     SAMPLE = 10,
     COMPLAINTS = 8,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the fuzz targets have in common. A target is one file fuzz_NAME.c with the three functions
-// below; libfuzzer.c makes a fuzzer of it, replay.c a test that runs its seeds and found cases.
-// Whatever breaks a promise of the library ends the process (fuzz_broken), as a sanitizer does.
+// Shared by the fuzz targets. A target is one file fuzz_NAME.c with the three functions below;
+// libfuzzer.c makes a fuzzer of it, replay.c a test that runs its seeds and found cases. Whatever
+// breaks a promise of the library ends the process (fuzz_broken), as a sanitizer does.
 #ifndef XBPIPE_TESTS_FUZZ_H
 #define XBPIPE_TESTS_FUZZ_H
 
@@ -21,8 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 typedef void fuzz_add(const void *data, size_t size);
 void fuzz_seeds(fuzz_add *add);
 
-// After a mutation: makes checksums and sizes right again that would keep the rest of the input
-// from being looked at (repair.h). `seed` chooses what. A target without any does nothing.
+// After a mutation: corrects checksums and sizes, without which the rest of the input would never
+// be read (repair.h). `seed` chooses which. A target without any does nothing.
 void fuzz_repair(uint8_t *data, size_t size, unsigned seed);
 
 // ---- For targets.
@@ -72,7 +72,7 @@ void fuzz_stage(feed_maker *make, void *context, const uint8_t *data, size_t siz
 enum { FUZZ_FILES = 4 };
 const char *fuzz_file(unsigned number, const void *data, size_t size);
 
-// Memory that ends where the copied bytes end, so that a sanitizer sees who reads on.
+// Memory that ends where the copied bytes end, so that a sanitizer finds reads beyond them.
 uint8_t *fuzz_copy(const void *data, size_t size);
 
 // ---- For seeds.

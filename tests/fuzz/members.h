@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the readers of archives pass on, for their fuzz targets: each member's number, data and end
-// go into one stage as they come, so that a difference in names, order or bytes shows. What a
-// reader must not do (data after an end, a good end with members unfinished) is broken.
+// Collects the output of the readers of archives, for their fuzz targets: each member's number,
+// data and end go into one stage in order, so that a difference in names, order or bytes shows. A
+// reader that breaks a rule (data after an end, a good end with unfinished members) ends the
+// process.
 #ifndef XBPIPE_TESTS_MEMBERS_H
 #define XBPIPE_TESTS_MEMBERS_H
 

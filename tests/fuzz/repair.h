@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Makes what a mutation broke fit together again, in place, so that a fuzzer gets past checksums
-// and sizes. Each takes an archive from its start, as far as it can be followed, whatever it holds;
-// the bits of `seed` (REPAIR_*) choose what is left as it is.
+// Repairs in place what a mutation broke, so that a fuzzer gets past checksums and sizes. Each
+// function follows an archive from its start as far as possible, whatever it holds; the bits of
+// `seed` (REPAIR_*) choose what is not repaired.
 #ifndef XBPIPE_TESTS_REPAIR_H
 #define XBPIPE_TESTS_REPAIR_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Archives built in memory from the formats' descriptions, whole or hostile, for tests. Nothing
-// here is shared with the library that is tested, its checksums least of all.
+// here is shared with the library under test, especially not its checksums.
 #ifndef XBPIPE_TESTS_ARCHIVES_H
 #define XBPIPE_TESTS_ARCHIVES_H
 
@@ -21,7 +21,7 @@ void bytes_little(struct bytes *b, uint64_t value, unsigned size);
 void bytes_free(struct bytes *b);
 // A file of the fixtures, whole. Aborts the program if it cannot be read.
 void bytes_load(struct bytes *b, const char *path);
-// Data that no two positions share for long: `size` bytes that depend on `seed`.
+// Data without long repetitions: `size` bytes that depend on `seed`.
 void bytes_noise(struct bytes *b, size_t size, unsigned seed);
 
 // xbstream. A chunk of any type with the layout of P.
@@ -41,7 +41,7 @@ void xbs_rewrite(struct bytes *b, const char *name, const char *payload);
 void xbs_member(struct bytes *b, const char *name, const void *data, size_t size);
 
 // tar. A header with its checksum; `magic` is the eight bytes from the 257th on, the zeros of v7 if
-// NULL. What follows it, and its padding, is the caller's.
+// NULL. The caller adds the contents and the padding.
 #define USTAR_POSIX "ustar\00000"
 #define USTAR_GNU "ustar  "
 void ustar_header(struct bytes *b, const char *magic, char type, const char *name, uint64_t size);
@@ -51,7 +51,7 @@ void ustar_pad(struct bytes *b);
 // A header and its contents, padded.
 void ustar_entry(struct bytes *b, const char *magic, char type, const char *name, const void *data,
                  size_t size);
-// A pax record, into contents that are being made.
+// Appends a pax record to contents.
 void ustar_record(struct bytes *b, const char *key, const char *value);
 // The end mark.
 void ustar_end(struct bytes *b);

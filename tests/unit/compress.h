@@ -5,7 +5,8 @@
 
 #include "archives.h"
 
-// What a frame has besides its content; LZ4 has the checksum of each block if it has none of all.
+// What a frame has besides its content; an LZ4 frame without a content checksum has one for each
+// block.
 enum { COMPRESS_CHECKSUM = 1, COMPRESS_SIZE = 2 };
 
 // Adds a frame with `size` bytes of content; `has` is a sum of the above.

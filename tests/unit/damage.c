@@ -43,14 +43,14 @@ static struct stage *make(struct ordered *o, struct stage *next, void *context) 
     return stage;
 }
 
-// What the tests know of the damage: bytes [from, to) of the damaged input are not the original's.
+// The known damage: bytes [from, to) of the damaged input differ from the original.
 struct damage {
     size_t from, to;
     char text[100];
 };
 
-// Checks the output against the losses: zeros where they say so, else the original; from the first
-// loss of unknown size on, pieces of the original in their order.
+// Checks the output against the losses: zeros where a loss says so, otherwise the original; after
+// the first loss of unknown size, pieces of the original in their order.
 static void check_output(const struct patient *p, const struct damage *damage,
                          const struct fed *out, const json_t *losses) {
     const struct bytes *original = &p->original;
@@ -185,7 +185,7 @@ void damage_flips(struct patient *p, size_t step) {
 
 enum way { ZEROED, TAKEN_OUT, PUT_IN, CUT, WAYS };
 
-// Whether whole units would be missing, which a format without a count cannot tell.
+// Whether exactly whole units are missing, which a format without a count cannot show.
 static bool is_seamless(const struct patient *p, size_t from, size_t to) {
     size_t first, last, end;
     p->unit(p, from, &first, &end);

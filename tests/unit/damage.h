@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Damages an input in every way and checks what a stage that salvages makes of it, against the
-// original content.
+// Damages an input in many ways and checks the output of a stage that salvages against the original
+// content.
 #ifndef XBPIPE_TESTS_DAMAGE_H
 #define XBPIPE_TESTS_DAMAGE_H
 
@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-// The report of a record, parsed. Aborts the program if it is no JSON.
+// The report of a record, parsed. Aborts the program if it is not JSON.
 json_t *damage_report(struct salvage *record);
 uint64_t damage_number(const json_t *loss, const char *field);
 
@@ -18,8 +18,8 @@ uint64_t damage_number(const json_t *loss, const char *field);
 struct patient {
     feed_maker *make; // gives a stage without scope
     void *context;
-    bool countless;     // that whole units are missing cannot be seen
-    const char *format; // that it reports under
+    bool countless;     // missing whole units cannot be noticed
+    const char *format; // the format in its losses
     struct bytes input, original;
     // The unit of the input that the byte at `at` belongs to: its start and its end.
     void (*unit)(const struct patient *p, size_t at, size_t *start, size_t *end);
@@ -27,7 +27,7 @@ struct patient {
 
 // One byte changed, at every offset. `step`: how far apart the offsets are.
 void damage_flips(struct patient *p, size_t step);
-// Ranges zeroed, taken out, put in, and the input cut, at many places.
+// Ranges zeroed, removed, inserted, and the input cut, at many places.
 void damage_ranges(struct patient *p, size_t step);
 // The whole input gives the original and no loss.
 void damage_none(struct patient *p);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Drives a stage over memory in every way that its input may come, for tests.
+// Runs a stage on an input in memory, which is fed in many different ways, for tests.
 #ifndef XBPIPE_TESTS_FEED_H
 #define XBPIPE_TESTS_FEED_H
 
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// One way to bring the input.
+// One way to feed the input.
 struct feeding {
     unsigned threads;
     bool held;    // views of one slab, as the programs' input; otherwise each piece is only lent,
@@ -18,24 +18,25 @@ struct feeding {
     size_t rest;  // bytes of each further piece; 0: all that is left
 };
 
-// Text that tells one way from another in a failed test.
+// A text that identifies the way in the message of a failed test.
 const char *feeding_text(const struct feeding *how);
 
-// What came out.
+// The result.
 struct fed {
     int status; // 0: success; else the fault's
     struct fault fault;
-    uint8_t *data; // pushed into the stage's next; holes are zeros
+    uint8_t *data; // pushed into the next stage; holes are zeros
     size_t size;
-    uint64_t holes;    // bytes that came as holes
+    uint64_t holes;    // bytes that were pushed as holes
     unsigned finishes; // of the stage's next
 };
 
-// Makes a stage that pushes into `next`; what that returned is freed by feed_run.
+// Makes a stage that pushes into `next`; feed_run frees it.
 typedef struct stage *feed_maker(struct ordered *o, struct stage *next, void *context);
 
-// Pushes the input into the stage, finishes it and delivers all. What was lent is not touched
-// afterwards; what was held is a copy, so that a stage that works in place does no harm.
+// Pushes the input into the stage, finishes it and delivers everything. Lent memory is not
+// accessible afterwards; held memory is a copy, so that a stage that works in place does not change
+// the input.
 void feed_run(feed_maker *make, void *context, const uint8_t *data, size_t size,
               const struct feeding *how, struct fed *result);
 
@@ -46,7 +47,7 @@ void fed_free(struct fed *result);
 enum { FEED_SPLIT_MAX = 1200 };
 void feed_each(size_t size, void (*run)(const struct feeding *how, void *context), void *context);
 
-// A sink that keeps what it is given. Owned by the caller, stage_free frees it.
+// A sink that keeps its input. Owned by the caller, stage_free frees it.
 struct collector {
     struct stage stage;
     uint8_t *data;

@@ -248,7 +248,7 @@ static void test_window(void **state) {
                 snprintf(expected, sizeof expected,
                          "a Zstandard frame at input offset 0 was made with a long window: "
                          "expected at most 134217728 bytes, found %llu; if the file is sound, and "
-                         "the memory is there, use --max-chunk=%uM",
+                         "there is enough memory, use --max-chunk=%uM",
                          (unsigned long long)window, 1u << (log + (eighths > 0) - 20));
                 assert_int_equal(fed.status, EX_DATAERR);
                 assert_string_equal(fed.fault.text, expected);

@@ -131,7 +131,8 @@ static void test_status_and_text(void **state) {
          "InvalidCiphertextException; the ciphertext is damaged, the encryption context is not the "
          "one it was made with, or it belongs to another region"},
         {"{\"__type\":\"IncorrectKeyException\"}", EX_DATAERR,
-         "IncorrectKeyException; the ciphertext was wrapped under another key than --key-id names"},
+         "IncorrectKeyException; the ciphertext was wrapped with another key than that of "
+         "--key-id"},
         {"{\"__type\":\"DisabledException\"}", EX_UNAVAILABLE,
          "DisabledException; enable the key in the KMS console, then try again"},
         {"{\"Code\":\"Rejected.PendingDeletion\"}", EX_UNAVAILABLE,

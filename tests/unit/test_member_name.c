@@ -127,8 +127,9 @@ static void test_one_warning(void **state) {
         assert_int_equal(warnings, i < 2 ? 0 : 1);
     }
     diag_set_writer(NULL);
-    assert_non_null(strstr(last_warning, "warning: /x\\x1b/c: leading slashes are taken off the "
-                                         "names of members\n"));
+    assert_non_null(
+        strstr(last_warning,
+               "warning: /x\\x1b/c: leading slashes are removed from the names of members\n"));
 }
 
 int main(void) {

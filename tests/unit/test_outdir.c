@@ -143,7 +143,7 @@ static void check_all(void) {
     check_content("top/a/b/c", "replaced");
     // A directory is never replaced.
     assert_int_equal(create(o, "f", "x", &f), EX_CANTCREAT);
-    assert_string_equal(f.text, "f: a directory of that name is in the way");
+    assert_string_equal(f.text, "f: a directory has that name");
     assert_int_equal(create(o, "link/file", "x", &f), EX_CANTCREAT);
     check_content("outside/file", "secret\n");
     outdir_close(o);
@@ -293,8 +293,8 @@ static void test_temporary_files(void **state) {
     assert_int_equal(outfile_commit(other, &f), -1);
     assert_int_equal(f.status, EX_CANTCREAT);
     assert_string_equal(f.text,
-                        "d/f: this run has written a file of this name, or of one that the file "
-                        "system takes for the same, and it would be lost; write elsewhere");
+                        "d/f: this run has written a file of this name, or of one that is the same "
+                        "to the file system, and it would be lost; write elsewhere");
     check_content("top/d/f", "1");
     run("test \"$(ls -A top/d)\" = f && test \"$(stat -c %a top/d/f)\" = 640");
     outdir_close(o);

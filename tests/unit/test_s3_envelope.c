@@ -303,8 +303,8 @@ static void test_forms_refused(void **state) {
     refuse("", "a: empty: expected JSON or HTTP header lines");
     refuse(" \r\n\t", "a: empty: expected JSON or HTTP header lines");
     refuse("{\"x-amz-iv\":1}", "a: x-amz-iv: expected a string");
-    refuse("{\"x-amz-iv\":\"a\",\"X-Amz-Iv\":\"b\"}", "a: x-amz-iv is there twice");
-    refuse("x-amz-iv: a\nx-amz-meta-x-amz-iv: b\n", "a: x-amz-iv is there twice");
+    refuse("{\"x-amz-iv\":\"a\",\"X-Amz-Iv\":\"b\"}", "a: x-amz-iv appears twice");
+    refuse("x-amz-iv: a\nx-amz-meta-x-amz-iv: b\n", "a: x-amz-iv appears twice");
     refuse("\"a\"", "a: not valid JSON at line 1: '[' or '{' expected near '\"a\"'");
     refuse("{\"EncryptedEnvelopeKey\":\"QUJD\",\"IV\":\"QUJD\"}",
            "a: an instruction file of the oldest .NET client (EncryptedEnvelopeKey): this form is "
@@ -435,7 +435,7 @@ static void test_other_clients(void **state) {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
         check_listed(tables[i], strlen(tables[i]), false);
     refuse("User defined\tx-amz-meta-x-amz-iv\t\nUser defined\tx-amz-meta-x-amz-iv\tb\n",
-           "a: x-amz-iv is there twice");
+           "a: x-amz-iv appears twice");
     refuse("x-amz-meta-x-amz-iv\nx-amz-meta-x-amz-key\n",
            "a: line 2: expected the value of x-amz-meta-x-amz-iv");
 }
@@ -537,7 +537,7 @@ static void test_format_2_refused(void **state) {
     // GCM relabelled as CBC
     refuse("{\"x-amz-key-v2\":\"QUJD\",\"x-amz-wrap-alg\":\"kms\",\"x-amz-tag-len\":\"128\"," IV16
            "}",
-           "a: x-amz-tag-len stands beside a content algorithm without a tag; the metadata may "
+           "a: x-amz-tag-len is given for a content algorithm without a tag; the metadata may "
            "have been changed");
     refuse("{\"x-amz-key-v2\":\"QUJD\",\"x-amz-wrap-alg\":\"kms\"," IV12 "}",
            "a: x-amz-iv: wrong length: expected 16 bytes, found 12 bytes");
@@ -642,16 +642,17 @@ static void test_pairs_refused(void **state) {
     refuse_pair(v2, v2,
                 "both a and b hold a wrapped key: expected the metadata of an object and its "
                 "instruction file");
-    refuse_pair("{" IV16 "}", v2,
-                "a: x-amz-iv may not stand beside the instruction file b, which holds the wrapped "
-                "key");
+    refuse_pair(
+        "{" IV16 "}", v2,
+        "a: x-amz-iv must not be given with the instruction file b, which holds the wrapped "
+        "key");
     refuse_pair("{\"x-amz-c\":\"115\"}", v2,
-                "a: x-amz-c may not stand beside the instruction file b, which holds the wrapped "
+                "a: x-amz-c must not be given with the instruction file b, which holds the wrapped "
                 "key");
     refuse_pair("{\"x-amz-unencrypted-content-length\":\"6\"}", v2,
                 "x-amz-unencrypted-content-length differs between a and b");
     refuse_pair("{\"x-amz-w\":\"12\"}", "{\"x-amz-3\":\"QUJD\"}",
-                "a: x-amz-w may not stand beside the instruction file b, which holds the wrapped "
+                "a: x-amz-w must not be given with the instruction file b, which holds the wrapped "
                 "key");
     struct s3_envelope e;
     struct fault f;

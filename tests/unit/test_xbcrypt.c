@@ -389,8 +389,8 @@ static void test_wrong_key_v2(void **state) {
         assert_memory_not_equal(out.data, plain.data, plain.size);
         assert_int_equal(warnings, 1);
         assert_string_equal(last_warning,
-                            "this looks like the wrong key: what comes out are random "
-                            "bytes; open it with what made it before you rely on it");
+                            "this looks like the wrong key: the plaintext is random bytes; open it "
+                            "with the program that made it before you rely on it");
         assert_null(xbcrypt_dec_doubt(&s));
         fed_free(&out);
 
