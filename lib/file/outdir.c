@@ -69,9 +69,9 @@ static bool looks_made(int parent_fd, const struct stat *folder) {
         return true;
     char name[TEMPORARY_NAME_SIZE];
     struct stat st;
-    int fd = temporary_create(parent_fd, name);
-    bool alike = fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == folder->st_uid &&
-                 (folder->st_mode & others & ~st.st_mode) == 0;
+    int fd = temporary_create(parent_fd, name, &st);
+    bool alike =
+        fd >= 0 && st.st_uid == folder->st_uid && (folder->st_mode & others & ~st.st_mode) == 0;
     if (fd >= 0) {
         (void)unlinkat(parent_fd, name, 0);
         close(fd);
@@ -284,7 +284,8 @@ static int descend(struct outdir *o, const char *name, bool for_folder, const ch
     strcpy(path, name);
     o->name_count++;
     char *component = path;
-    int fd = fcntl(o->fd, F_DUPFD_CLOEXEC, 0);
+    bool here = !for_folder && strchr(path, '/') == NULL;
+    int fd = here ? fcntl(o->fd, F_DUPFD_CLOEXEC, 0) : o->fd;
     while (fd >= 0) {
         char *slash = strchr(component, '/');
         if (slash == NULL && !for_folder)
@@ -294,7 +295,8 @@ static int descend(struct outdir *o, const char *name, bool for_folder, const ch
         bool new;
         int inner = enter(fd, component, &new);
         int error = errno;
-        close(fd);
+        if (fd != o->fd)
+            close(fd);
         fd = inner;
         if (fd < 0 && (error == ENOTDIR || error == ELOOP))
             return diag_fault(
@@ -318,14 +320,17 @@ static int descend(struct outdir *o, const char *name, bool for_folder, const ch
     return fd;
 }
 
-// An earlier run leaves many files, so the message gives advice for all of them. Returns 0, or -1
-// and *f.
+// An earlier run leaves many files, so the message gives advice for all of them. Returns 1 if the
+// name is free; 0 if outfile.h has to look, and reports what is wrong, if anything; or -1 and *f.
 static int check_new(const struct outdir *o, int fd, const char *base, const char *shown,
                      struct fault *f) {
     struct stat st;
-    if (o->overwrite || fstatat(fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode) ||
-        noclobber_reason(&st) != NULL)
-        return 0; // outfile.h reports what is wrong with these, if anything
+    if (o->overwrite)
+        return 0;
+    if (fstatat(fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT;
+    if (S_ISDIR(st.st_mode) || noclobber_reason(&st) != NULL)
+        return 0;
     return diag_fault(f, EX_CANTCREAT,
                       "%s: file exists already in %s; use an empty directory, or --overwrite",
                       shown, o->shown);
@@ -339,11 +344,12 @@ int outdir_create(struct outdir *o, const char *name, bool check, struct outfile
     if (fd < 0)
         return -1;
     const char *shown = diag_shown(name, 200);
-    int result = check ? check_new(o, fd, base, shown, f) : 0;
-    if (result == 0)
-        result = (check ? outfile_begin_at : outfile_begin_unchecked_at)(file, fd, base, shown,
-                                                                         o->overwrite, f);
-    close(fd);
+    int result = check ? check_new(o, fd, base, shown, f) : 1;
+    if (result < 0)
+        close(fd);
+    else
+        result = (result == 0 ? outfile_begin_at
+                              : outfile_begin_unchecked_at)(file, fd, base, shown, o->overwrite, f);
     if (result < 0 && f->status == EX_NOPERM)
         diag_prefix(f, o->shown);
     return result;

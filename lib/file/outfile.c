@@ -26,6 +26,7 @@ struct outfile {
     char *base;
     char *shown;
     char temporary[TEMPORARY_NAME_SIZE];
+    struct stat st;       // of the file when it was begun, if it is seekable
     struct outfile *next; // in `begun`
 };
 
@@ -100,21 +101,23 @@ static int check_begun(const struct outfile *self, int dir_fd, const char *base,
 int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
                      bool overwrite, struct fault *f) {
     *out = NULL;
-    return check_base(dir_fd, base, shown, overwrite, f) < 0
-               ? -1
-               : outfile_begin_unchecked_at(out, dir_fd, base, shown, overwrite, f);
+    if (check_base(dir_fd, base, shown, overwrite, f) == 0)
+        return outfile_begin_unchecked_at(out, dir_fd, base, shown, overwrite, f);
+    close(dir_fd);
+    return -1;
 }
 
 int outfile_begin_unchecked_at(struct outfile **out, int dir_fd, const char *base,
                                const char *shown, bool overwrite, struct fault *f) {
     *out = NULL;
     struct outfile *o = allocate(base, shown, overwrite);
-    if (o == NULL)
+    if (o == NULL) {
+        close(dir_fd);
         return diag_fault_memory(f);
-    o->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
-    if (o->dir_fd >= 0)
-        o->fd = temporary_create(o->dir_fd, o->temporary);
-    if (o->dir_fd < 0 || o->fd < 0) {
+    }
+    o->dir_fd = dir_fd;
+    o->fd = temporary_create(o->dir_fd, o->temporary, &o->st);
+    if (o->fd < 0) {
         int error = errno;
         release(o);
         return diag_fault_errno(f, diag_open_status(error, EX_CANTCREAT), error,
@@ -193,8 +196,12 @@ static int begin_named(struct outfile **out, int dir_fd, const char *base, const
             "give the path that it leads to",
             shown);
     temporary_remove_left(dir_fd);
-    if (check_begun(NULL, dir_fd, base, shown, f) < 0 ||
-        outfile_begin_at(out, dir_fd, base, shown, overwrite, f) < 0)
+    if (check_begun(NULL, dir_fd, base, shown, f) < 0)
+        return -1;
+    int own_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+    if (own_fd < 0)
+        return diag_fault_errno(f, EX_OSERR, errno, "%s: cannot create", shown);
+    if (outfile_begin_at(out, own_fd, base, shown, overwrite, f) < 0)
         return -1;
     (*out)->next = begun;
     begun = *out;
@@ -346,12 +353,12 @@ int outfile_move(struct outfile *o, int dir_fd, const char *base, const char *sh
     return 0;
 }
 
-int outfile_identify(const struct outfile *o, struct outfile_identity *id, struct fault *f) {
-    struct stat st;
-    if (fstat(o->fd, &st) < 0)
-        return diag_fault_errno(f, EX_IOERR, errno, "%s", o->shown);
-    *id = (struct outfile_identity){st.st_dev, st.st_ino};
-    return 0;
+struct outfile_identity outfile_identity(const struct outfile *o) {
+    return (struct outfile_identity){o->st.st_dev, o->st.st_ino};
+}
+
+blksize_t outfile_block_size(const struct outfile *o) {
+    return o->st.st_blksize;
 }
 
 // Whether the file of that name is the file of the run. Returns 0, or -1 and *f.
@@ -388,7 +395,8 @@ int outfile_remove_at(int dir_fd, const char *base, const char *shown,
 static int unname(struct outfile *o, const char *base) {
     if (flock(o->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
         return -1; // without locks there is none to hold
-    int placeholder = temporary_create(o->dir_fd, o->temporary);
+    struct stat unused;
+    int placeholder = temporary_create(o->dir_fd, o->temporary, &unused);
     if (placeholder < 0)
         return -1;
     int result = renameat(o->dir_fd, base, o->dir_fd, o->temporary);
@@ -407,7 +415,7 @@ int outfile_reopen_at(struct outfile **out, int dir_fd, const char *base, const 
     o->dir_fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
     if (o->dir_fd >= 0)
         o->fd = openat(dir_fd, base, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
-    if (o->fd < 0 || unname(o, base) < 0) {
+    if (o->fd < 0 || fstat(o->fd, &o->st) < 0 || unname(o, base) < 0) {
         int error = errno;
         release(o);
         return diag_fault_errno(f, diag_open_status(error, EX_CANTCREAT), error,
@@ -436,9 +444,8 @@ static int close_and_name(struct outfile *o, struct fault *f) {
     else if (o->dir_fd >= 0)
         result = name_file(o->dir_fd, o->temporary, o->to_fd >= 0 ? o->to_fd : o->dir_fd, o->base,
                            o->shown, o->overwrite, f);
-    struct stat st;
-    if (result == 0 && o->dir_fd >= 0 && fstat(lock, &st) == 0)
-        result = noclobber_add_written(&st, f);
+    if (result == 0 && o->dir_fd >= 0)
+        result = noclobber_add_written(&o->st, f);
     return result;
 }
 

@@ -16,11 +16,11 @@ struct salvage_scope;
 // Added to the name of a file that is not whole.
 #define OUTFILE_DAMAGED ".damaged"
 
-// Begins a file called `base` (one component, no '/') in the directory open at dir_fd, which need
-// not stay open. Messages call it `shown`. An existing file of that name is an error unless
-// `overwrite`; a directory, and a file that the program reads (noclobber.h), always is. Mode 0640
-// less the umask. Returns 0 and *out; or -1 and *f: EX_CANTCREAT, EX_NOPERM, EX_OSERR. *out is then
-// NULL.
+// Begins a file called `base` (one component, no '/') in the directory open at dir_fd, and takes
+// that descriptor over, also if it fails. Messages call it `shown`. An existing file of that name
+// is an error unless `overwrite`; a directory, and a file that the program reads (noclobber.h),
+// always is. Mode 0640 less the umask. Returns 0 and *out; or -1 and *f: EX_CANTCREAT, EX_NOPERM,
+// EX_OSERR. *out is then NULL.
 int outfile_begin_at(struct outfile **out, int dir_fd, const char *base, const char *shown,
                      bool overwrite, struct fault *f);
 
@@ -76,8 +76,9 @@ struct outfile_identity {
     ino_t inode;
 };
 
-// Returns 0; or -1 and EX_IOERR.
-int outfile_identify(const struct outfile *o, struct outfile_identity *id, struct fault *f);
+// Of a seekable file; the second: its st_blksize (stat(2)).
+struct outfile_identity outfile_identity(const struct outfile *o);
+blksize_t outfile_block_size(const struct outfile *o);
 
 // The next three are for a file that has its name, `from` or `base` in the directory open at
 // dir_fd; EX_CANTCREAT if it is not the one of that identity. The first renames it, into the

@@ -160,7 +160,7 @@ static int open_sink(struct file *file, struct fault *f) {
     if (file->sink == NULL)
         return diag_fault_memory(f);
     if (out != NULL)
-        sink_set_holes(file->sink, settings->holes);
+        sink_set_holes(file->sink, settings->holes, outfile_block_size(out));
     struct stage *next = file->sink;
     if (settings->digests != NULL || settings->expected != NULL) {
         next = file->digest = digest_new(files->ordered, file->sink, digested, file);

@@ -19,8 +19,7 @@ static int put(struct restored_file *file, const char *name, struct fault *f) {
         struct outfile *out = file->out;
         bool begun_so = name == file->name && !file->renamed;
         result = begun_so ? 0 : outdir_move(dir, out, name, f);
-        if (result == 0)
-            result = outfile_identify(out, &file->own, f);
+        file->own = outfile_identity(out);
         if (result == 0) {
             file->set->waiting -= file->state == WAITING;
             file->state = NOWHERE;

@@ -403,12 +403,9 @@ struct stage *sink_new(struct ordered *o, int fd, const char *name, bool seekabl
     return &s->stage;
 }
 
-void sink_set_holes(struct stage *sink, enum sink_holes holes) {
+void sink_set_holes(struct stage *sink, enum sink_holes holes, blksize_t block_size) {
     struct sink *s = (struct sink *)sink;
-    struct stat st;
     s->holes = holes;
-    if (fstat(s->fd, &st) < 0 || st.st_blksize < BLOCK_MIN || st.st_blksize > BLOCK_MAX ||
-        (st.st_blksize & (st.st_blksize - 1)) != 0)
-        return;
-    s->block = (uint64_t)st.st_blksize;
+    if (block_size >= BLOCK_MIN && block_size <= BLOCK_MAX && (block_size & (block_size - 1)) == 0)
+        s->block = (uint64_t)block_size;
 }

@@ -6,6 +6,8 @@
 
 #include "engine/stage.h"
 
+#include <sys/types.h>
+
 // A sink that writes to fd, which stays open. Messages call it `name`. `seekable`: an empty regular
 // file that only the sink uses; holes are then left out, and units may be placed out of order.
 // Pushed data is written in order, on any thread. When the
@@ -26,7 +28,8 @@ enum sink_holes {
     SINK_HOLES_NEVER   // nothing: zeros are written
 };
 
-// Call it before anything is pushed. A block is a block of the file system.
-void sink_set_holes(struct stage *sink, enum sink_holes holes);
+// Call it before anything is pushed. A block is one of the file system; `block_size` is st_blksize
+// (stat(2)), which is not believed if it is no power of two or out of range.
+void sink_set_holes(struct stage *sink, enum sink_holes holes, blksize_t block_size);
 
 #endif

@@ -19,10 +19,24 @@ enum { FILE_MODE = 0640 };
 static const char prefix[] = ".xbpipe-", suffix[] = ".tmp";
 enum { DIGITS = 16, PREFIX_SIZE = sizeof prefix - 1, SUFFIX_SIZE = sizeof suffix - 1 };
 
-int temporary_create(int dir_fd, char name[static TEMPORARY_NAME_SIZE]) {
+// A name nobody else has thought of; many for one call of the system. Returns 0, or -1 with errno.
+static int draw(uint64_t *random) {
+    static uint64_t drawn[32];
+    static size_t left;
+    enum { DRAWN = sizeof drawn / sizeof drawn[0] };
+    if (left == 0) {
+        if (getrandom(drawn, sizeof drawn, 0) != (ssize_t)sizeof drawn)
+            return -1;
+        left = DRAWN;
+    }
+    *random = drawn[--left];
+    return 0;
+}
+
+int temporary_create(int dir_fd, char name[static TEMPORARY_NAME_SIZE], struct stat *st) {
     for (;;) {
         uint64_t random;
-        if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        if (draw(&random) < 0)
             return -1;
         snprintf(name, TEMPORARY_NAME_SIZE, "%s%016" PRIx64 "%s", prefix, random, suffix);
         int fd =
@@ -32,9 +46,15 @@ int temporary_create(int dir_fd, char name[static TEMPORARY_NAME_SIZE]) {
         if (fd < 0)
             continue;
         // Another run may have seen the file before it was locked, and removed it.
-        struct stat st;
         bool taken = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-        if (!taken && (fstat(fd, &st) < 0 || st.st_nlink > 0))
+        if (fstat(fd, st) < 0) {
+            int error = errno;
+            (void)unlinkat(dir_fd, name, 0);
+            close(fd);
+            errno = error;
+            return -1;
+        }
+        if (!taken && st->st_nlink > 0)
             return fd;
         close(fd);
     }

@@ -6,14 +6,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
 enum { TEMPORARY_NAME_SIZE = 32 };
 
-// Creates one in the directory open at dir_fd, mode 0640 less the umask. Returns a descriptor for
-// reading and writing, and its name; or -1 with errno. Every copy of this descriptor holds the
-// lock, too. If the file system has no locks, the file is not locked, and is never treated as a
-// leftover.
-int temporary_create(int dir_fd, char name[static TEMPORARY_NAME_SIZE]);
+// Main thread only. Creates one in the directory open at dir_fd, mode 0640 less the umask. Returns
+// a descriptor for reading and writing, its name, and what fstat says of it; or -1 with errno.
+// Every copy of this descriptor holds the lock, too. If the file system has no locks, the file is
+// not locked, and is never treated as a leftover.
+int temporary_create(int dir_fd, char name[static TEMPORARY_NAME_SIZE], struct stat *st);
 
 // True if temporary_create may choose that name.
 bool temporary_is_name(const char *name, size_t size);

@@ -83,7 +83,9 @@ static uint64_t write_and_compare(const struct bytes *content, const struct run 
     assert_int_equal(ordered_new(&o, r->threads, &f), 0);
     struct stage *sink = sink_new(o, fd, "file", true, count, &done);
     assert_non_null(sink);
-    sink_set_holes(sink, r->holes);
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    sink_set_holes(sink, r->holes, st.st_blksize);
     struct slab *slab = slab_new(content->size + 1);
     assert_non_null(slab);
     memcpy(slab->data, content->data, content->size);
@@ -98,7 +100,6 @@ static uint64_t write_and_compare(const struct bytes *content, const struct run 
     ordered_free(o);
     slab_unref(slab);
 
-    struct stat st;
     assert_int_equal(fstat(fd, &st), 0);
     assert_int_equal(st.st_size, content->size);
     uint8_t *found = malloc(content->size + 1);
