@@ -376,8 +376,8 @@ bool innodb_check_doubt(const struct innodb_check *check, bool *fatal,
     }
     *fatal = check->info == NULL || !is_unprepared(check->info);
     if (check->small_files > 0)
-        snprintf(text, INNODB_CHECK_TEXT, "%s; %u file%s smaller than they say", check->small_file,
-                 check->small_files, check->small_files == 1 ? " is" : "s are");
+        snprintf(text, INNODB_CHECK_TEXT, "%s%s", check->small_file,
+                 check->small_files > 1 ? "; other files are too small, too" : "");
     else if (check->system_size > check->system_found)
         snprintf(text, INNODB_CHECK_TEXT,
                  "the system tablespace: expected %" PRIu64

@@ -221,9 +221,13 @@ static void check_group(struct checker *c) {
     if (c->given_up || (c->group_last && c->group_next == c->group_pages))
         return;
     char what[SALVAGE_WHY_MAX];
-    snprintf(what, sizeof what,
-             "the file ends early: expected %zu more pages of the group at its end%s",
-             c->group_pages - c->group_next, c->group_last ? "" : ", and a last group");
+    if (c->group_next < c->group_pages)
+        snprintf(what, sizeof what,
+                 "the file ends early: expected %zu pages in its last group, found %zu",
+                 c->group_pages, c->group_next);
+    else
+        snprintf(what, sizeof what,
+                 "the file ends early: expected a last group of pages, which begins with \"XTRA\"");
     innodb_check_pages_report(c, c->position, NULL, what);
 }
 

@@ -61,18 +61,18 @@ struct innodb_page_layout innodb_layout_find(const uint8_t *data, size_t size, s
 }
 
 // How well a layout fits the first group of changes: 0 not, 1 its first page has the right number,
-// 2 and is sound.
+// 2 is sound, 3 both.
 static unsigned fit_delta(const uint8_t *data, size_t size,
                           const struct innodb_page_layout *layout) {
     bool last;
     if (size < layout->size)
         return 0;
     long pages = innodb_delta_group(data, layout->size, &last);
-    const uint8_t *first = data + layout->size;
-    if (pages <= 0 || size < 2 * layout->size ||
-        innodb_page_number(first) != innodb_delta_number(data, 0))
+    if (pages <= 0 || size < 2 * layout->size)
         return pages == 0 && size == layout->size;
-    return is_sound(first, layout->size, layout) ? 2 : 1;
+    const uint8_t *first = data + layout->size;
+    bool right = innodb_page_number(first) == innodb_delta_number(data, 0);
+    return (unsigned)right + (is_sound(first, layout->size, layout) ? 2 : 0);
 }
 
 struct innodb_page_layout innodb_layout_find_delta(const uint8_t *data, size_t size, size_t server,
