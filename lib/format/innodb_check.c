@@ -113,8 +113,22 @@ static struct innodb_check_meta *take_meta(struct checker *c) {
     return NULL;
 }
 
+// ---- What the backup says of itself.
+
+// The LSN that no page of a backup is beyond, if it is known already: one that is prepared goes on
+// with LSNs of its own.
+static bool is_unprepared(const struct backupinfo *info) {
+    return strcmp(info->backup_type, "full-backuped") == 0 ||
+           strcmp(info->backup_type, "incremental") == 0;
+}
+
+static uint64_t last_lsn(const struct backupinfo *info) {
+    return info != NULL && is_unprepared(info) ? strtoull(info->last_lsn, NULL, 10) : 0;
+}
+
 // ---- From bytes to pages.
 
+// Called with the file's first bytes: members before it have come by then.
 static void find_layout(struct checker *c) {
     const struct gather *g = &c->gather;
     size_t server = c->check->page_size;
@@ -131,6 +145,7 @@ static void find_layout(struct checker *c) {
     } else
         c->layout = innodb_layout_find(g->data, g->have, server);
     c->known = true;
+    c->lsn_limit = last_lsn(c->check->info);
     c->check->empty += c->zeros / c->layout.size;
     c->page0_empty = c->zeros > 0;
 }
@@ -325,17 +340,6 @@ static void free_checker(struct stage *stage) {
     free(c);
 }
 
-// The LSN that no page of a backup is beyond, if it is known already: one that is prepared goes on
-// with LSNs of its own.
-static bool is_unprepared(const struct backupinfo *info) {
-    return strcmp(info->backup_type, "full-backuped") == 0 ||
-           strcmp(info->backup_type, "incremental") == 0;
-}
-
-static uint64_t last_lsn(const struct backupinfo *info) {
-    return info != NULL && is_unprepared(info) ? strtoull(info->last_lsn, NULL, 10) : 0;
-}
-
 struct stage *innodb_check_new(struct ordered *o, struct innodb_check *check, const char *name,
                                size_t size, bool decrypted, struct stage *next) {
     static const struct stage_operations pages = {
@@ -350,7 +354,6 @@ struct stage *innodb_check_new(struct ordered *o, struct innodb_check *check, co
     c->next = next;
     c->check = check;
     c->decrypted = decrypted;
-    c->lsn_limit = last_lsn(check->info);
     c->first_known = !is_later_of_system(name, size);
     c->name_size = size;
     memcpy(c->name, name, size);
