@@ -73,7 +73,7 @@ static int refuse(const struct layer *l, enum sniff kind, struct fault *f) {
     char hint[FOREIGN_HINT_SIZE];
     const char *where = place_text(&l->head.place, 0);
     size_t shown = l->head.have < 8 ? l->head.have : 8;
-    if (foreign_advice(kind, hint) != NULL)
+    if (foreign_advice(kind, hint) != NULL && !(kind == SNIFF_ZEROS && l->depth > 0))
         return diag_fault(f, EX_DATAERR, "found %s %s: expected an xbstream or a tar archive; %s",
                           sniff_text(kind), where, foreign_advice(kind, hint));
     diag_fault(f, EX_DATAERR,

@@ -79,12 +79,14 @@ static char *value_of(struct backupinfo *b, enum backupinfo_file file, struct sp
     return NULL;
 }
 
-// Removes the newlines from a value; a space replaces those that do not follow a comma. Returns the
-// size.
+// Removes the line ends, also those of Windows, from a value; a space replaces those that do not
+// follow a comma. Returns the size.
 static size_t join_lines(char *text, size_t size) {
     size_t used = 0;
     for (size_t i = 0; i < size; i++)
-        if (text[i] != '\n')
+        if (text[i] == '\r' && i + 1 < size && text[i + 1] == '\n')
+            continue;
+        else if (text[i] != '\n')
             text[used++] = text[i];
         else if (used > 0 && text[used - 1] != ',')
             text[used++] = ' ';

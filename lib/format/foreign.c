@@ -20,6 +20,8 @@ static const char *other_advice(enum sniff kind) {
         return "SQL Server restores it as it is";
     case SNIFF_SQL:
         return "the client mysql or mariadb reads it";
+    case SNIFF_ZEROS:
+        return "a download that was allocated and not written: fetch it again";
     case SNIFF_MARKUP:
         return "read it: a storage service answers so if a link has expired or access is denied; "
                "then fetch the backup again";

@@ -29,9 +29,10 @@ static double chi_squared(const unsigned *counts, unsigned values, double total)
 
 enum plaintext plaintext_judge(const uint8_t *data, size_t size) {
     enum sniff kind = sniff(data, size);
-    // The signature of an OpenPGP message is too short to prove a key.
-    if ((kind != SNIFF_UNKNOWN && kind != SNIFF_GPG) || frames_begin_skippable(data, size) ||
-        is_innodb_start(data, size))
+    // The signature of an OpenPGP message, or of JSON, is too short to prove a key.
+    if ((kind != SNIFF_UNKNOWN && kind != SNIFF_GPG && kind != SNIFF_MARKUP &&
+         kind != SNIFF_ZEROS) ||
+        frames_begin_skippable(data, size) || is_innodb_start(data, size))
         return PLAINTEXT_KNOWN;
     if (size > SAMPLE_MAX)
         size = SAMPLE_MAX;

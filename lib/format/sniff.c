@@ -13,46 +13,65 @@
 
 #include <string.h>
 
-static const struct {
+struct magic {
     enum sniff kind;
     size_t at, size;
-    const char *magic;
-} magics[] = {{SNIFF_XBSTREAM, 0, 8, XBSTREAM_MAGIC},
-              {SNIFF_XBCRYPT, 0, 7, XBCRYPT_MAGIC},
-              {SNIFF_QPRESS, 0, 8, QPRESS_ARCHIVE_TAG},
-              {SNIFF_GZIP, 0, 3, GZIP_DEC_MAGIC},
-              {SNIFF_TAR, TAR_AT_MAGIC, 5, TAR_MAGIC},
-              {SNIFF_XZ, 0, 6,
-               "\xfd"
-               "7zXZ\0"},
-              {SNIFF_BZIP2, 0, 10, "BZh91AY&SY"},
-              {SNIFF_ZIP, 0, 4, "PK\3\4"},
-              {SNIFF_LZ4_LEGACY, 0, 4, "\x02\x21\x4c\x18"},
-              {SNIFF_OPENSSL, 0, 8, "Salted__"},
-              {SNIFF_GPG, 0, 14, "-----BEGIN PGP"},
-              {SNIFF_AGE, 0, 8, "age-encryption.org"},
-              {SNIFF_AGE, 0, 14, "-----BEGIN AGE"},
-              {SNIFF_OPENSSL_BASE64, 0, 10, "U2FsdGVkX1"},
-              {SNIFF_7Z, 0, 6, "7z\xbc\xaf\x27\x1c"},
-              {SNIFF_RAR, 0, 6, "Rar!\x1a\x07"},
-              {SNIFF_SQL_SERVER, 0, 8, "MSSQLBAK"},
-              {SNIFF_SQL_SERVER, 0, 8, "TAPE\0\0\3\0"},
-              {SNIFF_SQL, 0, 13, "-- MySQL dump"},
-              {SNIFF_SQL, 0, 15, "-- MariaDB dump"},
-              {SNIFF_SQL, 0, 9, "/*!999999"},
-              {SNIFF_MARKUP, 0, 5, "<?xml"},
-              {SNIFF_MARKUP, 0, 9, "<!DOCTYPE"},
-              {SNIFF_MARKUP, 0, 9, "<!doctype"},
-              {SNIFF_MARKUP, 0, 5, "<html"},
-              {SNIFF_MARKUP, 0, 5, "<HTML"},
-              {SNIFF_MARKUP, 0, 7, "<Error>"}};
+    const char *text;
+};
+
+static const struct magic magics[] = {
+    {SNIFF_XBSTREAM, 0, 8, XBSTREAM_MAGIC},
+    {SNIFF_XBCRYPT, 0, 7, XBCRYPT_MAGIC},
+    {SNIFF_QPRESS, 0, 8, QPRESS_ARCHIVE_TAG},
+    {SNIFF_GZIP, 0, 3, GZIP_DEC_MAGIC},
+    {SNIFF_TAR, TAR_AT_MAGIC, 5, TAR_MAGIC},
+    {SNIFF_XZ, 0, 6,
+     "\xfd"
+     "7zXZ\0"},
+    {SNIFF_BZIP2, 0, 10, "BZh91AY&SY"},
+    {SNIFF_ZIP, 0, 4, "PK\3\4"},
+    {SNIFF_LZ4_LEGACY, 0, 4, "\x02\x21\x4c\x18"},
+    {SNIFF_OPENSSL, 0, 8, "Salted__"},
+    {SNIFF_AGE, 0, 18, "age-encryption.org"},
+    {SNIFF_COMPRESS, 0, 3, "\x1f\x9d\x90"},
+    {SNIFF_LZIP, 0, 5, "LZIP\1"},
+    {SNIFF_LZMA, 0, 13, "]\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff"},
+    {SNIFF_LZOP, 0, 9, "\x89LZO\0\r\n\x1a\n"},
+    {SNIFF_SNAPPY, 0, 10, "\xff\6\0\0sNaPpY"},
+    {SNIFF_7Z, 0, 6, "7z\xbc\xaf\x27\x1c"},
+    {SNIFF_RAR, 0, 6, "Rar!\x1a\x07"},
+    {SNIFF_SQL_SERVER, 0, 8, "MSSQLBAK"},
+    {SNIFF_SQL_SERVER, 0, 8, "TAPE\0\0\3\0"}};
+
+// Of text, in front of which an editor, a shell or a server may have put blanks or a mark.
+static const struct magic texts[] = {{SNIFF_GPG, 0, 14, "-----BEGIN PGP"},
+                                     {SNIFF_AGE, 0, 14, "-----BEGIN AGE"},
+                                     {SNIFF_OPENSSL_BASE64, 0, 10, "U2FsdGVkX1"},
+                                     {SNIFF_BASE64, 0, 10, "WEJTVENLMD"},
+                                     {SNIFF_BASE64, 0, 10, "cXByZXNzMT"},
+                                     {SNIFF_BASE64, 0, 4, "H4sI"},
+                                     {SNIFF_SQL, 0, 13, "-- MySQL dump"},
+                                     {SNIFF_SQL, 0, 15, "-- MariaDB dump"},
+                                     {SNIFF_SQL, 0, 9, "/*!999999"},
+                                     {SNIFF_MARKUP, 0, 5, "<?xml"},
+                                     {SNIFF_MARKUP, 0, 9, "<!DOCTYPE"},
+                                     {SNIFF_MARKUP, 0, 9, "<!doctype"},
+                                     {SNIFF_MARKUP, 0, 5, "<html"},
+                                     {SNIFF_MARKUP, 0, 5, "<HTML"},
+                                     {SNIFF_MARKUP, 0, 7, "<Error>"}};
+
+static enum sniff find(const struct magic *list, size_t count, const uint8_t *data, size_t size) {
+    for (size_t i = 0; i < count; i++)
+        if (size >= list[i].at + list[i].size &&
+            memcmp(data + list[i].at, list[i].text, list[i].size) == 0)
+            return list[i].kind;
+    return SNIFF_UNKNOWN;
+}
 
 // JSON at the beginning of an envelope of an S3 encryption client: the names of its keys.
 static bool is_s3_metadata(const uint8_t *data, size_t size) {
     static const char *const names[] = {"x-amz-key", "x-amz-iv",    "x-amz-cek-alg",
                                         "x-amz-c",   "x-amz-wrap-", "x-amz-matdesc"};
-    if (size == 0 || data[0] != '{')
-        return false;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (memmem(data, size, names[i], strlen(names[i])) != NULL)
             return true;
@@ -94,22 +113,40 @@ static enum sniff sniff_frames(const uint8_t *data, size_t size, bool *skipped) 
                                      : SNIFF_UNKNOWN;
 }
 
+static enum sniff sniff_text_start(const uint8_t *data, size_t size) {
+    size_t at = size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    while (at < size && strchr(" \t\r\n", data[at]) != NULL && data[at] != '\0')
+        at++;
+    enum sniff kind = find(texts, sizeof texts / sizeof texts[0], data + at, size - at);
+    if (kind != SNIFF_UNKNOWN || size - at < 2 || data[at] != '{')
+        return kind;
+    if (is_s3_metadata(data + at, size - at))
+        return SNIFF_S3_METADATA;
+    // An answer of a service; wait for all that may tell that it is an envelope.
+    return size >= SNIFF_SIZE && strchr("\" \r\n", data[at + 1]) != NULL && data[at + 1] != '\0'
+               ? SNIFF_MARKUP
+               : SNIFF_UNKNOWN;
+}
+
+// What a program that allocates a file before it writes it leaves.
+static bool is_zeros(const uint8_t *data, size_t size) {
+    return size >= SNIFF_SIZE && data[0] == 0 && memcmp(data, data + 1, SNIFF_SIZE - 1) == 0;
+}
+
 enum sniff sniff(const uint8_t *data, size_t size) {
     bool skipped = false;
     enum sniff frames = sniff_frames(data, size, &skipped);
     if (frames != SNIFF_UNKNOWN || skipped)
         return frames;
-    for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++) {
-        size_t begin = magics[i].at;
-        if (size >= begin + magics[i].size &&
-            memcmp(data + begin, magics[i].magic, magics[i].size) == 0)
-            return magics[i].kind;
-    }
+    enum sniff kind = find(magics, sizeof magics / sizeof magics[0], data, size);
+    if (kind != SNIFF_UNKNOWN)
+        return kind;
     if (size >= TAR_BLOCK && tar_is_header(data)) // older than ustar
         return SNIFF_TAR;
-    if (is_s3_metadata(data, size))
-        return SNIFF_S3_METADATA;
-    return is_openpgp(data, size) ? SNIFF_GPG : SNIFF_UNKNOWN;
+    if (is_openpgp(data, size))
+        return SNIFF_GPG;
+    kind = sniff_text_start(data, size);
+    return kind == SNIFF_UNKNOWN && is_zeros(data, size) ? SNIFF_ZEROS : kind;
 }
 
 bool sniff_is_layer(enum sniff kind) {
@@ -142,7 +179,14 @@ static const struct {
     [SNIFF_S3_METADATA] = {"metadata of an object that an S3 encryption client encrypted", NULL},
     [SNIFF_SQL_SERVER] = {"a backup of SQL Server", NULL},
     [SNIFF_SQL] = {"a dump in SQL", NULL},
-    [SNIFF_MARKUP] = {"a page of XML or HTML", NULL}};
+    [SNIFF_MARKUP] = {"a page of XML, HTML or JSON", NULL},
+    [SNIFF_BASE64] = {"a backup in base64", "base64 -d"},
+    [SNIFF_COMPRESS] = {"data of compress", "uncompress"},
+    [SNIFF_LZIP] = {"lzip data", "lzip -d"},
+    [SNIFF_LZMA] = {"LZMA data", "xz -d --format=lzma"},
+    [SNIFF_LZOP] = {"lzop data", "lzop -d"},
+    [SNIFF_SNAPPY] = {"snappy data", "snzip -d"},
+    [SNIFF_ZEROS] = {"nothing but zeros at its start", NULL}};
 
 const char *sniff_text(enum sniff kind) {
     return kinds[kind].text;

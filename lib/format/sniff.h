@@ -31,7 +31,14 @@ enum sniff {
     SNIFF_S3_METADATA,
     SNIFF_SQL_SERVER,
     SNIFF_SQL,
-    SNIFF_MARKUP
+    SNIFF_MARKUP,
+    SNIFF_BASE64, // of an xbstream, a qpress archive or gzip data
+    SNIFF_COMPRESS,
+    SNIFF_LZIP,
+    SNIFF_LZMA,
+    SNIFF_LZOP,
+    SNIFF_SNAPPY,
+    SNIFF_ZEROS
 };
 
 // SNIFF_UNKNOWN also if `size` bytes are too few to decide; SNIFF_SIZE are always enough. A

@@ -158,12 +158,12 @@ in_all() {
         [ "$status" -eq 65 ] || { echo "$command $3: $status"; return 1; }
         [[ $stderr == *"; this is $1: $2" ]] || { echo "$command $3: $stderr"; return 1; }
     done
-    fails 65 "xbunpack: found $1 at input offset 0: expected an xbstream or a tar archive; ${2/it first/it}" xbunpack -C out --auto -i "$3"
+    fails 65 "xbunpack: found $1 at input offset 0: expected an xbstream or a tar archive; $(sed 's/^[a-z]* it first/unpack it/' <<<"$2")" xbunpack -C out --auto -i "$3"
 }
 
 @test "what came in place of a backup is named: metadata, a page, a dump, a backup of SQL Server, other archives" {
     metadata="metadata of an object that an S3 encryption client encrypted|give it to s3cse-dec by -e, and the object itself by -i"
-    page="a page of XML or HTML|read it: a storage service answers so if a link has expired or access is denied; then fetch the backup again"
+    page="a page of XML, HTML or JSON|read it: a storage service answers so if a link has expired or access is denied; then fetch the backup again"
     sql="a dump in SQL|the client mysql or mariadb reads it"
     server="a backup of SQL Server|SQL Server restores it as it is"
     cp "$fixtures/s3/cli/head-ruby-v1-kms-cbc-1000.json" head.json
@@ -175,7 +175,21 @@ in_all() {
     printf 'TAPE\0\0\x03\0%50s' "" >plain.bak
     printf '7z\xbc\xaf\x27\x1c\0\4%50s' "" >b.7z
     printf 'Rar!\x1a\x07\1\0%50s' "" >b.rar
-    for form in "head.json|$metadata" "instruction|$metadata" "error.xml|$page" "login.html|$page" "dump.sql|$sql" \
+    printf '{"error": {"code": 403, "message": "%500s"}}' "" >error.json
+    printf '\xef\xbb\xbf\r\n<!doctype html>' >marked.html
+    printf '\n-----BEGIN PGP MESSAGE-----\n' >blank.asc
+    make_xbstream 'MEMBER name=a data=*5000' | base64 >b.base64
+    gzip -c "$fixtures/mariadb/shop_qp.xb" | base64 -w 0 >gz.base64
+    printf '\x1f\x9d\x90%50s' "" >b.Z
+    printf 'LZIP\1%50s' "" >b.lz
+    printf '\x89LZO\0\r\n\x1a\n%50s' "" >b.lzo
+    head -c 5000 /dev/zero >zeros
+    for form in "error.json|$page" "marked.html|$page" "blank.asc|a message encrypted by gpg|decrypt it first with gpg -d" \
+        "b.base64|a backup in base64|unpack it first with base64 -d" "gz.base64|a backup in base64|unpack it first with base64 -d" \
+        "b.Z|data of compress|unpack it first with uncompress" "b.lz|lzip data|unpack it first with lzip -d" \
+        "b.lzo|lzop data|unpack it first with lzop -d" \
+        "zeros|nothing but zeros at its start|a download that was allocated and not written: fetch it again" \
+        "head.json|$metadata" "instruction|$metadata" "error.xml|$page" "login.html|$page" "dump.sql|$sql" \
         "compressed.bak|$server" "plain.bak|$server" "b.7z|a 7z archive|unpack it first with 7z x" "b.rar|a RAR archive|unpack it first with unrar x"; do
         IFS="|" read -r file what how <<<"$form"
         in_all "$what" "$how" "$file"

@@ -117,7 +117,7 @@ static void values_of_several_lines(void **state) {
     // With what a command line may hold, which is shown nowhere.
     add(&b, BACKUPINFO_INFO,
         "tool_command = --password=a\nb-c\nsecret\ntool_name = xtrabackup\r\n"
-        "binlog_pos = filename 'b', position '1', GTID of the last change '\n1-1:1-2,\n2-2:3,\n\n"
+        "binlog_pos = filename 'b', position '1', GTID of the last change '\n1-1:1-2,\r\n2-2:3,\n\n"
         "3-3:4-5'\nincremental = N\nbackup_size = 123\nuncompressed_backup_size = 4567\n"
         "server_version = 8.4.0\n\n");
     assert_string_equal(describe(&b, "d"),
