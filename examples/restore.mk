@@ -15,8 +15,9 @@
 # read. A run that fails removes it. A killed run leaves it for you to remove: the next run uses another
 # folder, so that two runs cannot mix.
 #
-# It needs bash and, for a folder, tar. As always with make, the status is 2 after any error;
-# the message says which it was.
+# It needs bash and, for a folder, tar. As always with make, the status is 2 after any error. The cause
+# is the last line but one; make's own line below it ends with "Error N", and N is the status of what
+# failed: 65 for damaged data or a wrong key, 127 if a program of xbpipe is not in PATH, ...
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c

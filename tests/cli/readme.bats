@@ -17,7 +17,7 @@ damage() { printf X | dd of="$1" bs=1 seek="$2" conv=notrunc status=none; }
 
 @test "the key: from a master key in a file" {
     block key-file >commands
-    echo key >>commands
+    echo backup_key >>commands
     bash commands | cmp - "$fixtures/rds/password.hex"
 }
 
@@ -32,7 +32,7 @@ SH
     chmod +x bin/aliyun
     cp "$fixtures/rds/plaintext.b64" plaintext
     block key-response >commands
-    echo key >>commands
+    echo backup_key >>commands
     PATH=$PWD/bin:$PATH bash commands | cmp - "$fixtures/rds/password.hex"
 }
 
