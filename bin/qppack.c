@@ -3,6 +3,7 @@
 #include "program/command_line.h"
 #include "program/filter.h"
 #include "program/options.h"
+#include "program/options_set.h"
 #include "program/packing.h"
 
 #include <string.h>
@@ -43,27 +44,26 @@ static void take_to_stdout(int argc, char **argv) {
     }
 }
 
+static const struct options_setting simple[] = {OPTIONS_SET('i', struct options, piped),
+                                                OPTIONS_SET('f', struct options, output.overwrite),
+                                                OPTIONS_SET_IGNORED('r'),
+                                                {0}};
+
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct options *o = state->input;
     uint64_t ignored;
+    if (options_set(simple, o, key, arg))
+        return 0;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->packing;
         state->child_inputs[1] = &o->output;
         state->child_inputs[2] = &o->run;
         return 0;
-    case 'i':
-        o->piped = true;
-        return 0;
     case 'L':
         if (!options_parse_size(arg, 1, QPRESS_ENC_LEVEL_MAX, &o->level))
             argp_error(state, "-L %s: expected a level from 1 to %d", options_parse_shown(arg),
                        QPRESS_ENC_LEVEL_MAX);
-        return 0;
-    case 'f':
-        o->output.overwrite = true;
-        return 0;
-    case 'r':
         return 0;
     case KEY_BLOCK:
         if (!options_parse_size(arg, 1, UINT32_MAX, &ignored))
@@ -74,10 +74,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         return 0;
     case 'd':
         argp_failure(state, EX_USAGE, 0, "-d: this program packs; qpunpack unpacks");
-        return 0;
-    case ARGP_KEY_ARGS:
-        o->packing.operands = state->argv + state->next;
-        o->packing.operand_count = state->argc - state->next;
         return 0;
     case ARGP_KEY_END:
         check(o, state);

@@ -5,6 +5,7 @@
 #include "program/command_line.h"
 #include "program/filter.h"
 #include "program/options.h"
+#include "program/options_set.h"
 #include "program/packing.h"
 #include "program/xbcrypt_keyfile.h"
 
@@ -62,8 +63,15 @@ static void check(const struct options *o, const struct argp_state *state) {
         argp_error(state, "-S does not go with --encrypt or --compress: holes are data to them");
 }
 
+static const struct options_setting simple[] = {OPTIONS_SET('S', struct options, sparse),
+                                                OPTIONS_SET_IGNORED('c'),
+                                                OPTIONS_SET_IGNORED(KEY_BUFFER),
+                                                {0}};
+
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct options *o = state->input;
+    if (options_set(simple, o, key, arg))
+        return 0;
     switch (key) {
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &o->output;
@@ -71,19 +79,12 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         state->child_inputs[2] = &o->run;
         state->child_inputs[3] = &o->packing;
         return 0;
-    case 'S':
-        o->sparse = true;
-        return 0;
-    case 'c':
-        return 0;
     case 'x':
         argp_failure(state, EX_USAGE, 0, "-x: this program packs; xbunpack unpacks");
         return 0;
     case 'p':
     case KEY_THREADS:
         options_raise_threads(&o->run, arg, state);
-        return 0;
-    case KEY_BUFFER:
         return 0;
     case KEY_COMPRESS:
         parse_compress(o, arg, state);
@@ -93,10 +94,6 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
         if (arg != NULL && !xbcrypt_keyfile_algorithm(arg, &o->algorithm))
             argp_error(state, "--encrypt=%s: expected AES128, AES192, AES256 or NONE",
                        options_parse_shown(arg));
-        return 0;
-    case ARGP_KEY_ARGS:
-        o->packing.operands = state->argv + state->next;
-        o->packing.operand_count = state->argc - state->next;
         return 0;
     case ARGP_KEY_END:
         check(o, state);

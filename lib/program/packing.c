@@ -7,6 +7,7 @@
 #include "os/interrupt.h"
 #include "os/path.h"
 #include "os/terminal.h"
+#include "program/options_set.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,18 +15,21 @@
 
 enum { KEY_FILES_FROM = 1 };
 
+static const struct options_setting simple[] = {
+    OPTIONS_SET('C', struct packing_options, directory),
+    OPTIONS_SET('T', struct packing_options, files_from),
+    OPTIONS_SET(KEY_FILES_FROM, struct packing_options, files_from),
+    OPTIONS_SET('0', struct packing_options, null),
+    {0}};
+
 static error_t parse_option(int key, char *arg, struct argp_state *state) {
     struct packing_options *o = state->input;
+    if (options_set(simple, o, key, arg))
+        return 0;
     switch (key) {
-    case 'C':
-        o->directory = arg;
-        return 0;
-    case 'T':
-    case KEY_FILES_FROM:
-        o->files_from = arg;
-        return 0;
-    case '0':
-        o->null = true;
+    case ARGP_KEY_ARGS:
+        o->operands = state->argv + state->next;
+        o->operand_count = state->argc - state->next;
         return 0;
     case ARGP_KEY_END:
         if (o->null && o->files_from == NULL)

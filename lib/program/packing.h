@@ -10,12 +10,12 @@ struct packing_options {
     const char *directory; // NULL: the current one
     const char *files_from;
     bool null;
-    char *const *operands; // set by the program
+    char *const *operands;
     int operand_count;
 };
 
-// -C DIR, -T FILE (--files-from) and -0, as an argp child (see options.h); and the same for a
-// program whose -T means something else.
+// -C DIR, -T FILE (--files-from) and -0, and the operands, as an argp child (see options.h); and
+// the same for a program whose -T means something else.
 extern const struct argp packing_argp, packing_long_argp;
 
 // Packs the operands and what --files-from names, or, if there are neither, all of the directory,
