@@ -157,42 +157,79 @@ SPECIALISED void put_match(struct writer *w, uint32_t item, size_t bytes) {
     w->at += bytes;
 }
 
+struct level1_match {
+    uint32_t slot;
+    size_t source;
+    uint64_t differ; // how its next eight bytes differ; the three lowest do not
+};
+
+// Looks for a match at `at`. The position three before it enters, whose slot is *waiting; if there
+// is no match, the slot of `at` waits in its place.
+SPECIALISED bool level1_look(struct quicklz_enc *e, const uint8_t *data, size_t at,
+                             uint32_t *waiting, struct level1_match *m) {
+    uint64_t x = load64(data + at);
+    m->slot = slot_of((uint32_t)x);
+    e->slots[*waiting] = (uint16_t)(at - 3);
+    // An empty slot is 0, too: if the bytes there are the same three, they have the same slot, and
+    // position 0 has entered it.
+    m->source = e->slots[m->slot];
+    m->differ = x ^ load64(data + m->source);
+    if (same_three((uint32_t)m->differ, 0))
+        return true;
+    *waiting = m->slot;
+    return false;
+}
+
 SPECIALISED void level1(struct quicklz_enc *e, const uint8_t *data, size_t size, struct writer *w) {
-    uint16_t *slots = e->slots;
-    memset(slots, 0, sizeof e->slots);
-    // Slots of the last three positions; an empty slot is 0, too: if the bytes there are the same
-    // three, they have the same slot, and position 0 has entered it.
-    uint32_t s3 = slot_of(load32(data)), s2 = slot_of(load32(data + 1)),
-             s1 = slot_of(load32(data + 2));
+    memset(e->slots, 0, sizeof e->slots);
+    uint32_t a = slot_of(load32(data)), b = slot_of(load32(data + 1)),
+             c = slot_of(load32(data + 2));
     size_t at = LITERALS_FIRST, run = 0, end = size - LITERALS_ONLY_FROM;
+    struct level1_match m;
+    // Three positions a turn, so that what waits stays in its variable. Less than a turn from the
+    // end there is little to gain.
     for (;;) {
-        uint32_t slot = 0;
-        size_t source = 0;
-        for (; at < end; at++) {
-            uint32_t x = load32(data + at);
-            slot = slot_of(x);
-            slots[s3] = (uint16_t)(at - 3);
-            source = slots[slot];
-            if (same_three(x, load32(data + source)))
+        bool found = false;
+        uint32_t before2 = 0, before1 = 0; // slots of the two positions before the match
+        for (; at + 2 < end; at += 3) {
+            if (level1_look(e, data, at, &a, &m)) {
+                before2 = b;
+                before1 = c;
+                found = true;
                 break;
-            s3 = s2;
-            s2 = s1;
-            s1 = slot;
+            }
+            if (level1_look(e, data, at + 1, &b, &m)) {
+                at += 1;
+                before2 = c;
+                before1 = a;
+                found = true;
+                break;
+            }
+            if (level1_look(e, data, at + 2, &c, &m)) {
+                at += 2;
+                before2 = a;
+                before1 = b;
+                found = true;
+                break;
+            }
         }
-        if (at >= end)
+        if (!found)
             break;
         put_literals(w, data + run, data + at, data + size);
         begin_item(w);
-        size_t length = match_length(data + at, data + source, match_max(at, size, MATCH_MAX));
+        // One of at most seven bytes leaves enough after it.
+        size_t length = m.differ != 0 ? (unsigned)__builtin_ctzll(m.differ) / 8
+                                      : match_length(data + at, data + m.source,
+                                                     match_max(at, size, MATCH_MAX));
         bool is_short = length <= 17;
-        put_match(w, slot << 4 | (is_short ? (uint32_t)length - 2 : 0) | (uint32_t)length << 16,
+        put_match(w, m.slot << 4 | (is_short ? (uint32_t)length - 2 : 0) | (uint32_t)length << 16,
                   is_short ? 2 : 3);
-        slots[s2] = (uint16_t)(at - 2);
-        slots[s1] = (uint16_t)(at - 1);
-        slots[slot] = (uint16_t)at;
+        e->slots[before2] = (uint16_t)(at - 2);
+        e->slots[before1] = (uint16_t)(at - 1);
+        e->slots[m.slot] = (uint16_t)at;
         at += length;
         run = at;
-        s3 = s2 = s1 = LEVEL1_SLOTS;
+        a = b = c = LEVEL1_SLOTS;
     }
     put_literals(w, data + run, data + size, data + size);
 }
