@@ -170,14 +170,14 @@ serves() {
 
 @test ".xb.gz" {
     gzip -1 <"$work/plain.members.xb" >backup.xb.gz
-    steps 'gzip -dc backup.xb.gz | xbunpack -C restored --decrypt -f <(key) --decompress'
+    steps 'gzip -dc backup.xb.gz | xbunpack -C restored --decrypt -f <(backup_key) --decompress'
     diff -r "$work/trees/plain" restored
     starts_with full
 }
 
 @test "_xb.qp" {
     qppack -io backup.xb <"$work/plain.members.xb" >backup_xb.qp
-    steps 'qpunpack < backup_xb.qp | xbunpack -C restored --decrypt -f <(key) --decompress'
+    steps 'qpunpack < backup_xb.qp | xbunpack -C restored --decrypt -f <(backup_key) --decompress'
     diff -r "$work/trees/plain" restored
     starts_with full
 }
@@ -186,7 +186,7 @@ serves() {
     cp "$work/plain.tar.gz" backup.tar.gz
     make -j2 -f "$XBPIPE_TESTS/../examples/restore.mk" DIR=made BACKUP=backup.tar.gz \
         KEY=<(cat "$XBPIPE_TESTS/fixtures/rds/password.hex")
-    steps 'xbunpack -C restored --auto -f <(key) < backup.tar.gz'
+    steps 'xbunpack -C restored --auto -f <(backup_key) < backup.tar.gz'
     diff -r "$work/trees/plain" restored
     diff -r made restored
     starts_with full
@@ -194,7 +194,7 @@ serves() {
 
 @test "a compressed stream, encrypted as a whole" {
     xbcrypt-enc -f "$XBPIPE_TESTS/fixtures/rds/password.hex" <"$work/compressed.xb" >backup.xb.xbcrypt
-    steps 'xbcrypt-dec -f <(key) < backup.xb.xbcrypt | xbunpack -C restored --decompress'
+    steps 'xbcrypt-dec -f <(backup_key) < backup.xb.xbcrypt | xbunpack -C restored --decompress'
     starts_with full
 }
 
