@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Usage: generate [-q] [-e] [-x VERSION] [-f KEYFILE] SIZE > STREAM
-//        generate -a SIZE > ARCHIVE
-// The benchmark's data: an xbstream (or a qpress archive of one file, -a) that holds SIZE bytes of
-// database-like pages, the same for the same arguments everywhere. -q: the members are compressed
-// (.qp, QuickLZ level 1); -e: encrypted (.xbcrypt, version 3; after -q); -x 2 or 3: the stream as a
-// whole is encrypted as xbcrypt does in that version. KEYFILE holds the 32 bytes of an AES-256 key.
+//        generate -a [-l LEVEL] SIZE > ARCHIVE
+// The benchmark's data: an xbstream (or a qpress archive of one file, -a, of QuickLZ level 1, or
+// LEVEL) that holds SIZE bytes of database-like pages, the same for the same arguments everywhere.
+// -q: the members are compressed (.qp, QuickLZ level 1); -e: encrypted (.xbcrypt, version 3; after
+// -q); -x 2 or 3: the stream as a whole is encrypted as xbcrypt does in that version. KEYFILE holds
+// the 32 bytes of an AES-256 key.
 //
 // The stream is what two threads of a backup send: one large table, half of the data, beside eight
 // of a sixteenth each, in chunks of up to 10 MiB. The pages repeat after 64 MiB, farther than any
@@ -41,6 +42,8 @@ static void fail(const char *why) {
     fprintf(stderr, "generate: %s\n", why);
     exit(EXIT_FAILURE);
 }
+
+static int quicklz_level = 1;
 
 static void *allocate(size_t size) {
     void *p = malloc(size);
@@ -190,7 +193,7 @@ static const struct block *block_at(uint64_t index, bool compressed) {
     }
     if (compressed && b->packet == NULL) {
         b->packet = allocate(BLOCK + 400);
-        b->packet_size = quicklz_encode(1, b->data, BLOCK, b->packet);
+        b->packet_size = quicklz_encode(quicklz_level, b->data, BLOCK, b->packet);
         b->adler = checksum_adler32(b->packet, b->packet_size);
     }
     return b;
@@ -450,7 +453,7 @@ int main(int argc, char **argv) {
     bool archive = false, compressed = false, encrypted = false;
     int version = 0, option;
     const char *key_file = NULL;
-    while ((option = getopt(argc, argv, "aqex:f:")) != -1) {
+    while ((option = getopt(argc, argv, "aqex:f:l:")) != -1) {
         if (option == 'a')
             archive = true;
         else if (option == 'q')
@@ -459,14 +462,17 @@ int main(int argc, char **argv) {
             encrypted = true;
         else if (option == 'x')
             version = atoi(optarg);
+        else if (option == 'l')
+            quicklz_level = atoi(optarg);
         else if (option == 'f')
             key_file = optarg;
         else
             return EXIT_FAILURE;
     }
     uint64_t size = optind + 1 == argc ? strtoull(argv[optind], NULL, 10) : 0;
-    if (size == 0 || (version != 0 && version != 2 && version != 3))
-        fail("usage: generate [-a] [-q] [-e] [-x 2|3] [-f KEYFILE] SIZE");
+    if (size == 0 || quicklz_level < 1 || quicklz_level > 3 ||
+        (version != 0 && version != 2 && version != 3))
+        fail("usage: generate [-a] [-l 1|2|3] [-q] [-e] [-x 2|3] [-f KEYFILE] SIZE");
     uint64_t blocks = (size + UNIT - 1) / UNIT * (UNIT / BLOCK);
     if (encrypted || version != 0)
         start_cipher(key_file);

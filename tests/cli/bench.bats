@@ -23,6 +23,7 @@ bench="$XBPIPE_TESTS/bench/run"
     table="$BATS_TEST_TMPDIR/build/bench.tsv"
     awk -F'\t' 'NF != 11 { exit 1 }' "$table"
     for case in 'xbcrypt-dec v3' 'xbcrypt-enc v3' 'xbcrypt-dec v2' 'qpunpack level 1' \
+        'qpunpack -j1 level 2' 'qpunpack -j1 level 3' 'xbpack' 'xbunpack, 409 files of 1 KiB' \
         'xbunpack, plain stream' 'xbunpack, one pass' 'cat | xbcrypt-dec | xbunpack' \
         's3cse-dec cbc' 's3cse-dec gcm' 's3cse-dec commit' \
         'scaling: xbcrypt-dec v3' 'scaling: xbcrypt-enc v3' 'scaling: qpunpack' \
