@@ -72,11 +72,13 @@ else
   say = @printf '  %-5s %s\n'
 endif
 
-.PHONY: all check check-mysql coverage demo bench lint lint-package format install uninstall dist distcheck deb release-dry-run clean help
+.PHONY: all programs units check check-mysql coverage demo bench lint lint-package format install uninstall dist distcheck deb release-dry-run clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(PROGRAMS:%=$(BUILD)/%) $(BUILD)/completions
+all: programs $(BUILD)/completions
+programs: $(PROGRAMS:%=$(BUILD)/%)
+units: $(UNITS)
 
 # Objects depend on this file, whose content changes only when the flags do.
 $(BUILD)/flags: FORCE

@@ -5,3 +5,7 @@
 ## check-portability: the README's commands in bare roots of Debian 12 and 13 (RELEASES="bookworm trixie")
 check-portability:
 	@tests/portability/run $(or $(RELEASES),bookworm trixie)
+
+## check-cross: build for other processors and run the unit tests emulated (ARCHS="arm64 s390x")
+check-cross:
+	@tests/portability/cross $(ARCHS)

@@ -98,6 +98,11 @@ static void need_sandbox(void) {
     print_message("skipped: this build has no sandbox\n");
     skip();
 #endif
+    const uint32_t action = SECCOMP_RET_ERRNO;
+    if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0 && errno == ENOSYS) {
+        print_message("skipped: this kernel, or qemu-user, has no seccomp\n");
+        skip();
+    }
 }
 
 // The lines of this file are more than a status has values: what matters is that it is 0.
