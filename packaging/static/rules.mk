@@ -44,4 +44,9 @@ test-cli/static: $(STATIC_TESTS)
 ## static: static executables of what needs no network, and build/static/xbpipe, which is all of them
 static: $(STATIC_PROGRAMS:%=$(BUILD)/static/%) $(BUILD)/static/xbpipe
 
+.PHONY: container-tree
+## container-tree: build/container, what packaging/Containerfile makes an image of
+container-tree: $(BUILD)/static/xbpipe
+	@packaging/static/tree $< $(BUILD)/container $(STATIC_PROGRAMS)
+
 -include $(wildcard $(BUILD)/static/*.d)

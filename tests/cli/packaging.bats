@@ -107,3 +107,79 @@ export GIT_COMMITTER_NAME=Tester GIT_COMMITTER_EMAIL=tester@example.org
     git commit -q --allow-empty -am "Nothing new"
     refused 65 "CHANGELOG.md has no section Unreleased" 97.1.0
 }
+
+# yaml FILE PYTHON: evaluates the expression with `d`, the list of the file's documents.
+yaml() {
+    /usr/bin/python3 -c 'import sys, yaml
+with open(sys.argv[1]) as f: d = list(yaml.safe_load_all(f))
+result = eval(sys.argv[2])
+print(*result, sep="\n") if isinstance(result, list) else print(result)' "$root/$1" "$2"
+}
+
+need_yaml() { /usr/bin/python3 -c 'import yaml' 2>/dev/null || skip "no YAML parser for python3 (Debian: python3-yaml)"; }
+
+@test "the hosted checks call scripts and targets that are here" {
+    need_yaml
+    [ "$(yaml .github/workflows/ci.yml 'd[0]["permissions"]')" = "{'contents': 'read'}" ]
+    yaml .github/workflows/ci.yml '[s["run"] for j in d[0]["jobs"].values() for s in j["steps"] if "run" in s]' >runs
+    grep -qxF .ci/run runs
+    [ -x "$root/.ci/run" ]
+    # shellcheck disable=SC2016 # as it stands in the file
+    grep -qxF 'make ${{ matrix.target }}' runs
+    yaml .github/workflows/ci.yml 'd[0]["jobs"]["portability"]["strategy"]["matrix"]["target"]' >targets
+    [ "$(wc -l <targets)" -ge 4 ]
+    while read -r target variable; do
+        make -s -n -C "$root" "$target" "$variable" >commands
+        read -r script argument <commands
+        [ -x "$root/$script" ]
+        [ "$argument" = "${variable#*=}" ]
+    done <targets
+}
+
+@test "the jobs for Kubernetes restore what is mounted, locked in" {
+    need_yaml
+    pod='d[0]["spec"]["template"]["spec"]'
+    all="(${pod}['initContainers'] + ${pod}['containers'])"
+    for file in restore restore-kms; do
+        path=examples/kubernetes/$file.yaml
+        [ "$(yaml $path 'd[0]["apiVersion"] + " " + d[0]["kind"]')" = "batch/v1 Job" ]
+        [ "$(yaml $path "${pod}['restartPolicy']")" = Never ]
+        [ "$(yaml $path "${pod}['securityContext']['runAsNonRoot']")" = True ]
+        [ "$(yaml $path "${pod}['securityContext']['seccompProfile']")" = "{'type': 'RuntimeDefault'}" ]
+        [ "$(yaml $path "${pod}['automountServiceAccountToken']")" = False ]
+        [ "$(yaml $path "all(c['securityContext'] == {'allowPrivilegeEscalation': False, 'readOnlyRootFilesystem': True, 'capabilities': {'drop': ['ALL']}} for c in $all)")" = True ]
+        # Each volume that is mounted exists, and each that exists is mounted.
+        [ "$(yaml $path "{m['name'] for c in $all for m in c['volumeMounts']} == {v['name'] for v in ${pod}['volumes']}")" = True ]
+        yaml $path "[c for c in $all if c['name'] == 'restore'][0]['args']" >arguments
+        rm -rf mounted
+        mkdir -p mounted/key mounted/data mounted/backup
+        install -m 600 "$XBPIPE_TESTS/fixtures/rds/password.hex" mounted/key/key
+        cp "$XBPIPE_TESTS/fixtures/rds/full_v3_qp.xb" mounted/backup/backup
+        mapfile -t arguments < <(sed "s,^/,$PWD/mounted/," arguments)
+        "${arguments[@]}"
+        (cd mounted/data/restored && sha256sum -c --quiet --strict "$XBPIPE_TESTS/fixtures/mariadb/shop.sha256")
+    done
+    [ "$(yaml examples/kubernetes/restore.yaml "[list(v) for v in ${pod}['volumes'] if v['name'] == 'key'][0]")" = $'name\nsecret' ]
+    [ "$(yaml examples/kubernetes/restore-kms.yaml "[v['emptyDir']['medium'] for v in ${pod}['volumes'] if v['name'] == 'key'][0]")" = Memory ]
+    command=$(yaml examples/kubernetes/restore-kms.yaml "${pod}['initContainers'][0]['args'][0]")
+    [[ $command == *"kmsunwrap --provider=aws < /wrapped/ciphertext | b64hex -n > /key/key" ]]
+    install -m 600 "$XBPIPE_TESTS/fixtures/kms/demo-master.key" master.key
+    cp "$XBPIPE_TESTS/fixtures/kms/demo-ciphertext.b64" ciphertext
+    command=${command/--provider=aws/--provider=file --master-key=master.key}
+    command=${command/\/wrapped\//}
+    bash -c "${command/\/key\//}"
+    cmp key "$XBPIPE_TESTS/fixtures/rds/password.hex"
+}
+
+@test "the tree of the container holds the executable, links and pages, and runs alone" {
+    [ -e "$BUILD_DIR/static/xbpipe" ] || skip "no static executables in this build"
+    "$root/packaging/static/tree" "$BUILD_DIR/static/xbpipe" tree xbunpack b64hex
+    [ "$(cd tree/usr/bin && echo *)" = "b64hex xbpipe xbunpack" ]
+    [ -s tree/usr/share/man/man1/xbunpack.1 ]
+    grep -qxF 'ENTRYPOINT ["/usr/bin/xbpipe"]' "$root/packaging/Containerfile"
+    grep -qxF 'COPY . /' "$root/packaging/Containerfile"
+    [ "$(id -u)" -eq 0 ] || skip "only root may call chroot"
+    [ "$(chroot --userspec=65534:65534 tree /usr/bin/xbpipe b64hex -n <<<AQID)" = 010203 ]
+    chroot --userspec=65534:65534 tree /usr/bin/xbunpack -t <"$XBPIPE_TESTS/fixtures/mariadb/shop_qp.xb" >members
+    xbunpack -t <"$XBPIPE_TESTS/fixtures/mariadb/shop_qp.xb" | cmp - members
+}
