@@ -247,7 +247,7 @@ provoke() {
 }
 
 @test "the list of programs names the files of bin/" {
-    sed -nE 's/^\| `([a-z0-9-]+)` \|.*/\1/p' "$readme" | LC_ALL=C sort >listed
+    sed -n '/^| program | does/,/^$/p' "$readme" | sed '1,2d' | cut -d'|' -f2 | grep -o '[a-z0-9-]*' | LC_ALL=C sort >listed
     (cd "$root/bin" && printf '%s\n' *.c | sed 's/\.c$//') | LC_ALL=C sort | diff listed -
 }
 
