@@ -9,7 +9,7 @@
 #   a folder    of files as a backup tool left them (mbstream -x), which stay as they are
 #
 # Members and files may be encrypted and compressed one by one. KEY is a file with the key, or a pipe,
-# as in KEY=<(key): never the key itself.
+# as in KEY=<(backup_key): never the key itself.
 #
 # Until the end the files are in a folder of this run alone, DIR.part.XXXXXX, which only its owner can
 # read. A run that fails removes it. A killed run leaves it for you to remove: the next run uses another
