@@ -87,6 +87,25 @@ of_text() { "$@" <text; }
     [ "$stderr" = "kmswrap: standard input is too long: expected the key in base64, at most 65536 bytes" ]
 }
 
+@test "a key in hexadecimal is refused, its content not shown; b64hex -r makes what is taken" {
+    for bytes in 16 24 32; do
+        for case in a-f A-F; do
+            head -c $bytes /dev/urandom | od -An -v -tx1 | tr -d ' ' | tr a-f "$case" >text # in lines of 32 digits
+            run --separate-stderr of_text wrap
+            [ "$status" -eq 65 ]
+            [ -z "$output" ]
+            [ "$stderr" = "kmswrap: the input is a key in hexadecimal: expected base64; turn it into that with b64hex -r" ]
+            tr -d '\n' <text >digits
+            run -65 kmswrap --master-key="$master" -i digits
+            [ "$(b64hex -r <digits | wrap | kmsunwrap --master-key="$master" --output=hex)" = "$(tr A-F a-f <digits)" ]
+            [ "$(b64hex -r <digits | wrap | kmsunwrap --master-key="$master" | b64hex)" = "$(tr A-F a-f <digits)" ]
+        done
+    done
+    # Other lengths of digits are base64.
+    printf 0123456789abcdef >text
+    [ "$(of_text wrap | kmsunwrap --master-key="$master")" = 0123456789abcdef ]
+}
+
 @test "usage errors" {
     run --separate-stderr kmswrap --provider=response
     [ "$status" -eq 64 ]
