@@ -98,8 +98,9 @@ void backup_report_next(bool test, const char *directory, const struct backupinf
     if (test && left > 0)
         diag_note("verified, %u file%s, %u of which as they are stored, encrypted or compressed",
                   counts->members, counts->members == 1 ? "" : "s", left);
-    else if (test)
-        diag_note("verified, %u file%s", counts->members, counts->members == 1 ? "" : "s");
+    else
+        diag_note("%s, %u file%s", test ? "verified" : "restored", counts->members,
+                  counts->members == 1 ? "" : "s");
     if (backupinfo_made(info, text))
         diag_note("%s", text);
     if (test)

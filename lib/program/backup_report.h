@@ -40,8 +40,8 @@ struct backup_report_counts {
     unsigned left; // members that keep a suffix because it was not undone
 };
 
-// Prints a description of the backup, and what to do next with the files in `directory`; or, if
-// `test` is set, how many files were verified.
+// Prints how many files were restored or, if `test` is set, verified; a description of the backup;
+// and, unless `test` is set, what to do next with the files in `directory`.
 void backup_report_next(bool test, const char *directory, const struct backupinfo *info,
                         const struct backup_report_counts *counts);
 

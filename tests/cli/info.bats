@@ -89,8 +89,10 @@ xbunpack: xbstream ends too early, at input offset $(stat -c %s cut): expected t
     terminal() { python3 -S -E "$XBPIPE_TESTS/cli/on_terminal.py" "$@"; }
     run --separate-stderr xbunpack -v -C out --decrypt -f "$key" --decompress -i "$rds/full_v3_qp.xb"
     [ "$status" -eq 0 ]
-    [ "$(tail -n 2 <<<"$stderr")" = "$made
+    [ "$(tail -n 3 <<<"$stderr")" = "xbunpack: restored, $(find out -type f | wc -l) files
+$made
 $(next out)" ]
+    [ "$(find out -type f | wc -l)" -eq 208 ]
     succeeds terminal 2 xbunpack -C "out 2" --decrypt -f "$key" --decompress -i "$rds/full_v3_qp.xb"
     [ "$(tail -n 2 <<<"$output")" = "$made
 $(next "'out 2'")" ]
