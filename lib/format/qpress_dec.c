@@ -382,6 +382,11 @@ static void finish(struct stage *stage) {
              qpress_parse_archive(d->head.bytes, d->head.have, d->max_block, &d->head.place,
                                   &d->block_size, &need, &f) < 0)
         foreign_explain(&f, d->head.bytes, d->head.have, &d->head.place); // there is no more
+    else if (d->state == IN_ARCHIVE_HEAD && d->head.have < strlen(QPRESS_ARCHIVE_TAG) &&
+             memcmp(d->head.bytes, QPRESS_ARCHIVE_TAG, d->head.have) != 0)
+        diag_fault(&f, EX_DATAERR,
+                   "%zu byte%s: too short for a qpress archive, %s; it is something else",
+                   d->head.have, d->head.have == 1 ? "" : "s", place_text(&d->head.place, 0));
     else if (d->in_file || d->head.have > 0 || d->state != IN_ITEM_HEAD)
         diag_fault(&f, EX_DATAERR,
                    "qpress archive ends too early, %s: expected the rest of %s; it was cut short: "

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct chunk {
     struct xbcrypt_chunk crypt; // decrypted in place
@@ -262,6 +263,12 @@ static void finish(struct stage *stage) {
                        "input ends inside the xbcrypt chunk %s: expected %zu bytes, found %" PRIu64
                        "; it was cut short: fetch the backup again",
                        place_text(&d->head.place, 0), d->head.have + d->header.payload_size, have);
+        else if (d->head.place.position == 0 && have <= strlen(XBCRYPT_MAGIC) &&
+                 memcmp(d->head.bytes, XBCRYPT_MAGIC, d->head.have) != 0)
+            diag_fault(&f, EX_DATAERR,
+                       "%" PRIu64
+                       " byte%s: too short for an xbcrypt stream, %s; it is something else",
+                       have, have == 1 ? "" : "s", place_text(&d->head.place, 0));
         else
             diag_fault(&f, EX_DATAERR,
                        "input ends inside the head of the xbcrypt chunk %s, after %" PRIu64

@@ -513,7 +513,11 @@ static void judge_end(struct reader *r, struct fault *f) {
         foreign_explain(f, r->head.bytes, r->head.have, &r->head.place);
         return; // another format, and the input ends here
     }
-    if (in_head || r->state != IN_HEAD)
+    if (in_head && r->head.place.position == 0 && r->head.have < strlen(XBSTREAM_MAGIC) &&
+        memcmp(r->head.bytes, XBSTREAM_MAGIC, r->head.have) != 0)
+        diag_fault(f, EX_DATAERR, "%zu byte%s: too short for an xbstream, %s; it is something else",
+                   r->head.have, r->head.have == 1 ? "" : "s", place_text(&r->head.place, 0));
+    else if (in_head || r->state != IN_HEAD)
         diag_fault(f, EX_DATAERR,
                    "xbstream ends too early, inside a chunk, %s; it was cut short: fetch the "
                    "backup again",

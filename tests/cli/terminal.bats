@@ -244,3 +244,20 @@ in_all() {
     [ "$status" -eq 65 ]
     [ "$(files out2)" = db/t1 ]
 }
+
+@test "fewer bytes than a format begins with, and other ones: their number, not that a backup was cut" {
+    printf 0123456789abcdef >short.key
+    chmod 600 short.key
+    for size in 1 3 7; do
+        printf hello-world | head -c $size >short
+        bytes=bytes
+        [ $size -ne 1 ] || bytes=byte
+        for call in "qpunpack:a qpress archive" "xbcrypt-dec -f short.key:an xbcrypt stream" "xbunpack -t:an xbstream"; do
+            # shellcheck disable=SC2086 # the call is several words
+            run --separate-stderr ${call%%:*} -i short
+            [ "$status" -eq 65 ]
+            [ -z "$output" ]
+            [ "$stderr" = "${call%%[ :]*}: $size $bytes: too short for ${call#*:}, at input offset 0; it is something else" ]
+        done
+    done
+}
