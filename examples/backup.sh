@@ -28,7 +28,8 @@ program=${0##*/}
 fail() {
     local status=$1
     shift
-    printf '%s: %s\n' "$program" "$*" >&2
+    set -- "$*" # what a file says reaches a terminal as plain characters
+    printf '%s: %s\n' "$program" "${1//[[:cntrl:]]/?}" >&2
     exit "$status"
 }
 
@@ -67,10 +68,17 @@ kms_options() {
     case $1 in *[\"\\[:cntrl:]]*) fail 64 "-k '$1': a quote, a backslash or a control character is not for JSON" ;; esac
 }
 
-# A folder beside the result, so that files can be renamed into place.
+# A folder beside the result, so that files can be renamed into place. Whoever may write beside it can put
+# another folder, or a link, in its place: nothing is written or removed through its name, but through 8.
 begin() {
-    work=$(mktemp -d -- "$1/.backup.XXXXXX") || exit 73
-    trap 'kill $(jobs -p) 2>/dev/null || :; rm -rf "$work"' EXIT
+    made=$(mktemp -d -- "$1/.backup.XXXXXX") || exit 73
+    exec 8<"$made" || exit 73
+    work=/dev/fd/8
+    case "$(stat -Lc '%u %a' $work) $(ls -A $work/)" in
+    "$EUID 700 " | "$EUID 2700 ") ;;
+    *) fail 73 "$made: somebody else has changed it" ;;
+    esac
+    trap 'kill $(jobs -p) 2>/dev/null || :; find $work/ -mindepth 1 -delete; rmdir -- "$made" || :' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
 }
@@ -137,7 +145,7 @@ xbunpack --info -i - <"$work/look" >"$work/info" 2>/dev/null & look=$!
 sha256sum <"$work/sum" >"$work/sha256" & sum=$!
 wc -c <"$work/count" >"$work/size" & count=$!
 started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
-"$@" | tee -p "$work/verify" "$work/look" | compress |
+"$@" 8<&- | tee -p "$work/verify" "$work/look" | compress |
     xbcrypt-enc -f <(printf %s "$key" | base64 -d) | tee "$work/sum" "$work/count" | store "$name"
 wait $verify || fail $? "what ${1##*/} wrote is not a whole xbstream"
 wait $look || : >"$work/info" # it is no backup of a tool's, but a folder

@@ -17,7 +17,8 @@ program=${0##*/}
 fail() {
     local status=$1
     shift
-    printf '%s: %s\n' "$program" "$*" >&2
+    set -- "$*" # what a file says reaches a terminal as plain characters
+    printf '%s: %s\n' "$program" "${1//[[:cntrl:]]/?}" >&2
     exit "$status"
 }
 
@@ -49,7 +50,12 @@ field() {
 }
 [ "$(field format)" = 'xbpipe backup 1' ] || fail 65 "$json: it is no file of backup.sh"
 place=$(dirname -- "$json")
-name=$(field file) manifest=$(field manifest) size=$(field size) sha256=$(field sha256) ciphertext=$(field ciphertext)
+# One a line: the status of an assignment is that of its last command.
+name=$(field file)
+manifest=$(field manifest)
+size=$(field size)
+sha256=$(field sha256)
+ciphertext=$(field ciphertext)
 manifest_sha256=$(field manifest_sha256)
 [ -n "$key_by" ] || key_by=$(field key)
 case $name$manifest in */*) fail 65 "$json: it names files elsewhere" ;; esac
@@ -69,8 +75,16 @@ esac
 key=$(printf %s "$ciphertext" | kmsunwrap "${kms[@]}") ||
     fail $? "$key_by does not unwrap the key of $json; -k KEY names another"
 
-work=$(umask 077 && mktemp -d -- "$dir.XXXXXX") || exit 73
-trap 'kill $(jobs -p) 2>/dev/null || :; rm -rf "$work"' EXIT
+# A folder beside DIR, so that the files can be renamed into place. Whoever may write beside it can put
+# another folder, or a link, in its place: nothing is written or removed through its name, but through 8.
+made=$(mktemp -d -- "$dir.XXXXXX") || exit 73
+exec 8<"$made" || exit 73
+work=/dev/fd/8
+case "$(stat -Lc '%u %a' $work) $(ls -A $work/)" in
+"$EUID 700 " | "$EUID 2700 ") ;;
+*) fail 73 "$made: somebody else has changed it" ;;
+esac
+trap 'kill $(jobs -p) 2>/dev/null || :; rm -rf $work/files $work/pipe $work/sha256; rmdir -- "$made" || :' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 

@@ -35,8 +35,16 @@ case $new in *_qp.xb) ;; *) fail 64 "$new: the name has to end in _qp.xb" ;; esa
 key=()
 [ $# -eq 2 ] || key=(-f "$3")
 
-work=$(umask 077 && mktemp -d -- "$new.XXXXXX") || exit 73
-trap 'rm -rf "$work"' EXIT
+# A folder beside NEW_qp.xb, so that the file can be renamed into place. Whoever may write beside it can put
+# another folder, or a link, in its place: nothing is written or removed through its name, but through 8.
+made=$(mktemp -d -- "$new.XXXXXX") || exit 73
+exec 8<"$made" || exit 73
+work=/dev/fd/8
+case "$(stat -Lc '%u %a' $work) $(ls -A $work/)" in
+"$EUID 700 " | "$EUID 2700 ") ;;
+*) fail 73 "$made: somebody else has changed it" ;;
+esac
+trap 'rm -rf $work/files $work/new $work/sums; rmdir -- "$made" || :' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 

@@ -254,6 +254,80 @@ SH
     restored out "$sums"
 }
 
+@test "backup.sh, restore.sh: nothing is written or removed through a folder that a neighbour swaps in" {
+    make_backup
+    mkdir bin victim
+    for file in verify look sum count info sha256 size pipe two two.sha256 two.json json files; do
+        echo precious >"victim/$file"
+    done
+    cp -a victim before
+    # While it is used, as the first program runs in it: the folder is moved away, a link has its name.
+    cat >bin/swap <<SH
+#!/bin/bash
+for made in "$PWD/the backups"/.backup.?????? "$PWD"/out.??????; do
+    [ ! -d "\$made" ] || [ -L "\$made" ] || { mv "\$made" "$PWD/moved.\$\$" && ln -s "$PWD/victim" "\$made"; }
+done
+SH
+    for program in kmswrap mkfifo sync; do
+        printf '#!/bin/bash\nswap\nexec %s "$@"\n' "$(command -v $program)" >bin/$program
+    done
+    chmod +x bin/*
+    for how in used entered; do
+        if [ $how = entered ]; then # or before it is entered
+            printf '#!/bin/bash\nmade=$(%s "$@") && { swap; echo "$made"; }\n' "$(command -v mktemp)" >bin/mktemp
+            chmod +x bin/mktemp
+        fi
+        for recipe in backup rewrap restore; do
+            case $recipe in
+            backup) command=(backup -n two 'the backups' xbpack -C db) ;;
+            rewrap) command=(backup --rewrap 'the backups/one.json') ;;
+            restore) command=(restore 'the backups/one.json' out) ;;
+            esac
+            PATH=$PWD/bin:$PATH run --separate-stderr "${command[@]}"
+            echo "$how: $recipe: $status $stderr"
+            diff -r before victim
+            [ -n "$(find . -maxdepth 2 -type l)" ]
+            if [ $how = entered ]; then
+                [ "$status" -eq 73 ]
+                [[ $stderr == *": somebody else has changed it" ]]
+                [ ! -e out ]
+                [ ! -e 'the backups/two' ]
+            else
+                [ "$status" -eq 0 ]
+            fi
+            rm -rf moved.* out.?????? 'the backups'/.backup.??????
+        done
+        [ $how = entered ] || restored out "$sums"
+        rm -rf out 'the backups'/two*
+    done
+}
+
+@test "a JSON that somebody else wrote: its text is shown as plain characters, a lost field is the last word" {
+    make_backup
+    cp 'the backups/one.json' sound.json
+    esc=$(printf '\033')
+    for change in "s,\"file\": \"one\",\"file\": \"o${esc}[2Jne\"," "s,\"key\": \".*\",\"key\": \"gpg:${esc}[2J\"," \
+        "s,\"size\": \".*\",\"size\": \"${esc}[2J\","; do
+        sed "$change" sound.json >'the backups/one.json'
+        for command in "restore the_backups/one.json out" "backup --rewrap the_backups/one.json"; do
+            # shellcheck disable=SC2086 # words
+            set -- $command
+            run --separate-stderr "${@//_/ }"
+            echo "$status: $stderr" | cat -v
+            [[ $stderr != *"$esc"* ]]
+        done
+        [ ! -e out ]
+        sed "$change" sound.json >'the backups/one.json'
+        run --separate-stderr restore 'the backups/one.json' out
+        [ "$status" -ne 0 ]
+        [[ $stderr == *'?[2J'* ]]
+    done
+    for name in file manifest size sha256 ciphertext manifest_sha256; do
+        grep -v "\"$name\"" sound.json >'the backups/one.json'
+        fails 65 "restore.sh: the backups/one.json: no \"$name\" in it: it is damaged, or not as backup.sh wrote it; look for a copy" restore 'the backups/one.json' out
+    done
+}
+
 @test "usage: 64, and a backup is never replaced" {
     make_backup
     before=$(cd 'the backups' && sha256sum -- *)

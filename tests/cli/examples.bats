@@ -432,6 +432,30 @@ only_qpress() {
     [ ! -s there_qp.xb ]
 }
 
+@test "to-apsaradb.sh: nothing is written or removed through a folder that a neighbour swaps in" {
+    mkdir bin victim
+    echo precious | tee victim/new victim/sums victim/files >/dev/null
+    cp -a victim before
+    cat >bin/swap <<SH
+#!/bin/bash
+for made in $PWD/new_qp.xb.??????; do
+    [ ! -d "\$made" ] || [ -L "\$made" ] || { mv "\$made" $PWD/moved.\$\$ && ln -s $PWD/victim "\$made"; }
+done
+SH
+    printf '#!/bin/bash\nswap\nexec %s "$@"\n' "$(command -v xbpack)" >bin/xbpack
+    chmod +x bin/*
+    PATH=$PWD/bin:$PATH run -0 "$examples/to-apsaradb.sh" "$fixtures/mariadb/shop_qp.xb" new_qp.xb
+    only_qpress new_qp.xb
+    diff -r before victim
+    [ -n "$(find . -name 'new_qp.xb.??????' -type l)" ]
+    rm -rf moved.* new_qp.xb*
+    printf '#!/bin/bash\nmade=$(%s "$@") && { swap; echo "$made"; }\n' "$(command -v mktemp)" >bin/mktemp
+    chmod +x bin/mktemp
+    PATH=$PWD/bin:$PATH run -73 "$examples/to-apsaradb.sh" "$fixtures/mariadb/shop_qp.xb" new_qp.xb
+    diff -r before victim
+    [ ! -e new_qp.xb ]
+}
+
 @test "to-apsaradb.sh: what comes out different is found" {
     xbunpack -C files --decompress -i "$fixtures/mariadb/shop_qp.xb"
     mkdir bin
