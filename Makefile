@@ -77,7 +77,9 @@ endif
 .SECONDARY:
 
 all: programs $(BUILD)/completions
+## programs: the programs without their completions, which are made by running them
 programs: $(PROGRAMS:%=$(BUILD)/%)
+## units: the unit tests, without running them
 units: $(UNITS)
 
 # Objects depend on this file, whose content changes only when the flags do.

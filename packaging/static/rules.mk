@@ -4,18 +4,21 @@
 # The C library's static form cannot look up the names of hosts as this machine is set up to.
 STATIC_PROGRAMS := $(filter-out kmsunwrap kmswrap,$(PROGRAMS))
 STATIC_LDFLAGS   = $(patsubst -pie,-static-pie,$(ALL_LDFLAGS))
-STATIC_LIBS      = $(shell $(PKG_CONFIG) --static --libs $(filter-out libcurl,$(PACKAGES))) $(LDLIBS)
+STATIC_LIBS      = $(shell $(PKG_CONFIG) --static --libs $(filter-out libcurl libisal,$(PACKAGES))) $(LDLIBS)
 
 # OpenSSL has functions for networks and modules, which warn when linked and are never called here.
 STATIC_LDFLAGS  += $(shell echo 'int main(void){}' | \
   $(CC) -Wl,--no-warnings -x c - -o /dev/null 2>/dev/null && echo -Wl,--no-warnings)
 
-# Before the library, so that it is taken in place of the object there.
-$(BUILD)/static/crypto.o: lib/secret/crypto.c $(BUILD)/flags
+# Before the library, so that they are taken in place of the objects there. Debian's static ISA-L
+# jumps to nowhere in a static-pie executable, so these do without it.
+STATIC_OBJECTS  := $(patsubst %,$(BUILD)/static/%.o,secret/crypto base/checksum base/diag format/gunzip)
+$(STATIC_OBJECTS): $(BUILD)/static/%.o: lib/%.c $(BUILD)/flags
 	$(say) CC $<
 	@mkdir -p $(@D)
-	$(run)$(CC) $(ALL_CFLAGS) -DXBPIPE_STATIC -MMD -MP -c -o $@ $<
-STATIC_LIBRARY  := $(BUILD)/static/crypto.o $(BUILD)/libxbpipe.a
+	$(run)$(CC) $(ALL_CFLAGS) -DXBPIPE_STATIC -UXBPIPE_ISAL -UXBPIPE_OPTIONAL \
+	  -DXBPIPE_OPTIONAL='"none in a static executable"' -MMD -MP -c -o $@ $<
+STATIC_LIBRARY  := $(STATIC_OBJECTS) $(BUILD)/libxbpipe.a
 
 $(STATIC_PROGRAMS:%=$(BUILD)/static/%): $(BUILD)/static/%: $(BUILD)/bin/%.o $(STATIC_LIBRARY)
 	$(say) LD $@
@@ -49,4 +52,4 @@ static: $(STATIC_PROGRAMS:%=$(BUILD)/static/%) $(BUILD)/static/xbpipe
 container-tree: $(BUILD)/static/xbpipe
 	@packaging/static/tree $< $(BUILD)/container $(STATIC_PROGRAMS)
 
--include $(wildcard $(BUILD)/static/*.d)
+-include $(wildcard $(BUILD)/static/*.d $(BUILD)/static/*/*.d)
