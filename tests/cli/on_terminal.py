@@ -12,6 +12,7 @@ import termios
 
 master, slave = pty.openpty()
 mode = termios.tcgetattr(slave)
+mode[1] &= ~termios.OPOST  # what is written comes out as it is, line ends too
 mode[3] &= ~termios.ECHO
 termios.tcsetattr(slave, termios.TCSANOW, mode)
 if "TYPED" in os.environ:
@@ -31,6 +32,6 @@ while True:
         break
     if not data:
         break
-    sys.stdout.buffer.write(data.replace(b"\r\n", b"\n"))
+    sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
