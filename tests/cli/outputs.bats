@@ -324,6 +324,56 @@ need_strace() {
     [ -z "$(files out)" ]
 }
 
+# read_only_by_reading INPUT COMMAND...: it succeeds, reads the file INPUT, and maps no part of it.
+read_only_by_reading() {
+    local input
+    input=$(realpath "$1")
+    shift
+    echo "command: $*"
+    strace -f -y -o trace -e trace=mmap,read,pread64,readv,preadv "$@" >/dev/null 2>err || {
+        cat err
+        return 1
+    }
+    if ! grep -qE "(read|readv|pread64|preadv)\([0-9]+<$input>" trace; then
+        echo "it does not read $input"
+        return 1
+    fi
+    if grep -E "mmap\(.*<$input>" trace; then
+        echo "it maps $input"
+        return 1
+    fi
+}
+
+@test "no program maps its input, which others may change while it is used" {
+    need_strace
+    head -c 300000 /dev/urandom >plain
+    make_xbstream "MEMBER name=f data=text" >one
+    tar -cf one.tar plain
+    gzip -k one
+    xbcrypt-enc -f "$xbc/key256" -i plain -o plain.xbcrypt
+    xbcrypt-enc -f "$xbc/key256" -i one -o one.xbcrypt
+    head -c 32 /dev/urandom >data.key
+    printf '{"CiphertextBlob": "AQICAHhN", "Plaintext": "%s", "KeyId": "k"}\n' "$(base64 -w 0 data.key)" >reply
+    chmod 600 data.key reply
+    s3cse-enc -e meta.json -f reply -i plain -o object
+    read_only_by_reading one xbunpack -C out1 -i one
+    read_only_by_reading one xbunpack --salvage -C out2 -i one
+    read_only_by_reading one xbunpack --test --manifest=list -i one
+    read_only_by_reading "$fixtures/mariadb/shop_qp.xb" xbunpack --info -i "$fixtures/mariadb/shop_qp.xb"
+    read_only_by_reading one xbunpack -t -i one
+    read_only_by_reading one.gz xbunpack --auto -C out3 -i one.gz
+    read_only_by_reading one.tar xbunpack --auto -C out4 -i one.tar
+    read_only_by_reading one.xbcrypt xbunpack --auto -f "$xbc/key256" -C out5 -i one.xbcrypt
+    read_only_by_reading plain.xbcrypt xbcrypt-dec -f "$xbc/key256" -i plain.xbcrypt -o out6
+    read_only_by_reading plain.xbcrypt xbcrypt-dec --salvage -f "$xbc/key256" -i plain.xbcrypt -o out7
+    read_only_by_reading plain xbcrypt-enc -f "$xbc/key256" -i plain -o out8
+    read_only_by_reading "$fixtures/qpress/tree.L1.qp" qpunpack -C out9 -i "$fixtures/qpress/tree.L1.qp"
+    read_only_by_reading object s3cse-dec -e meta.json -f data.key -i object -o out10
+    read_only_by_reading plain s3cse-enc -e meta2.json -f reply -i plain -o out11
+    read_only_by_reading plain xbpack -o out12 plain
+    read_only_by_reading plain qppack -o out13 plain
+}
+
 @test "two outputs that would mix in one descriptor: 64, before anything is written" {
     mixing() { echo "$1: another output goes to the same place, and the two would mix; give each a file of its own"; }
     json=--json-progress
