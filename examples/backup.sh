@@ -86,6 +86,7 @@ begin() {
 kms_options "$key_by"
 if [ -n "$rewrap" ]; then
     json=$1
+    case $json in -*) json=./$json ;; esac
     [ -r "$json" ] || fail 66 "$json: no file that can be read"
     old=$(field key "$json")
     [ -n "$old" ] || fail 65 "$json: it names no key: it is not as backup.sh wrote it"

@@ -7,7 +7,8 @@
 # every file in it with the SHA-256 that were noted. DIR appears once all of it is there and right.
 #
 # -k: KEY in place of the one in NAME.json, as backup.sh has it: file:PATH where the master key is
-#     elsewhere now.
+#     elsewhere now. Give it if others can write to NAME.json, which no key protects: whoever replaces
+#     that file and the backup also chooses the key.
 #
 # The data key is in this shell's memory and in pipes, on no disk. An error ends it with the status of
 # the program that found it, and without DIR.
@@ -37,6 +38,7 @@ shift $((OPTIND - 1))
 [ $# -eq 2 ] || fail 64 'expected NAME.json DIR; see --help'
 json=$1 dir=${2%/}
 case $dir in -*) dir=./$dir ;; esac
+case $json in -*) json=./$json ;; esac
 [ -f "$json" ] || fail 66 "$json: no such file. It holds the wrapped key, and nothing else opens the backup:" \
     'look for a copy where backups are stored, and for one that was uploaded'
 [ ! -e "$dir" ] || fail 73 "$dir exists already"

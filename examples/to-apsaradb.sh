@@ -12,6 +12,7 @@
 # Which versions of the server the import takes, and how it is told of the file, is in its manual.
 # An error ends it with the status of the program that found it, and without NEW_qp.xb.
 set -euo pipefail
+unset CDPATH # for the cd below
 
 program=${0##*/}
 fail() {

@@ -101,6 +101,15 @@ SH
     cmp new.json 'the backups/one.json'
 }
 
+@test "a JSON whose name begins with a dash is a file, not an option" {
+    make_backup
+    cd 'the backups'
+    mv one.json ./-n.json
+    succeeds "$examples/backup.sh" -k "file:${PWD%/*}/other" --rewrap -- -n.json
+    succeeds restore -- -n.json ../out
+    restored ../out "$sums"
+}
+
 @test "a key service wraps the key, and unwraps it" {
     command -v python3 >/dev/null || skip "python3 is not installed; it plays the key service"
     clean_environment
@@ -231,7 +240,9 @@ SH
     says 65 "file:other does not unwrap the key of the backups/one.json; -k KEY names another" -k file:other 'the backups/one.json' out
     # The backup: changed, cut, gone.
     cp -r 'the backups' sound
-    printf x | dd of='the backups/one' bs=1 seek=500000 conv=notrunc status=none
+    byte=x # another one than is there
+    [ "$(dd if=sound/one bs=1 skip=500000 count=1 status=none | od -An -tx1)" != ' 78' ] || byte=y
+    printf $byte | dd of='the backups/one' bs=1 seek=500000 conv=notrunc status=none
     says 65 "the backups/one is damaged, its SHA-256 is not that in the backups/one.json: fetch it again; if there is no other, xbunpack --salvage saves what is sound of it" 'the backups/one.json' out
     truncate -s 500000 'the backups/one'
     says 65 "the backups/one has 500000 bytes: expected $(stat -c %s sound/one); fetch it again" 'the backups/one.json' out

@@ -403,7 +403,7 @@ only_qpress() {
     xbunpack -C files --decompress -i "$fixtures/mariadb/shop_qp.xb"
     xbunpack -C 'packed files' -i "$fixtures/mariadb/shop_qp.xb"
     for backup in files 'packed files' "$fixtures/mariadb/shop_qp.xb"; do
-        succeeds "$examples/to-apsaradb.sh" "$backup" 'my new_qp.xb'
+        CDPATH=/:/tmp succeeds "$examples/to-apsaradb.sh" "$backup" 'my new_qp.xb'
         only_qpress 'my new_qp.xb'
         xbunpack -C out --decompress -i 'my new_qp.xb'
         restored out "$fixtures/mariadb/shop.sha256"
