@@ -42,7 +42,8 @@ kill_it() {
     cp "$(temporary)" out/.xbpipe-0123456789abcdef.tmp
     fails 0 "xbunpack: d/whole
 xbunpack: top
-xbunpack: removed 2 temporary files of runs that did not end" xbunpack -v -C out -i other
+xbunpack: removed 2 temporary files of runs that did not end
+xbunpack: restored, 2 files" xbunpack -v -C out -i other
     [ "$(files out)" = "d/whole
 first
 top" ]
