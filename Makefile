@@ -72,7 +72,7 @@ else
   say = @printf '  %-5s %s\n'
 endif
 
-.PHONY: all programs units check check-mysql coverage demo bench lint lint-package format install uninstall dist distcheck deb release-dry-run clean help
+.PHONY: all programs units check check-mysql coverage demo bench lint lint-package format install uninstall dist distcheck deb rpm release-dry-run clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -222,9 +222,13 @@ distcheck: dist
 	$(MAKE) -C build/distcheck/xbpipe-$(VERSION) check
 	$(MAKE) -C build/distcheck/xbpipe-$(VERSION) demo
 
-## deb: a Debian package, which lintian accepts, in build/deb
+## deb: a Debian package, which lintian accepts, in build/deb, built twice to the same bytes
 deb: dist
 	@packaging/deb $(DIST) $(VERSION) build/deb
+
+## rpm: an rpm package, in build/rpm
+rpm: dist
+	@packaging/rpm $(DIST) $(VERSION) build/rpm
 
 ## release-dry-run: prepare the release RELEASE=1.2.3 in build/release, and publish nothing (RELEASING.md)
 release-dry-run:
