@@ -13,6 +13,7 @@
 #include "program/options_set.h"
 #include "program/salvage_report.h"
 #include "program/xbcrypt_keyfile.h"
+#include "secret/key_hint.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -320,6 +321,11 @@ static int report_missing(const struct options *o, struct fault *f) {
                        "%s: not found in the archive on standard input; to read this file, use "
                        "-i %s",
                        shown, shown);
+        else if (key_hint_is_key_not_member(name))
+            diag_fault(
+                f, EX_NOINPUT,
+                "a member that was named, which is not shown here since it looks like a key: "
+                "not found in the archive; write a key into a file, and give its name with -f");
         else
             diag_fault(f, EX_NOINPUT, "%s: not found in the archive; -t lists what it holds",
                        shown);

@@ -93,12 +93,17 @@ static bool has_folder(const char *path, const char *slash) {
     return size == 0 || (stat(folder, &status) == 0 && S_ISDIR(status.st_mode));
 }
 
-bool key_hint_is_key(const char *name) {
+static bool has_form_of_key(const char *name) {
     size_t size = strlen(name);
+    return size == 16 || size == 24 || size == 32 || (size > 16 && is_base64(name, size));
+}
+
+bool key_hint_is_key(const char *name) {
     const char *slash = strrchr(name, '/');
-    if (slash != NULL && has_folder(name, slash))
-        return false;
-    if (size == 16 || size == 24 || size == 32)
-        return true;
-    return size > 16 && is_base64(name, size);
+    return (slash == NULL || !has_folder(name, slash)) && has_form_of_key(name);
+}
+
+bool key_hint_is_key_not_member(const char *name) {
+    return has_form_of_key(name) && strpbrk(name, "0123456789") != NULL &&
+           strpbrk(name, "_.") == NULL;
 }

@@ -18,4 +18,8 @@ const char *key_hint_wrong(const uint8_t *key, size_t size);
 // Whether the name of a file that does not exist looks like a key: it must then not be shown.
 bool key_hint_is_key(const char *name);
 
+// The same for the name of a member that an archive does not have. Members are often named without
+// a dot or a slash and as long as a key, so a digit is needed too, and no '_' or '.' may be there.
+bool key_hint_is_key_not_member(const char *name);
+
 #endif

@@ -186,3 +186,19 @@ warned() {
     run -64 --separate-stderr xbunpack -C out --max-chunk="${secret:0:15}" -i none
     [[ $stderr == *"--max-chunk=${secret:0:15}: expected "* ]]
 }
+
+@test "a key typed where members are named is not shown; names of members are" {
+    archive=$fixtures/mariadb/shop_qp.xb
+    said="xbunpack: a member that was named, which is not shown here since it looks like a key: not found in the archive; write a key into a file, and give its name with -f"
+    for secret in "$(cat "$key")" "$(head -c 32 /dev/zero | tr '\0' 5)" "$(head -c 24 /dev/zero | base64 -w 0)7a=" S14dTbl6ABEiM0RVZneImQ==; do
+        echo "$secret"
+        fails 66 "$said" xbunpack -t -i "$archive" "$secret"
+        fails 66 "$said" xbunpack -C out --decompress -i "$archive" "$secret"
+        fails 66 "$said" xbunpack --to-stdout="$secret" -i "$archive"
+    done
+    # Names as long as keys.
+    for name in innodb_sys_undo1 innodb_table_stats_other performance.schema0123; do
+        echo "$name"
+        fails 66 "xbunpack: $name: not found in the archive; -t lists what it holds" xbunpack -t -i "$archive" "$name"
+    done
+}
