@@ -3,24 +3,24 @@
 # Usage: backup.sh -k KEY [-n NAME] [-z none] [-i BASE.json] [-u UPLOAD] DIR COMMAND...
 #        backup.sh -k KEY --rewrap DIR/NAME.json
 #
-# Makes an encrypted backup of what COMMAND writes as an xbstream: mariadb-backup or xtrabackup with
-# --backup --stream=xbstream, or xbpack of a folder, such as a clone. It is compressed by zstd (-z none:
-# not), encrypted as xbcrypt 3 under a new data key, and put into DIR:
+# Makes an encrypted backup from the xbstream that COMMAND writes: mariadb-backup or xtrabackup with
+# --backup --stream=xbstream, or xbpack of a folder, such as a clone. The backup is compressed by zstd
+# (-z none: not compressed), encrypted as xbcrypt 3 with a new data key, and put into DIR:
 #   NAME               the backup. The default is the host's name and the time
 #   NAME.sha256        the SHA-256 of each file in it, for sha256sum -c
-#   NAME.json          what restore.sh needs: the wrapped key, size, SHA-256, what made it, from and
-#                      to which LSN. It comes last: without it there is no backup
+#   NAME.json          what restore.sh needs: the wrapped key, the size, the SHA-256, the tool that made
+#                      the backup, and its LSNs. It is written last: without it there is no backup
 #
 # KEY wraps the data key, by kmswrap(1): aws:ID, aliyun:ID, or file:PATH with a master key. Region and
 # credentials are those of the services' tools.
-# -i: an incremental backup, on top of the one of BASE.json; COMMAND is a backup tool.
-# -u: NAME goes to a command of the shell, on its standard input, in place of DIR, and so do copies of the
-#     other two; $1 is the name: -u 'aws s3 cp - "s3://bucket/$1"'
-# --rewrap: wraps the data key by KEY in place of the key it is wrapped by now; only NAME.json changes.
+# -i: make an incremental backup, based on the backup of BASE.json; COMMAND must be a backup tool.
+# -u: do not store NAME in DIR, but pass it to this shell command on standard input, and then copies of
+#     the other two files; $1 is the file's name: -u 'aws s3 cp - "s3://bucket/$1"'
+# --rewrap: wrap the data key with KEY instead of its present key; only NAME.json changes.
 #
-# The data key is in this shell's memory and in pipes, what is backed up in pipes only: neither is on a
-# disk. An error ends it with the status of the program that found it, and without NAME.json. If it is
-# killed, a folder .backup.* stays in DIR, which can be removed.
+# The data key is only in this shell's memory and in pipes, and the unencrypted data only in pipes: neither
+# reaches a disk. After an error the script ends with the status of the program that found it, and there is
+# no NAME.json. If the script is killed, a folder .backup.* stays in DIR; you can remove it.
 set -euo pipefail
 umask 077
 
@@ -58,7 +58,7 @@ shift $((OPTIND - 1))
 # field NAME FILE: a value of a JSON file as this script writes it.
 field() { sed -nE 's/^ *"'"$1"'": "([^"]*)",?$/\1/p' "$2"; }
 
-# How a key service is called, by KEY.
+# Sets the options of kmswrap and kmsunwrap for KEY.
 kms_options() {
     case $1 in
     file:?*) kms=(--provider=file --master-key="${1#*:}") ;;
@@ -139,7 +139,7 @@ unset reply
 compress() { if [ "$compression" = zstd ]; then zstd -q -T0; else cat; fi; }
 store() { if [ -n "$upload" ]; then bash -c "$upload" upload "$1"; else cat >"$work/$1"; fi; }
 
-# The stream is verified as it goes by, and what is stored is counted: each reader has a pipe.
+# The stream is verified while it is stored, and the stored bytes are counted: each reader has a pipe.
 mkfifo "$work/verify" "$work/look" "$work/sum" "$work/count"
 xbunpack --test --manifest="$work/$name.sha256" -i - <"$work/verify" & verify=$!
 xbunpack --info -i - <"$work/look" >"$work/info" 2>/dev/null & look=$!
@@ -149,7 +149,7 @@ started=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 "$@" 8<&- | tee -p "$work/verify" "$work/look" | compress |
     xbcrypt-enc -f <(printf %s "$key" | base64 -d) | tee "$work/sum" "$work/count" | store "$name"
 wait $verify || fail $? "what ${1##*/} wrote is not a whole xbstream"
-wait $look || : >"$work/info" # it is no backup of a tool's, but a folder
+wait $look || : >"$work/info" # a folder, not the backup of a tool
 wait $sum && wait $count
 
 # One of the values of xbunpack --info.

@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: restore.sh [-k KEY] NAME.json DIR
 #
-# Restores a backup of backup.sh into the new folder DIR: has the key service that NAME.json names
-# unwrap the data key, decrypts and unpacks the backup, which is beside NAME.json, and compares it and
-# every file in it with the SHA-256 that were noted. DIR appears once all of it is there and right.
+# Restores a backup of backup.sh into the new folder DIR. It asks the key service that NAME.json names
+# for the data key, decrypts and unpacks the backup, which must be beside NAME.json, and compares it and
+# every file in it with the stored SHA-256 values. DIR appears when everything is there and right.
 #
-# -k: KEY in place of the one in NAME.json, as backup.sh has it: file:PATH where the master key is
-#     elsewhere now. Give it if others can write to NAME.json, which no key protects: whoever replaces
-#     that file and the backup also chooses the key.
+# -k: use KEY instead of the one in NAME.json, in the form that backup.sh takes: for example file:PATH
+#     if the master key is in another place now. Give it if others can write to NAME.json, which no key
+#     protects: whoever replaces that file and the backup also chooses the key.
 #
-# The data key is in this shell's memory and in pipes, on no disk. An error ends it with the status of
-# the program that found it, and without DIR.
+# The data key is only in this shell's memory and in pipes, not on a disk. After an error the script ends
+# with the status of the program that found it, and there is no DIR.
 set -euo pipefail
 
 program=${0##*/}

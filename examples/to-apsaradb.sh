@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 # Usage: to-apsaradb.sh BACKUP NEW_qp.xb [KEY]
 #
-# Makes of a backup of one's own what ApsaraDB RDS imports: an xbstream whose members are each
-# compressed by qpress, NEW_qp.xb. XtraBackup wrote that itself up to 8.0.33. BACKUP is a folder
-# that `xtrabackup --backup` made, not compressed or compressed in any way; or a backup in a file,
-# of any form that xbunpack --auto takes, with its key in the file KEY if it is encrypted.
+# Turns your own backup into the form that ApsaraDB RDS imports: NEW_qp.xb, an xbstream whose members are
+# each compressed by qpress. XtraBackup wrote this form itself up to 8.0.33. BACKUP is a folder that
+# `xtrabackup --backup` made, compressed or not; or a file in any form that xbunpack --auto takes. If it
+# is encrypted, the file KEY holds its key.
 #
-# What is packed or compressed is unpacked first, in a folder beside NEW_qp.xb, which takes the size
-# of the database, in clear, until the end. NEW_qp.xb appears once it was read again and found to hold the same files.
-# Which versions of the server the import takes, and how it is told of the file, is in its manual.
-# An error ends it with the status of the program that found it, and without NEW_qp.xb.
+# A packed or compressed backup is unpacked first, into a folder beside NEW_qp.xb. Until the end this
+# folder holds the whole database unencrypted. NEW_qp.xb appears after it has been read back and compared
+# with the files. The manual of ApsaraDB says which server versions it imports, and how to start an import.
+# After an error the script ends with the status of the program that found it, and there is no NEW_qp.xb.
 set -euo pipefail
 unset CDPATH # for the cd below
 
