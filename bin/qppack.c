@@ -34,7 +34,7 @@ static void check(struct options *o, const struct argp_state *state) {
                           "pack, or use <FILE");
 }
 
-// Removes the o, which has no value there, from qpress's -io.
+// Removes the o from qpress's -io: there it has no value, unlike our -o FILE.
 static void take_to_stdout(int argc, char **argv) {
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
         char *o = strchr(argv[i], 'o');
@@ -128,7 +128,8 @@ static struct stage *make_stage(struct ordered *o, struct stage *next, void *con
     return e->file != NULL ? qpress_enc_blocks_new(o, e->qpress, e->file) : NULL;
 }
 
-// Sets the name of standard input in the archive: as in qpress, or as in XtraBackup.
+// Gives standard input its name in the archive: the operand (as qpress does), or that of the output
+// file without .qp (as in XtraBackup's archives), or "stdin".
 static int name_input(struct encoder *e, const struct options *o, struct fault *f) {
     const char *name = "stdin";
     size_t size = strlen(name);

@@ -51,7 +51,7 @@ struct member {
     struct stage *sink; // belongs to settings->files, or is extract->output or the sink of `listed`
     struct stage *decoders[MEMBER_PLAN_UNDO_MAX]; // [0] is next to the sink
     unsigned decoder_count;
-    struct stage *capture; // reads along, in front of the sink; NULL: nothing does
+    struct stage *capture; // keeps the first bytes that go to the sink; NULL: none
     struct stage *dropped; // the sink of a member that is only inspected
     enum backupinfo_file info;
     struct stage *counter, *limit; // for the long list; the limit is before the counter
@@ -59,29 +59,30 @@ struct member {
 
 // ---- extract_member.c
 
-// The queue `place` queues behind that of the stream, or the last one.
+// The queue that is `place` queues behind the stream's queue, or the last one if there are fewer.
 struct ordered *extract_member_queue(const struct extract *e, unsigned place);
 
 // A new handle, which belongs to *e. NULL: no memory.
 struct handle *extract_member_new_handle(struct extract *e);
 
-// Frees all handles, and the entries of those that the list does not have.
+// Frees all handles, and their entries, except those that the list owns.
 void extract_member_free_handles(struct extract *e);
 
 // Adds an unfinished member, and a handle for it if *h is NULL. NULL: no memory.
 struct member *extract_member_add(struct extract *e, struct handle **h);
 
-// The unfinished member of the reader's pointer, which is a handle or NULL; NULL: none.
+// The unfinished member of `handle`, the reader's pointer to a handle, or NULL. NULL: there is
+// none.
 struct member *extract_member_of(void *handle);
 
-// Plans, by the settings, what to do with a member of a stored name. Returns 0; or -1 and *f, as
-// member_plan_make.
+// Plans what to do with the member that has this stored name, as the settings say. Returns 0; or -1
+// and *f as member_plan_make sets it.
 int extract_member_plan(const struct extract *e, const char *stored, size_t size,
                         struct member_plan *p, struct fault *f);
 
 // Sets up the stages of a member that is wanted, from its sink to its first decoder, and counts it.
 // Returns 0; or -1 and *f: EX_USAGE (it needs a key), EX_DATAERR (the name is refused), EX_OSERR,
-// or as outfiles_begin.
+// or what outfiles_begin reports.
 int extract_member_open(struct member *m, const char *stored, size_t stored_size, struct fault *f);
 
 // Takes a member that is not wanted. If it is read nevertheless, because it describes the backup,

@@ -119,7 +119,7 @@ int base64_decode_push(struct base64_decoder *d, const void *text, size_t size, 
     int result = 0;
     while (i < size && result == 0) {
         if (d->held == 0 && !d->ended) {
-            // Whole groups without white space: nearly all of a text.
+            // Whole groups without white space: nearly all texts consist of them.
             size_t start = i;
             while (size - i >= 4) {
                 uint32_t a = classes[in[i]], b = classes[in[i + 1]], c = classes[in[i + 2]],

@@ -25,7 +25,7 @@
 enum {
     POLYNOMIAL = (int)0x82f63b78, // its bits in reversed order
     SLICES = 8,
-    LANE = 1024, // bytes of each of three runs that are worked on at once
+    LANE = 1024, // bytes in each of the three runs that are processed at once
     LINE = 64    // of the cache
 };
 
@@ -71,15 +71,16 @@ CRC_TARGET static inline uint32_t take1(uint32_t crc, uint8_t byte) {
 }
 #endif
 
-// The CRC, LANE bytes of zeros later: a CRC is linear, so it is the sum of those of its bytes.
+// The CRC after LANE more bytes of zeros. A CRC is linear, so this is the sum (XOR) of the results
+// for its four bytes.
 static uint32_t skip_lane(uint32_t crc) {
     return tables.lane[0][crc & 0xff] ^ tables.lane[1][crc >> 8 & 0xff] ^
            tables.lane[2][crc >> 16 & 0xff] ^ tables.lane[3][crc >> 24];
 }
 
-// An instruction takes three cycles, and one begins in each cycle: so three runs at once. They are
-// too short for the processor to notice, so the next three are fetched by hand: half as fast again
-// for data that is not in the cache.
+// The instruction takes three cycles, but a new one can begin in each cycle, so three runs of data
+// are hashed at once. The runs are too short for the processor's own prefetching, so this
+// prefetches the next three, which makes it half as fast again for data that is not in the cache.
 CRC_TARGET static uint32_t by_instruction(uint32_t crc, const uint8_t *p, size_t size) {
     for (; size >= (size_t)3 * LANE; p += (size_t)3 * LANE, size -= (size_t)3 * LANE) {
         uint32_t second = 0, third = 0;

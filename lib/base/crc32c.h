@@ -10,7 +10,7 @@
 // Continues a CRC-32C with the data; start with 0. Any thread.
 uint32_t crc32c(uint32_t crc, const void *data, size_t size);
 
-// The same by tables, whatever the processor has.
+// The same, always by tables: for tests of the code that is used without the instruction.
 uint32_t crc32c_by_tables(uint32_t crc, const void *data, size_t size);
 
 #endif

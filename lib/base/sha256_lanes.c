@@ -32,7 +32,7 @@ static const uint32_t constants[64] __attribute__((aligned(16))) = {
 #endif
 
 #if defined(HAVE_X86)
-// SHA in leaf 7, EBX; SSSE3 and SSE4.1, which the function uses besides, in leaf 1, ECX.
+// The bit for SHA is in leaf 7, EBX. The function also uses SSSE3 and SSE4.1: leaf 1, ECX.
 static bool has_x86(void) {
     unsigned a, b, c, d;
     if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c & bit_SSSE3) == 0 || (c & bit_SSE4_1) == 0)
@@ -40,8 +40,9 @@ static bool has_x86(void) {
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (b & bit_SHA) != 0;
 }
 
-// Four rounds a step. The lanes' steps alternate, so that one's instructions run while the other's
-// wait for their results. The instructions keep the state as (A B E F) and (C D G H).
+// Each step does four rounds. The steps of the two lanes alternate: while the instructions of one
+// wait for results, those of the other run. The instructions keep the state as (A B E F) and (C D G
+// H).
 __attribute__((target("sha,ssse3,sse4.1"))) static void compress_x86(
     uint32_t state[LANES][8], const uint8_t *const data[LANES], size_t blocks) {
     const __m128i bytes_of_words = _mm_set_epi64x(0x0c0d0e0f08090a0b, 0x0405060700010203);
@@ -218,8 +219,8 @@ bool sha256_lanes_begin(struct sha256_lanes *s) {
     return good;
 }
 
-// One lane's blocks alone. The other lane takes the same bytes, into a state that is then dropped:
-// that costs next to nothing.
+// Hashes blocks of one lane only. The other lane gets the same bytes and a state that is then
+// dropped, which costs almost nothing.
 static void compress_alone(struct sha256_lanes *s, int lane, const uint8_t *data, size_t blocks) {
     uint32_t state[LANES][8];
     memcpy(state[0], s->state[lane], sizeof state[0]);
@@ -291,7 +292,8 @@ bool sha256_lanes_finish(struct sha256_lanes *s, uint8_t hash[LANES][HASH]) {
             good = EVP_DigestFinal_ex(s->contexts[l], hash[l], NULL) == 1 && good;
             continue;
         }
-        // A bit of one, zeros, and the number of bits in the last eight bytes of a block.
+        // The padding of SHA-256: a 1 bit, zeros, and the size in bits as a block's last eight
+        // bytes.
         struct lane *lane = &s->lanes[l];
         uint8_t end[2 * BLOCK] = {0};
         memcpy(end, lane->block, lane->have);
@@ -306,7 +308,8 @@ bool sha256_lanes_finish(struct sha256_lanes *s, uint8_t hash[LANES][HASH]) {
 }
 
 bool sha256_lanes_is_right(const struct sha256_lanes_path *path) {
-    // Of 200 bytes i, 0 to 199, each: 7 i and 11 i + 1. From Python's hashlib.
+    // The hashes of two inputs of 200 bytes (i = 0 to 199): 7 i, and 11 i + 1, modulo 256. From
+    // Python's hashlib.
     static const uint8_t expected[LANES][HASH] = {
         {0xb5, 0x31, 0xab, 0xd8, 0xda, 0xe7, 0x23, 0x2c, 0x86, 0x1a, 0xc9,
          0xf5, 0x0a, 0xff, 0x99, 0x52, 0xd2, 0x9c, 0x8d, 0x4c, 0x37, 0x72,

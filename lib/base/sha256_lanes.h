@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 of two independent inputs at once. One SHA-256 is bound by the latency of the processor's
-// instructions; two, in turns, take hardly longer than one. How it is done is chosen when the
-// program runs: two lanes of x86 SHA or of ARMv8 SHA2 instructions; OpenSSL, one after the other,
-// on a processor with neither.
+// SHA-256 of two independent inputs at once. One SHA-256 spends most of its time waiting
+// for the results of its own instructions; two hashes whose instructions alternate take hardly
+// longer than one. The program chooses the way when it runs: x86 SHA or ARMv8 SHA2 instructions for
+// two lanes; if the processor has neither, OpenSSL, one hash after the other.
 //
-// It is for hashes that find damage in data which is no secret from those who hold the key: nothing
-// is promised about its timing, or about what it leaves in memory.
+// Use it only for hashes that find damage, of data that the holder of the key may read anyway:
+// nothing is promised about its timing, or about what it leaves in memory.
 #ifndef XBPIPE_SHA256_LANES_H
 #define XBPIPE_SHA256_LANES_H
 
@@ -15,27 +15,27 @@
 
 enum { SHA256_LANES = 2, SHA256_LANES_HASH = 32, SHA256_LANES_BLOCK = 64 };
 
-// One way to do it.
+// One way to compute the hashes.
 struct sha256_lanes_path {
     const char *name; // for messages: "two lanes of x86 SHA"
     // Does this processor have the instructions?
     bool (*supported)(void);
-    // Takes `blocks` blocks (of SHA256_LANES_BLOCK bytes) of each lane into its state, which is the
-    // eight words of SHA-256. NULL: OpenSSL does it all.
+    // Adds `blocks` blocks (of SHA256_LANES_BLOCK bytes) of each lane to the lane's state, the
+    // eight words of SHA-256. NULL: OpenSSL does everything.
     void (*compress)(uint32_t state[SHA256_LANES][8], const uint8_t *const data[SHA256_LANES],
                      size_t blocks);
 };
 
-// All that this build has, best first; OpenSSL, which is always supported, is the last.
+// All ways that this build has, the best first; the last is OpenSSL, which is always supported.
 extern const struct sha256_lanes_path *const sha256_lanes_paths[];
 extern const size_t sha256_lanes_path_count;
 
 // Tells whether a path that is supported gives the known answers.
 bool sha256_lanes_is_right(const struct sha256_lanes_path *path);
 
-// The first of `count` paths that is supported and right: the last, which has to be OpenSSL's, if
-// no other is. *wrong: the first that is supported, and gave a wrong answer; NULL: none did. It is
-// worth a word, as the processor, or the build, is then not to be trusted.
+// Returns the first of `count` paths that is supported and gives the right answers. If none does,
+// it returns the last, which must be OpenSSL's. *wrong: the first supported path that gave a wrong
+// answer; NULL: none did. Tell the user about it, because the processor or the build is unreliable.
 const struct sha256_lanes_path *sha256_lanes_choose(const struct sha256_lanes_path *const *paths,
                                                     size_t count,
                                                     const struct sha256_lanes_path **wrong);
@@ -50,7 +50,7 @@ void sha256_lanes_free(struct sha256_lanes *s);
 // Begins both hashes. Returns false if OpenSSL failed, as the two below do.
 bool sha256_lanes_begin(struct sha256_lanes *s);
 
-// Continues each lane with its `size` bytes at `data`; with a size of 0, data is not looked at.
+// Continues each lane with its `size` bytes at `data`; if a size is 0, its `data` is not read.
 // It is fastest if both sizes are the same.
 bool sha256_lanes_update(struct sha256_lanes *s, const uint8_t *const data[SHA256_LANES],
                          const size_t size[SHA256_LANES]);

@@ -31,7 +31,7 @@ struct ordered {
     size_t largest;  // cost of a unit
     bool failing;    // a failure was submitted or delivered
     bool failed;     // one has been delivered
-    bool delivering; // a deliver function is running now now
+    bool delivering; // a deliver function is running now
 };
 
 struct failure {

@@ -46,7 +46,7 @@ void salvage_free(struct salvage *s);
 // The scope of the whole input.
 struct salvage_scope *salvage_whole(struct salvage *s);
 
-// A new scope for a member of that name (`size` bytes, hostile). NULL if the allocation failed.
+// A new scope for the member called `name` (`size` bytes, hostile). NULL if the allocation failed.
 struct salvage_scope *salvage_member(struct salvage *s, const char *name, size_t size);
 
 // Adds a loss. `why` says what was found. At most SALVAGE_LISTED_MAX are kept; further ones are
@@ -54,8 +54,8 @@ struct salvage_scope *salvage_member(struct salvage *s, const char *name, size_t
 enum { SALVAGE_LISTED_MAX = 1 << 20, SALVAGE_WHY_MAX = 300 };
 void salvage_lost(struct salvage_scope *scope, const struct salvage_loss *loss, const char *why);
 
-// Notes that the file of the scope, which lacks something or may lack something, now has the
-// (printable) name `name`. NULL: it has been removed.
+// Notes the (printable) name that the file of the scope has now; data is, or may be, missing from
+// the file. NULL: it has been removed.
 void salvage_file(struct salvage_scope *scope, const char *name);
 
 // The member of the scope has another name now (`size` bytes, hostile).
@@ -70,8 +70,8 @@ void salvage_submit(struct stage *s, struct stage *next, struct salvage_scope *s
 // for any number of threads, and with one line for the losses that were only counted.
 void salvage_print(struct salvage *s, void (*print)(const char *line));
 
-// Whether losses (which are counted nevertheless) or files are missing from the record because an
-// allocation failed.
+// Whether an allocation failed, so that losses or files are missing from the record. These losses
+// are counted all the same.
 bool salvage_lacking(const struct salvage *s);
 
 // Losses so far.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Words for input of another kind than was expected: what it is, and what to do with it.
+// Parts of messages about input of an unexpected kind: what it is, and what to do with it.
 #ifndef XBPIPE_FOREIGN_H
 #define XBPIPE_FOREIGN_H
 
@@ -9,12 +9,12 @@
 
 enum { FOREIGN_HINT_SIZE = 240 };
 
-// What these bytes are and what undoes that, as the end of a message: "; this is gzip data: unpack
-// it first with gzip -d". "" if they are of no known kind.
+// Says what these bytes are and which program decodes them, as the end of a message: "; this is
+// gzip data: unpack it first with gzip -d". "" if they are of no known kind.
 const char *foreign_hint(const uint8_t *data, size_t size, char text[static FOREIGN_HINT_SIZE]);
 
-// Adds to the message about the `size` bytes at `place`, if the input begins with them and they
-// look like random ones, what they may come from.
+// Adds what the data may be to the message in *f, if the input begins with these `size` bytes
+// (`place` says so) and they look random.
 void foreign_explain(struct fault *f, const uint8_t *data, size_t size, const struct place *place);
 
 // Whether the input begins with these bytes and is of no known kind, but more of it may tell.

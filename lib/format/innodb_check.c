@@ -62,8 +62,8 @@ static enum innodb_check_form form_of(const char *name, size_t size) {
     return form_of_space(name, size);
 }
 
-// Whether the file is the system tablespace's first, or has the changes to it: the number of its
-// first page is 0. The others go on with the numbers of those before.
+// Whether this is the first file of the system tablespace, or the changes to that file: its first
+// page has the number 0. In each further file the numbers continue from the file before.
 static bool is_first_of_system(const char *name, size_t size) {
     if (ends_in(name, size, delta_end))
         size -= strlen(delta_end);
@@ -80,7 +80,7 @@ bool innodb_check_wants(const char *name, size_t size) {
     return form_of(name, size) != CHECK_NONE;
 }
 
-// ---- What NAME.meta says.
+// ---- NAME.meta.
 
 static void keep_meta(struct checker *c) {
     struct innodb_check *check = c->check;
@@ -99,7 +99,7 @@ static void keep_meta(struct checker *c) {
     check->meta_count++;
 }
 
-// Takes out what was said of the checker's changes; NULL: nothing was.
+// Takes what NAME.meta said about the checker's changes out of the list; NULL: it said nothing.
 static struct innodb_check_meta *take_meta(struct checker *c) {
     size_t size = c->name_size - strlen(delta_end);
     for (struct innodb_check_meta **at = &c->check->metas; *at != NULL; at = &(*at)->next) {
@@ -113,10 +113,10 @@ static struct innodb_check_meta *take_meta(struct checker *c) {
     return NULL;
 }
 
-// ---- What the backup says of itself.
+// ---- The backup's own description.
 
-// The LSN that no page of a backup is beyond, if it is known already: one that is prepared goes on
-// with LSNs of its own.
+// Whether the backup is known not to be prepared: then no page has an LSN beyond the backup's. A
+// prepared one continues with LSNs of its own.
 static bool is_unprepared(const struct backupinfo *info) {
     return strcmp(info->backup_type, "full-backuped") == 0 ||
            strcmp(info->backup_type, "incremental") == 0;
@@ -128,7 +128,7 @@ static uint64_t last_lsn(const struct backupinfo *info) {
 
 // ---- From bytes to pages.
 
-// Called with the file's first bytes: members before it have come by then.
+// Called at the file's first bytes, because the members before it have been read by then.
 static void find_layout(struct checker *c) {
     const struct gather *g = &c->gather;
     size_t server = c->check->page_size;
@@ -150,7 +150,7 @@ static void find_layout(struct checker *c) {
     c->page0_empty = c->zeros > 0;
 }
 
-// A failure that shows while input is taken, and is reported in order.
+// A failure that is found while input is taken, and is reported in order.
 struct finding {
     struct unit unit;
     struct checker *checker;
@@ -199,7 +199,7 @@ static void begin_group(struct checker *c, struct view page, uint64_t offset) {
     c->group_last = last;
 }
 
-// Takes whole pages off the view, at `offset` of the file. Returns their bytes.
+// Takes whole pages off the view, at `offset` of the file. Returns how many bytes they have.
 static size_t take_run(struct checker *c, struct view *v, uint64_t offset) {
     size_t page = c->layout.size, most = v->data != NULL && v->size > RUN_MAX ? RUN_MAX : v->size;
     size_t pages = most / page;
@@ -296,7 +296,7 @@ static void push_meta(struct stage *stage, struct view v) {
         stage_push(c->next, v);
 }
 
-// What the stream writes over is not checked, nor what comes after it.
+// The stream overwrites part of the file: neither that part nor anything after it is checked.
 static int seek(struct stage *stage, uint64_t offset, struct fault *f) {
     struct checker *c = (struct checker *)stage;
     (void)f;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is found about each page, and said of it.
+// Judges each page, and reports what it finds.
 #include "format/innodb_check_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LISTED_MAX = 1000 }; // bad pages of a file that a salvage report lists each
+enum { LISTED_MAX = 1000 }; // bad pages of a file that a salvage report lists one by one
 
 // A run of pages that are judged together.
 struct run {
@@ -62,7 +62,7 @@ static void report_page(struct checker *c, const struct run *r, size_t i, const 
     innodb_check_pages_report(c, r->position + offset, place_text(&place, (size_t)offset), what);
 }
 
-// Whether the page is one of the doublewrite buffer, which may be a copy of any other, or torn.
+// Whether the page is in the doublewrite buffer: it may be a copy of any other page, or torn.
 static bool is_copy(const struct checker *c, uint32_t number) {
     for (int i = 0; i < 2; i++)
         if (number >= c->copies.first[i] && number - c->copies.first[i] < c->copies.count)
@@ -70,14 +70,14 @@ static bool is_copy(const struct checker *c, uint32_t number) {
     return false;
 }
 
-// Learns what page 0 says of the tablespace.
+// Reads from page 0 what it says about the tablespace.
 static void take_page0(struct checker *c, const uint8_t *page) {
     c->space_size = innodb_page_space_size(page);
     if (c->layout.kind != INNODB_PAGE_ROWS)
         c->check->page_size = c->layout.size;
 }
 
-// Checks what a page with a right checksum says of itself. Returns false, with the reason, if that
+// Checks the head of a page whose checksum is right. Returns false, and the reason in `why`, if it
 // is wrong.
 static bool check_head(struct checker *c, const uint8_t *page, uint32_t expected, char *why) {
     uint32_t number = innodb_page_number(page), space = innodb_page_space(page);
@@ -166,7 +166,7 @@ static void release_run(struct unit *unit) {
     free(r);
 }
 
-// The number of the next page, if the file's first is page 0.
+// The number that page `i` should have if the file's first page is page 0.
 static uint32_t next_expected(struct checker *c, uint64_t position, size_t i) {
     if (c->form == CHECK_DELTA)
         return innodb_delta_number(c->group.data, c->group_next + i);
@@ -216,7 +216,7 @@ static void check_size(struct checker *c, uint64_t pages) {
              diag_cut(checker_name(c), 250), checker_name(c), c->space_size, pages);
 }
 
-// What a file of changes lacks: pages, or the last group.
+// Checks that a file of changes lacks neither pages nor its last group.
 static void check_group(struct checker *c) {
     if (c->given_up || (c->group_last && c->group_next == c->group_pages))
         return;

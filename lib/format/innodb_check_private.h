@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shared by the halves of the checker: how the bytes become pages (innodb_check.c), and what is
-// found about each page and said of it (innodb_check_pages.c).
+// found about each page and reported (innodb_check_pages.c).
 #ifndef XBPIPE_INNODB_CHECK_PRIVATE_H
 #define XBPIPE_INNODB_CHECK_PRIVATE_H
 
@@ -57,23 +57,23 @@ struct checker {
 // A page as a worker has seen it.
 struct seen {
     enum innodb_page_verdict verdict;
-    uint32_t expected; // its number, or that less the number of the file's first page
+    uint32_t expected; // the number it should have, or that less `first`
 };
 
-// How messages call the file.
+// What messages call the file.
 static inline const char *checker_name(const struct checker *c) {
     return c->stage.name != NULL ? c->stage.name : "the file";
 }
 
-// Submits the pages in `v`, whole ones, at `position` of the file.
+// Submits the whole pages in `v`, which are at `position` in the file.
 void innodb_check_pages_submit(struct checker *c, struct view v, uint64_t position);
 
-// In order: says that something is wrong at `offset` of the file, and breaks the stage unless it
+// In order: reports that something is wrong at `offset` of the file, and breaks the stage unless it
 // salvages. `where`: the place in the input; NULL: not known.
 void innodb_check_pages_report(struct checker *c, uint64_t offset, const char *where,
                                const char *what);
 
-// In order: what shows at the end of the file only. Breaks the stage as above.
+// In order: checks what is only known at the end of the file. Breaks the stage as above.
 void innodb_check_pages_end(struct checker *c);
 
 #endif

@@ -10,7 +10,7 @@ enum { NUMBER_SIZE = 4 };
 
 static const uint32_t no_more = UINT32_MAX;
 
-// The number behind "KEY = "; false if there is none.
+// Reads the number after "KEY = ". Returns false if there is none.
 static bool value_of(const char *text, const char *key, uint64_t *value) {
     size_t size = strlen(key);
     for (const char *line = text; line != NULL; line = strchr(line, '\n')) {

@@ -10,7 +10,7 @@ static bool is_sound(const uint8_t *page, size_t size, const struct innodb_page_
     return size >= layout->size && innodb_page_judge(page, layout, unused) == INNODB_PAGE_SOUND;
 }
 
-// Pages that are sound, and have numbers that fit those before.
+// The number of pages that are sound and whose numbers fit the pages before them.
 static unsigned count_sound(const uint8_t *data, size_t size,
                             const struct innodb_page_layout *layout) {
     unsigned count = 0;
@@ -36,7 +36,7 @@ static void try_layout(const uint8_t *data, size_t size, struct innodb_page_layo
     *best = layout;
 }
 
-// Whether the file begins with page 0, and that has a layout.
+// Whether the file begins with page 0 and its flags give a layout.
 static bool has_flags(const uint8_t *data, size_t size, struct innodb_page_layout *layout) {
     return size >= INNODB_PAGE_MIN_ROWS && innodb_page_number(data) == 0 &&
            innodb_page_layout(data, layout);
@@ -60,8 +60,8 @@ struct innodb_page_layout innodb_layout_find(const uint8_t *data, size_t size, s
     return most == 0 && claims ? claimed : best;
 }
 
-// How well a layout fits the first group of changes: 0 not, 1 its first page has the right number,
-// 2 is sound, 3 both.
+// How well a layout fits the first group of changes: 0 not at all; 1: its first page has the right
+// number; 2: that page is sound; 3: both.
 static unsigned fit_delta(const uint8_t *data, size_t size,
                           const struct innodb_page_layout *layout) {
     bool last;

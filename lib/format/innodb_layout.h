@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds out how the pages of a tablespace are laid out (innodb_page.h), also if its page 0 is
-// damaged or elsewhere: by trying which layout makes pages sound.
+// Finds the layout of a tablespace's pages (innodb_page.h), even if its page 0 is damaged or in
+// another file: it tries which layout makes pages sound.
 #ifndef XBPIPE_INNODB_LAYOUT_H
 #define XBPIPE_INNODB_LAYOUT_H
 
@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// Bytes that tell: the beginning of a tablespace. For the changes of an incremental backup
-// (innodb_delta.h) twice as many.
+// How many bytes of a tablespace's beginning are enough to find the layout. The changes of an
+// incremental backup (innodb_delta.h) need twice as many.
 enum { INNODB_LAYOUT_PROBE = INNODB_PAGE_MAX };
 
 // The layout of a file that begins with `data`, `size` bytes: INNODB_LAYOUT_PROBE, or all of it.
@@ -19,7 +19,7 @@ enum { INNODB_LAYOUT_PROBE = INNODB_PAGE_MAX };
 // the one that page 0 claims, if it is page 0, or the likeliest one.
 struct innodb_page_layout innodb_layout_find(const uint8_t *data, size_t size, size_t server);
 
-// The same for the changes. `known`: the layout that NAME.meta says; NULL: there is none.
+// The same for the changes. `known`: the layout from NAME.meta; NULL: there is none.
 struct innodb_page_layout innodb_layout_find_delta(const uint8_t *data, size_t size, size_t server,
                                                    const struct innodb_page_layout *known);
 

@@ -27,14 +27,15 @@ enum {
 
 // Types of pages. MySQL: compressed; encrypted; both; an encrypted spatial index.
 enum {
-    TYPE_SYSTEM = 7, // of the system tablespace: what transactions need
+    TYPE_SYSTEM = 7, // a page of the system tablespace for transactions
     MYSQL_COMPRESSED = 14,
     MYSQL_ENCRYPTED = 15,
     MYSQL_COMPRESSED_ENCRYPTED = 16,
     MYSQL_ENCRYPTED_SPATIAL = 17
 };
-// MariaDB: 34354 compressed, 37401 and encrypted, in the older formats; in the format of full_crc32
-// the sum of this bit, which both of those have, and the size of the compressed data.
+// MariaDB, in the older formats: 34354 compressed, 37401 compressed and encrypted. In the format
+// full_crc32 the type of a compressed page is this bit, which both numbers have, plus the size of
+// the compressed data in units.
 enum {
     MARIADB_COMPRESSED = 0x8000,
     MARIADB_COMPRESSED_OLD = 34354,
@@ -85,7 +86,7 @@ uint32_t innodb_page_space_size(const uint8_t *page0) {
 
 // ---- The layout.
 
-// Of sizes in flags: 0 is the 16 KiB that all pages once had, n is 512 bytes times 2^n.
+// A size in the flags: 0 means 16 KiB, which all pages had once; n means 512 bytes times 2^n.
 enum { SIZE_DEFAULT = 16 << 10, SIZE_UNIT = 512 };
 
 static size_t size_in_flags(uint32_t n) {
@@ -93,7 +94,7 @@ static size_t size_in_flags(uint32_t n) {
 }
 
 bool innodb_page_layout(const uint8_t *page0, struct innodb_page_layout *layout) {
-    enum { FULL_CRC32 = 0x10 }; // in older flags the highest bit of a size that is never so large
+    enum { FULL_CRC32 = 0x10 }; // in older flags: the highest bit of the size, which is never set
     uint32_t flags = be32_get(page0 + FLAGS_AT);
     if ((flags & FULL_CRC32) != 0) {
         layout->kind = INNODB_PAGE_FULL_CRC32;
@@ -108,7 +109,7 @@ bool innodb_page_layout(const uint8_t *page0, struct innodb_page_layout *layout)
     return layout->size >= INNODB_PAGE_MIN && layout->size <= INNODB_PAGE_MAX;
 }
 
-// Of the page that tells where the doublewrite buffer is.
+// The page that names the place of the doublewrite buffer: its number, and offsets in it.
 enum { COPIES_PAGE = 5, COPIES_FROM_END = 200, COPIES_MAGIC_AT = 10, COPIES_FIRST_AT = 14 };
 enum { EXTENT_MIN = 1 << 20, EXTENT_PAGES_MIN = 64 };
 
@@ -144,7 +145,7 @@ bool innodb_page_is_empty(const uint8_t *page, size_t size) {
     return is_zeros(page, USES_AT) && is_zeros(page + SPACE_AT, size - SPACE_AT);
 }
 
-// Of the fields that no later change of the page touches, and of the data.
+// The CRC of the fields that nothing changes later, and of the data.
 static uint32_t crc32_of(const uint8_t *page, size_t size) {
     return crc32c(0, page + NUMBER_AT, USES_AT - NUMBER_AT) ^
            crc32c(0, page + DATA_AT, size - DATA_AT - END_SIZE);
@@ -162,7 +163,7 @@ static uint32_t innodb_of(const uint8_t *page, size_t size) {
            fold(page + DATA_AT, size - DATA_AT - END_SIZE);
 }
 
-// The same two of a page with ROW_FORMAT=COMPRESSED: without the LSN.
+// The same two checksums for a page with ROW_FORMAT=COMPRESSED, which leave out the LSN.
 static uint32_t rows_crc32_of(const uint8_t *page, size_t size) {
     return crc32c(0, page + NUMBER_AT, LSN_AT - NUMBER_AT) ^ crc32c(0, page + TYPE_AT, 2) ^
            crc32c(0, page + SPACE_AT, size - SPACE_AT);
@@ -176,8 +177,8 @@ static uint32_t rows_innodb_of(const uint8_t *page, size_t size) {
 
 // ---- Verdicts.
 
-// Whether MariaDB has encrypted the page, and its checksum over that, which is one of the two
-// given, is right.
+// Whether MariaDB has encrypted the page, and the checksum over the encrypted bytes is right: it is
+// one of the two that are given.
 static bool is_encrypted_sound(const uint8_t *page, uint32_t crc32, uint32_t innodb) {
     uint32_t found = be32_get(page + ENCRYPTED_CHECKSUM_AT);
     return be32_get(page + USES_AT) != 0 && (found == crc32 || found == innodb);
@@ -220,8 +221,8 @@ static enum innodb_page_verdict judge_full_crc32(const uint8_t *page, size_t siz
     return INNODB_PAGE_BAD;
 }
 
-// Whether the page says that the server has compressed or encrypted it, in a way that leaves no
-// checksum over its bytes.
+// Whether the server has compressed or encrypted the page in such a way that no checksum covers
+// its bytes.
 static bool is_transformed(const uint8_t *page) {
     switch (type_of(page)) {
     case MYSQL_COMPRESSED:
@@ -236,7 +237,8 @@ static bool is_transformed(const uint8_t *page) {
     }
 }
 
-// A page whose checksum is right, and that has the lower half of its LSN twice.
+// Judges the end of a page whose checksum is right: the lower half of the LSN is stored there
+// again.
 static enum innodb_page_verdict judge_end(const uint8_t *page, size_t size, char *why) {
     uint32_t expected = be32_get(page + LSN_AT + 4), found = be32_get(page + size - 4);
     if (expected == found)
@@ -261,7 +263,7 @@ static enum innodb_page_verdict judge_plain(const uint8_t *page, size_t size, ch
     if (first == no_checksum && second == no_checksum)
         return INNODB_PAGE_UNPROVED;
     uint32_t old = fold(page, USES_AT); // over the head only, the first checksum included
-    // In pages of the oldest versions the upper half of the LSN stands there.
+    // The oldest versions have the upper half of the LSN there.
     bool end = second == old || second == be32_get(page + LSN_AT);
     if (first == innodb && end)
         return judge_end(page, size, why);

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parser for the pages of InnoDB's tablespaces: what a page says of itself, and whether its
+// Parser for the pages of InnoDB's tablespaces: the fields of a page's head, and whether its
 // checksum is right. All integers are big-endian.
 //
 // A page begins with 38 bytes: checksum (4), number (4), neighbours (8), LSN (8), type (2), 8 bytes
 // of several uses, id of the tablespace (4). Its last 8 bytes are a second checksum and the lower
 // half of the LSN. Page 0 has the tablespace's id again at 38, its size in pages at 46, and at 54
 // flags, which tell how long pages are. Pages of a table with ROW_FORMAT=COMPRESSED are
-// shorter and have one checksum, at the beginning; so have MariaDB's in the format of full_crc32,
-// at the end. Pages that the server compresses keep their place in the file; the rest of the page
-// is given back to the file system as a hole, and reads as zeros.
+// shorter and have only the checksum at the beginning. Pages in MariaDB's format full_crc32 have
+// only one at the end. Pages that the server compresses keep their place in the file; the rest of
+// the page is given back to the file system as a hole, and reads as zeros.
 //
 // Sources: the manuals of MySQL and MariaDB, the description of innodb_ruby, and files of MySQL 5.6
 // and MariaDB 10.11; what page compression looks like, from the sources of MariaDB 10.11
@@ -35,42 +35,42 @@ bool innodb_page_is_compressed(const uint8_t head[static INNODB_PAGE_HEAD], uint
 enum innodb_page_kind {
     INNODB_PAGE_PLAIN,
     INNODB_PAGE_ROWS,       // ROW_FORMAT=COMPRESSED
-    INNODB_PAGE_FULL_CRC32, // of MariaDB's since 10.4
-    INNODB_PAGE_EITHER      // plain or full_crc32: each page shows
+    INNODB_PAGE_FULL_CRC32, // MariaDB since 10.4
+    INNODB_PAGE_EITHER      // plain or full_crc32: each page is tried as both
 };
 struct innodb_page_layout {
     size_t size; // of a page in the file
     enum innodb_page_kind kind;
 };
 
-// Reads the layout in the flags of page 0, which is as long as the smallest page at least. Returns
-// false if there is no such layout.
+// Reads the layout from the flags of page 0, of which at least the smallest page's size is there.
+// Returns false if there is no such layout.
 bool innodb_page_layout(const uint8_t *page0, struct innodb_page_layout *layout);
 
-// What pages say of themselves.
+// Fields of a page.
 uint32_t innodb_page_number(const uint8_t *page);
 uint64_t innodb_page_lsn(const uint8_t *page);
 uint32_t innodb_page_space(const uint8_t *page);
-// Whether the page's tablespace can be read: not if it is encrypted or compressed in the format of
-// full_crc32.
+// Whether the id of the page's tablespace can be read. It cannot if the page is encrypted or
+// compressed in the format full_crc32.
 bool innodb_page_space_readable(const uint8_t *page, enum innodb_page_kind kind);
-// Of page 0: the tablespace's size in pages, which its files are as long as at least.
+// Of page 0: the tablespace's size in pages. Its files together have at least that size.
 uint32_t innodb_page_space_size(const uint8_t *page0);
 
-// The pages of the system tablespace that are copies of others, on their way to their places
-// (the doublewrite buffer): two runs of `count` pages.
+// The doublewrite buffer in the system tablespace: two runs of `count` pages, which are copies of
+// pages that the server writes to their places afterwards.
 struct innodb_page_copies {
     uint32_t first[2], count;
 };
 
-// Where a server with pages of that size puts them when it creates the tablespace.
+// Where a server whose pages have this size puts the buffer when it creates the tablespace.
 struct innodb_page_copies innodb_page_copies_usual(size_t size);
 
-// If the page is the one that tells where they are, returns true and sets *copies.
+// If this is the page that names the buffer's place, returns true and sets *copies.
 bool innodb_page_copies(const uint8_t *page, size_t size, struct innodb_page_copies *copies);
 
-// Whether a page, or a run of them (at least INNODB_PAGE_MIN_ROWS bytes), is zeros, as pages are
-// that are not used yet. The first page of each file of the system tablespace may have an LSN in
+// Whether a page, or a run of pages (at least INNODB_PAGE_MIN_ROWS bytes), is all zeros, as unused
+// pages are. The first page of each file of the system tablespace may have an LSN in
 // the 8 bytes of several uses.
 bool innodb_page_is_empty(const uint8_t *page, size_t size);
 

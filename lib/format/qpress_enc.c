@@ -48,7 +48,7 @@ int qpress_enc_items_archive(struct qpress_enc_items *items) {
     return 0;
 }
 
-// How much of the folder that the items lead to is the named folder, or one above it.
+// How many bytes of the items' folder are also the beginning of the named folder, as whole names.
 static size_t common_size(const struct qpress_enc_items *items, const char *name, size_t size) {
     size_t common = 0;
     for (size_t i = 0;; i++) {
@@ -112,7 +112,7 @@ void qpress_enc_items_push(struct qpress_enc_items *items, struct stage *next) {
 struct qpress_enc {
     int level;
     unsigned threads;
-    struct quicklz_enc *encoders[]; // a thread's is made when it is first needed
+    struct quicklz_enc *encoders[]; // one for each thread, made when it is first needed
 };
 
 int qpress_enc_new(struct qpress_enc **out, int level, unsigned threads, struct fault *f) {
@@ -164,7 +164,7 @@ struct stage *qpress_enc_blocks_new(struct ordered *o, struct qpress_enc *e, str
     return block_enc_new(o, &codec, e, BLOCK_SIZE, next);
 }
 
-// ---- what is around them ----
+// ---- the file around its blocks ----
 
 struct file {
     struct stage stage;

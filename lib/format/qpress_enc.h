@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Files → a qpress archive, as qpress 1.1 and XtraBackup 2.4 write it: blocks of 64 KiB. A file
-// goes through two stages: one makes its blocks, several at a time; the other, behind that, puts
-// what begins the file before them and what ends it after them.
+// goes through two stages: the first makes its blocks, several at a time; the second writes the
+// items that begin the file, then the blocks, then the end of the file.
 #ifndef XBPIPE_QPRESS_ENC_H
 #define XBPIPE_QPRESS_ENC_H
 
@@ -21,14 +21,14 @@ struct qpress_enc_items {
     size_t folder_size;
 };
 
-// Each adds items and returns 0; or -1 if the allocation failed. What begins an archive; what leads
-// to the folder of that name (clean, below the archive's top; size 0: the top); what leads to the
-// file of that name, and begins it.
+// Each adds items and returns 0; or -1 if the allocation failed. The first adds the beginning of an
+// archive; the second adds what leads to the folder `name` (clean, below the archive's top; size 0:
+// the top); the third adds what leads to the file `name`, and begins the file.
 int qpress_enc_items_archive(struct qpress_enc_items *items);
 int qpress_enc_items_folder(struct qpress_enc_items *items, const char *name, size_t size);
 int qpress_enc_items_file(struct qpress_enc_items *items, const char *name, size_t size);
 
-// Frees what the struct holds, which is {0} then.
+// Frees the memory of the struct, and sets the struct to {0}.
 void qpress_enc_items_free(struct qpress_enc_items *items);
 
 // ---- the stages ----
@@ -42,20 +42,20 @@ int qpress_enc_new(struct qpress_enc **e, int level, unsigned threads, struct fa
 // NULL is allowed.
 void qpress_enc_free(struct qpress_enc *e);
 
-// A stage that turns the bytes of a file into blocks, and pushes them into `next`, a stage of the
-// next function. The encoder, made for no fewer threads than `o` has, outlives it. NULL if the
-// allocation failed. Failures: EX_OSERR.
+// A stage that turns the bytes of a file into blocks, and pushes them into `next`, which
+// qpress_enc_file_new has made. The encoder must be made for at least as many threads as `o` has,
+// and outlive the stage. NULL if the allocation failed. Failures: EX_OSERR.
 struct stage *qpress_enc_blocks_new(struct ordered *o, struct qpress_enc *e, struct stage *next);
 
-// A stage that pushes into `next` the items, which it takes over (their list is empty then), the
-// blocks that come, and the file's end. Then it calls `done` with `context`, which must not free
-// the stage; or, if `done` is NULL, finishes `next`. NULL if the allocation failed, with the items
-// as they were.
+// A stage that pushes into `next` the items, then the blocks that it is given, then the file's end.
+// It takes the items over: their list is empty afterwards. At the end it calls `done` with
+// `context`, or, if `done` is NULL, finishes `next`. `done` must not free the stage. NULL if the
+// allocation failed; then the items are unchanged.
 struct stage *qpress_enc_file_new(struct ordered *o, struct qpress_enc_items *items,
                                   struct stage *next, void (*done)(void *context), void *context);
 
-// For an archive that ends in a failure, when nothing is in flight: the file begins, if it has not,
-// and, without an end, shows a reader that the archive is not whole.
+// For an archive that ends in a failure, when nothing is in flight: begins the file, if it has not
+// begun, and leaves out its end, which shows a reader that the archive is not whole.
 void qpress_enc_file_leave_open(struct stage *file);
 
 // Pushes the items into `next`, and empties their list.

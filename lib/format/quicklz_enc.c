@@ -12,30 +12,31 @@
 
 enum {
     MATCH_MIN = 3,
-    MATCH_MAX = 255,         // levels 1 and 2
-    MATCH_MAX_3 = 258,       // level 3
-    OUTPUT_AFTER_MATCH = 4,  // at least
-    LITERALS_ONLY_FROM = 11, // so far before the end a literal means that only literals follow
-    LITERALS_FIRST = 3,      // no match has a source before them
-    PACKET_MIN = 9,          // readers look at so many bytes before they know the size
-    LONG_FROM = 216,         // data from which on the header has long sizes
+    MATCH_MAX = 255,        // levels 1 and 2
+    MATCH_MAX_3 = 258,      // level 3
+    OUTPUT_AFTER_MATCH = 4, // at least
+    LITERALS_ONLY_FROM =
+        11, // from this many bytes before the end on, a literal means that only literals follow
+    LITERALS_FIRST = 3, // the first bytes are always literals
+    PACKET_MIN = 9,     // readers read this many bytes before they know the size
+    LONG_FROM = 216,    // bytes of data from which on the header has long sizes
     LEVEL1_SLOTS = 4096,
     LEVEL2_BUCKETS = 2048,
     LEVEL2_PLACES = 4,
     LEVEL3_HASHES = 1 << 14,
-    LEVEL3_DEPTH = 12,  // candidates that are looked at
-    LEVEL3_ENOUGH = 64, // a match of that length is taken as it is
+    LEVEL3_DEPTH = 12,  // candidates that are tried
+    LEVEL3_ENOUGH = 64, // a match this long is used without looking for a better one
     COPY = 16,          // bytes that are copied at a time
     LITERAL_COST = 9,   // bits, with the one in the control word
-    USUAL_COST = 6      // bits that a byte of common data takes, be it literal or matched
+    USUAL_COST = 6      // bits that a byte of common data takes on average
 };
 
 static_assert((size_t)QUICKLZ_ENC_SIZE_MAX - 1 == UINT16_MAX, "positions have 16 bits");
 
-// Levels 1 and 2 keep the very table that the decoder rebuilds, because a match names its slot. A
-// position enters it when the decoder knows its three bytes, three positions later, or with the
-// match that begins after it. One slot more is written instead for a position that does not enter,
-// and never read.
+// Levels 1 and 2 keep the same table as the decoder, because a match names a slot of it. A position
+// is entered when the decoder knows its three bytes: three positions later, or with the match that
+// begins after it. The table has one slot more, which is never read: positions that must not be
+// entered are written there.
 struct quicklz_enc {
     int level;
     union {
@@ -56,8 +57,8 @@ struct match {
     uint32_t source; // level 2: the place in its bucket; level 3: the distance
 };
 
-// What has been written of a packet. Bits of the control word come in at the top; its last bit
-// reaches the bottom when there are 31 items.
+// What has been written of a packet. Bits enter the control word at the top; its end mark
+// reaches the bottom after 31 items.
 struct writer {
     uint8_t *at;
     uint8_t *word; // where the control word goes
@@ -83,7 +84,7 @@ SPECIALISED uint32_t slot_of(uint32_t x) {
     return (x ^ x >> 12) & (LEVEL1_SLOTS - 1);
 }
 
-// The three low bytes count.
+// Only the three low bytes matter.
 SPECIALISED uint32_t bucket_of(uint32_t x) {
     x &= 0xffffff;
     return (x >> 9 ^ x >> 13 ^ x) & (LEVEL2_BUCKETS - 1);
@@ -93,8 +94,8 @@ SPECIALISED bool same_three(uint32_t a, uint32_t b) {
     return (a ^ b) << 8 == 0;
 }
 
-// The length of the match at `at` with what is at `from`, of which three bytes are known to be the
-// same; at most `max`. Eight bytes at both are data.
+// How many bytes at `at` and `from` are the same, at most `max`. At least three are known to be,
+// and eight bytes can be read at both.
 SPECIALISED size_t match_length(const uint8_t *at, const uint8_t *from, size_t max) {
     size_t n = 0;
     while (n + 8 <= max) {
@@ -129,7 +130,7 @@ SPECIALISED void put_literal(struct writer *w, uint8_t byte) {
     *w->at++ = byte;
 }
 
-// Literals of the data from `from` to `to`; the data ends at `end`.
+// Writes the data from `from` to `to` as literals; the data ends at `end`.
 SPECIALISED void put_literals(struct writer *w, const uint8_t *from, const uint8_t *to,
                               const uint8_t *end) {
     if (end - to < COPY) {
@@ -150,7 +151,7 @@ SPECIALISED void put_literals(struct writer *w, const uint8_t *from, const uint8
     }
 }
 
-// An item of `bytes` ≤ 4 bytes.
+// Writes the item of a match, which has `bytes` ≤ 4 bytes.
 SPECIALISED void put_match(struct writer *w, uint32_t item, size_t bytes) {
     w->control = w->control >> 1 | CONTROL_BEGIN;
     le32_put(w->at, item);
@@ -160,18 +161,18 @@ SPECIALISED void put_match(struct writer *w, uint32_t item, size_t bytes) {
 struct level1_match {
     uint32_t slot;
     size_t source;
-    uint64_t differ; // how its next eight bytes differ; the three lowest do not
+    uint64_t differ; // XOR of the eight bytes at both places; the three lowest are 0
 };
 
-// Looks for a match at `at`. The position three before it enters, whose slot is *waiting; if there
-// is no match, the slot of `at` waits in its place.
+// Looks for a match at `at`, after entering the position three before it, whose slot is *waiting.
+// If there is no match, *waiting becomes the slot of `at`.
 SPECIALISED bool level1_look(struct quicklz_enc *e, const uint8_t *data, size_t at,
                              uint32_t *waiting, struct level1_match *m) {
     uint64_t x = load64(data + at);
     m->slot = slot_of((uint32_t)x);
     e->slots[*waiting] = (uint16_t)(at - 3);
-    // An empty slot is 0, too: if the bytes there are the same three, they have the same slot, and
-    // position 0 has entered it.
+    // An empty slot also holds 0. That does no harm: if the three bytes at position 0 are the same,
+    // they have this slot, so position 0 has been entered in it.
     m->source = e->slots[m->slot];
     m->differ = x ^ load64(data + m->source);
     if (same_three((uint32_t)m->differ, 0))
@@ -186,8 +187,8 @@ SPECIALISED void level1(struct quicklz_enc *e, const uint8_t *data, size_t size,
              c = slot_of(load32(data + 2));
     size_t at = LITERALS_FIRST, run = 0, end = size - LITERALS_ONLY_FROM;
     struct level1_match m;
-    // Three positions a turn, so that what waits stays in its variable. Less than a turn from the
-    // end there is little to gain.
+    // Each turn looks at three positions, so that the waiting slots stay in their variables. A
+    // match less than a turn from the end would gain little.
     for (;;) {
         bool found = false;
         uint32_t before2 = 0, before1 = 0; // slots of the two positions before the match
@@ -217,7 +218,7 @@ SPECIALISED void level1(struct quicklz_enc *e, const uint8_t *data, size_t size,
             break;
         put_literals(w, data + run, data + at, data + size);
         begin_item(w);
-        // One of at most seven bytes leaves enough after it.
+        // A match of at most seven bytes always leaves enough bytes after it.
         size_t length = m.differ != 0 ? (unsigned)__builtin_ctzll(m.differ) / 8
                                       : match_length(data + at, data + m.source,
                                                      match_max(at, size, MATCH_MAX));
@@ -238,14 +239,15 @@ SPECIALISED void enter2(struct quicklz_enc *e, uint32_t bucket, size_t position)
     e->buckets.places[bucket][e->buckets.inserted[bucket]++ % LEVEL2_PLACES] = (uint16_t)position;
 }
 
-// Of equally long matches the first: an empty place is 0, as position 0 is, which stands before it.
+// Takes the first of equally long matches. An empty place holds 0, as if it were position 0, and
+// the real position 0 is in a place before it.
 SPECIALISED struct match find2(const struct quicklz_enc *e, const uint8_t *data, size_t size,
                                size_t at, uint64_t x, uint32_t bucket) {
     const uint16_t *places = e->buckets.places[bucket];
     struct match best = {0};
     for (uint32_t place = 0; place < LEVEL2_PLACES; place++) {
         uint64_t differ = load64(data + places[place]) ^ x;
-        // Eight equal bytes have the length 7 here: a longer one is measured below.
+        // Eight equal bytes count as 7 here: matches of 7 and more are measured below.
         size_t length = (unsigned)__builtin_ctzll(differ | UINT64_C(1) << 63) / 8;
         bool better = length > best.length;
         best.length = better ? length : best.length;
@@ -305,7 +307,7 @@ SPECIALISED uint32_t hash3(uint32_t x) {
     return (x << 8) * UINT32_C(2654435761) >> (32 - 14);
 }
 
-// The bytes of a match's item.
+// How many bytes the item of a match has.
 SPECIALISED size_t item_size3(size_t length, size_t distance) {
     if (length == 3 && distance < 1 << 6)
         return 1;
@@ -314,7 +316,7 @@ SPECIALISED size_t item_size3(size_t length, size_t distance) {
     return length <= 33 ? 3 : 4;
 }
 
-// Bits that a match is better than what would usually be made of its bytes.
+// How many bits a match saves, compared with what its bytes usually take.
 SPECIALISED int gain3(size_t length, size_t distance) {
     return (int)length * USUAL_COST - (int)(8 * item_size3(length, distance) + 1);
 }
@@ -386,7 +388,7 @@ static void level3(struct quicklz_enc *e, const uint8_t *data, size_t size, stru
         int next_gain = 0;
         if (m.length < LEVEL3_ENOUGH && at + 1 < end)
             next = find3(e, data, size, at + 1, &next_gain);
-        // A literal that lets a better match begin after it pays for itself.
+        // Write a literal first if the match after it is better by more than the literal costs.
         if (m.length == 0 || (next.length > 0 && next_gain > gain + LITERAL_COST - USUAL_COST)) {
             w->control >>= 1;
             *w->at++ = data[at++];
@@ -406,7 +408,7 @@ static void level3(struct quicklz_enc *e, const uint8_t *data, size_t size, stru
         put_literal(w, data[at]);
 }
 
-// Writes the items to `out`, and returns their end.
+// Writes the items to `out`. Returns where they end.
 static uint8_t *put_items(struct quicklz_enc *e, const uint8_t *data, size_t size, uint8_t *out) {
     struct writer w = {.at = out + 4, .word = out, .control = CONTROL_BEGIN};
     if (size <= LITERALS_FIRST + LITERALS_ONLY_FROM) {
@@ -420,7 +422,7 @@ static uint8_t *put_items(struct quicklz_enc *e, const uint8_t *data, size_t siz
         else
             level3(e, data, size, &w);
     }
-    // The end mark moves down to where the last item's bit has to be.
+    // Shift until the end mark is the lowest bit, as it is after 31 items.
     while ((w.control & 1) == 0)
         w.control >>= 1;
     le32_put(w.word, w.control >> 1 | CONTROL_BEGIN);
@@ -431,7 +433,7 @@ size_t quicklz_enc_packet(struct quicklz_enc *e, const uint8_t *data, size_t siz
     bool is_long = size >= LONG_FROM;
     size_t header = is_long ? 9 : 3;
     size_t stored = (size_t)(put_items(e, data, size, out + header) - out);
-    // Data stored as it is has no room for what is missing to PACKET_MIN.
+    // Uncompressed data cannot be padded to PACKET_MIN, so short data keeps its items.
     bool compressed = stored < header + size || header + size < PACKET_MIN;
     if (!compressed) {
         memcpy(out + header, data, size);

@@ -26,8 +26,8 @@ void quicklz_enc_free(struct quicklz_enc *e);
 
 // Writes `size` bytes at `data` (1 to QUICKLZ_ENC_SIZE_MAX) as one packet to `out`, which has room
 // for size + QUICKLZ_ENC_SLACK bytes and does not overlap the data. Data that does not get smaller
-// is stored as it is. Returns the packet's size with its header, at least 9 and at most the larger
-// of size + 9 and 12. Cannot fail. One thread at a time may use an encoder.
+// is stored uncompressed. Returns the packet's size with its header, at least 9 and at most the
+// larger of size + 9 and 12. Cannot fail. One thread at a time may use an encoder.
 size_t quicklz_enc_packet(struct quicklz_enc *e, const uint8_t *data, size_t size, uint8_t *out);
 
 #endif

@@ -15,7 +15,7 @@ struct chunk {
     struct xbcrypt_header header;
     struct slab *slab; // holds its data; NULL once the plaintext has been stored
     uint64_t offset;   // of the plaintext in the output
-    size_t input_size; // of the chunk with its headerer
+    size_t input_size; // of the chunk with its header
     bool suspect;      // it says version 2, the chunk before did not
 };
 
@@ -72,7 +72,7 @@ static enum job_result run_pair(struct job *job, unsigned thread) {
         if (!c->crypt.failed)
             c->crypt.failed = d->next->ops->place(d->next, c->offset, c->crypt.out,
                                                   c->header.data_size, &c->crypt.fault) < 0;
-        slab_unref(c->slab); // free it free it now rather than at delivery
+        slab_unref(c->slab); // free it now rather than at delivery
         c->slab = NULL;
     }
     return JOB_DONE;

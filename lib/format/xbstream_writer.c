@@ -46,8 +46,8 @@ struct chunk {
 // The stage's own data, for entries of a sparse map that need some.
 static const uint8_t zero;
 
-// Writes the sparse map. A piece without a hole before it extends the entry before. Returns its
-// size.
+// Writes the sparse map. A piece without a hole before it extends the entry before. Returns the
+// size of the map.
 static size_t write_map(const struct chunk *c, uint8_t *map) {
     size_t size = 0;
     for (unsigned i = 0; i < c->count; i++) {
@@ -187,7 +187,7 @@ static int add_piece(struct writer *w, uint32_t skip, struct view data) {
     return 0;
 }
 
-// Skips the hole up to the most that one entry can express.
+// Skips as much of the hole as one entry can express.
 static int pass_hole(struct writer *w) {
     while (w->hole > UINT32_MAX) {
         if (add_piece(w, UINT32_MAX, (struct view){.data = &zero, .size = 1}) < 0)
@@ -225,7 +225,7 @@ static void finish(struct stage *stage) {
     struct writer *w = (struct writer *)stage;
     if (stage_is_closed(stage))
         return;
-    if (w->hole > 0) { // a hole a hole at the end: its last byte is stored
+    if (w->hole > 0) { // a hole at the end: its last byte is stored
         w->hole--;
         if (add_data(w, (struct view){.data = &zero, .size = 1}) < 0) {
             stage_fail_memory(stage);

@@ -161,14 +161,14 @@ static void write_message(const char *line, size_t size) {
     pthread_mutex_unlock(&p.lock);
 }
 
-// Whether fd can take a line within `wait` milliseconds.
+// Whether fd accepts a line within `wait` milliseconds.
 static bool has_room(int fd, int wait) {
     struct pollfd ready = {.fd = fd, .events = POLLOUT};
     return poll(&ready, 1, wait) > 0 && (ready.revents & POLLOUT) != 0;
 }
 
 // `stays`: it must not be overwritten. A pipe or terminal that cannot take it gets no line: a
-// blocked write would hold the lock, for which the main thread waits at each member.
+// blocked write would hold the lock, and the main thread needs the lock for each member.
 static void write_line(char line[static LINE_SIZE + 1], size_t size, bool stays, int wait) {
     if (!has_room(STDERR_FILENO, wait))
         return;
@@ -184,7 +184,7 @@ static void write_line(char line[static LINE_SIZE + 1], size_t size, bool stays,
     pthread_mutex_unlock(&p.lock);
 }
 
-// A reader that does not read gets no line; only the last line waits for it a little.
+// If the reader does not read, the line is dropped; only the last line waits for it a little.
 static void write_json(const struct state *s, bool done) {
     if (!has_room(p.json, done ? LAST_WAIT_MS : 0))
         return;

@@ -26,7 +26,7 @@ static void skip(struct s3_scan *s, const char *set) {
         step(s, 1);
 }
 
-// Goes to the next word that begins so. Returns false if there is none.
+// Goes to the next word that begins with that text. Returns false if there is none.
 static bool find(struct s3_scan *s, const char *word) {
     size_t size = strlen(word);
     while (s->size >= size && (is_name(s->before) || strncasecmp(s->text, word, size) != 0))
@@ -34,7 +34,7 @@ static bool find(struct s3_scan *s, const char *word) {
     return s->size >= size;
 }
 
-// Goes over what is between a name and its value.
+// Skips the characters between a name and its value.
 static void skip_to_value(struct s3_scan *s, char quote) {
     if ((quote == '"' || quote == '\'') && s->size > 0 && s->text[0] == quote)
         step(s, 1);
@@ -50,7 +50,7 @@ static void skip_to_value(struct s3_scan *s, char quote) {
     }
 }
 
-// A value between quotes; a quote in it is doubled, or behind a backslash.
+// Reads a value in quotes; a quote inside is doubled or has a backslash before it.
 static size_t take_quoted(struct s3_scan *s, char *value) {
     char quote = s->text[0];
     size_t size = 0;
@@ -69,7 +69,7 @@ static size_t take_quoted(struct s3_scan *s, char *value) {
     return size;
 }
 
-// A JSON object, to the brace that ends it.
+// Reads a JSON object up to its closing brace.
 static size_t take_object(struct s3_scan *s, char *value) {
     size_t size = 0;
     unsigned depth = 0;
