@@ -149,6 +149,12 @@ serves() {
     [ "$(diff "$work/content.full" content | grep -c '^>')" -eq 1 ]
 }
 
+@test "each page of the backup is sound" {
+    run --separate-stderr xbunpack -v --test --check-pages -i "$work/plain.xb"
+    [ "$status" -eq 0 ]
+    [[ $stderr =~ [1-9][0-9]*\ sound,.*\ 0\ bad ]] || { echo "$stderr"; return 1; }
+}
+
 @test "the backup's stream gives the files that mbstream takes out of it, encrypted or not" {
     for j in 1 3; do
         xbunpack -j $j -C restored <"$work/plain.xb"

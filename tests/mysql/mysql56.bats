@@ -185,6 +185,15 @@ pack_all() {
     [ "$(grep -cE '^shop\.[^ ]*[^	]*	[0-9]+$' "$work/content")" -eq 14 ]
 }
 
+@test "each page of the backup is sound, in every form" {
+    local form
+    for form in "${forms[@]}"; do
+        run --separate-stderr xbunpack -v --test --check-pages --auto -f "$key" -i "$work/$form"
+        [ "$status" -eq 0 ] || { echo "$form: status $status: $stderr"; return 1; }
+        [[ $stderr =~ [1-9][0-9]*\ sound,.*\ 0\ bad ]] || { echo "$form: $stderr"; return 1; }
+    done
+}
+
 @test "the steps one by one, as the README has them" {
     mkdir "$work/restored" "$work/restored/data"
     xbunpack -C "$work/restored/data" --decrypt -f "$key" --decompress <"$work/qp.xb"
