@@ -76,8 +76,9 @@ static void print_info(const char *key, const char *value) {
 
 int backup_report_info(const struct backupinfo *info, const char *unread, bool automatic,
                        struct fault *f) {
-    const char *missing = automatic ? "is encrypted: use -f FILE to read it"
-                                    : "is encrypted: use --decrypt -f FILE to read it";
+    const char *missing =
+        automatic ? "is encrypted: use -f FILE to read it"
+                  : "is encrypted: use --auto -f FILE, or --decrypt -f FILE, to read it";
     if (!backupinfo_known(info) && unread != NULL)
         return diag_fault(f, EX_USAGE, "%s %s", unread, missing);
     if (!backupinfo_known(info))

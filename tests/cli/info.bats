@@ -70,9 +70,9 @@ xbunpack: xbstream ends too early, at input offset $(stat -c %s cut): expected t
     run --separate-stderr xbunpack --info -i "$rds/full_v3_qp.xb"
     [ "$status" -eq 64 ]
     [ -z "$output" ]
-    [[ $stderr == "xbunpack: "*".xbcrypt is encrypted: use --decrypt -f FILE to read it" ]]
+    [[ $stderr == "xbunpack: "*".xbcrypt is encrypted: use --auto -f FILE, or --decrypt -f FILE, to read it" ]]
     make_xbstream 'MEMBER name=xtrabackup_info.xbcrypt data=?' 'MEMBER name=xtrabackup_checkpoints data=@checkpoints' >some
-    fails 0 "xbunpack: warning: xtrabackup_info.xbcrypt is encrypted: use --decrypt -f FILE to read it" xbunpack --info -i some
+    fails 0 "xbunpack: warning: xtrabackup_info.xbcrypt is encrypted: use --auto -f FILE, or --decrypt -f FILE, to read it" xbunpack --info -i some
     run -0 --separate-stderr xbunpack --info --auto -i some
     [ "$stderr" = "xbunpack: warning: xtrabackup_info.xbcrypt is encrypted: use -f FILE to read it" ]
     [ "${lines[0]}" = "type: incremental" ]
