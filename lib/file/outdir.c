@@ -79,14 +79,22 @@ static bool looks_made(int parent_fd, const struct stat *folder) {
     return alike;
 }
 
+// Whether no other user can replace a folder of this user's in the folder at parent_fd.
+static bool is_safe(int parent_fd) {
+    struct stat st;
+    return fstat(parent_fd, &st) == 0 && (st.st_uid == geteuid() || st.st_uid == 0) &&
+           ((st.st_mode & (S_IWGRP | S_IWOTH)) == 0 || (st.st_mode & S_ISVTX) != 0);
+}
+
 // Opens the folder that was just created in the folder at parent_fd. Another user who may write
-// there may have replaced it. Returns a descriptor, or -1 and *f.
+// there may have replaced it. If none can, what is in it already is from another run of this user,
+// which found it there. Returns a descriptor, or -1 and *f.
 static int open_made(int parent_fd, const char *base, const char *shown, struct fault *f) {
     struct stat st;
     int fd = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     bool other = fd < 0 && (errno == ENOTDIR || errno == ELOOP || errno == ENOENT);
     int empty = fd >= 0 && fstat(fd, &st) == 0 ? is_empty(fd) : -1, error = errno;
-    if (empty > 0 && looks_made(parent_fd, &st))
+    if ((empty > 0 || (empty == 0 && is_safe(parent_fd))) && looks_made(parent_fd, &st))
         return fd;
     if (fd >= 0)
         close(fd);
