@@ -192,7 +192,7 @@ b/two" ]
         mkdir dir dir/full dir/open
         ln -s ../victims dir/link
         touch dir/file dir/full/x
-        chmod 777 dir/open
+        chmod 777 dir dir/open
         echo "$other"
         fails 73 "$message" neighbour mkdirat:new $other xbunpack -i in -C dir/new
         [ -z "$(ls victims)$(find . -name xtrabackup_info)" ]
