@@ -324,7 +324,9 @@ static int name_file(int dir_fd, const char *from, int to_fd, const char *to, co
     if (result < 0 && errno == EEXIST) {
         if (check_base(to_fd, to, shown, overwrite, f) < 0)
             return -1;
-        result = renameat(dir_fd, from, to_fd, to);
+        // Without `overwrite` the name has become free; if it is taken once more, that is an error.
+        result =
+            overwrite ? renameat(dir_fd, from, to_fd, to) : rename_new(dir_fd, from, to_fd, to);
     }
     return result == 0 ? 0
                        : diag_fault_errno(f, diag_open_status(errno, EX_CANTCREAT), errno,
