@@ -70,8 +70,7 @@ SH
     make_backup
     [ "$(field ciphertext)" != "$first" ]
     # What is written while it runs: pipes, and files that begin as xbcrypt does.
-    command -v strace >/dev/null || skip "strace is not installed"
-    if sanitized; then skip "what is written: a sanitizer's process cannot be traced"; fi
+    need_strace
     strace -f -qq -y -e trace=write,pwrite64,writev,pwritev -e signal=none -s 16 -o trace \
         "$examples/backup.sh" -k "file:$PWD/master" -n two 'the backups' xbpack -C db
     grep -E '\.backup\.[^>]*/two>' trace >written

@@ -25,6 +25,13 @@ killable="env --default-signal=HUP,INT,TERM"
 make_xbstream() { python3 -B -S -E "$XBPIPE_TESTS/cli/make_xbstream.py" "$@"; }
 make_qpress() { python3 -B -S -E "$XBPIPE_TESTS/cli/make_qpress.py" "$@"; }
 
+# Skips the test if no program can be traced here.
+need_strace() {
+    command -v strace >/dev/null || skip "strace is not installed"
+    sanitized && skip "a sanitizer's process cannot be traced"
+    strace -o /dev/null true 2>/dev/null || skip "strace may not trace here"
+}
+
 # fails STATUS MESSAGE COMMAND...: it ends with that status and exactly that on standard error.
 fails() {
     local expected=$1 message=$2

@@ -4,9 +4,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     load common.bash
-    command -v strace >/dev/null || skip "strace is not installed"
-    strace -o /dev/null true 2>/dev/null || skip "strace may not trace here"
-    sanitized && skip "LeakSanitizer does not run under strace"
+    need_strace
     head -c 3000000 /dev/urandom >noise
     make_xbstream 'MEMBER name=d/e/a data=1' 'MEMBER name=b data=@noise' 'S name=d/c map=9000000:1 data=3' 'E name=d/c' >in
 }

@@ -288,12 +288,6 @@ d/sums" ]
 # without CALLS ERROR COMMAND...: as on a kernel or file system that refuses these calls.
 without() { strace -f -o /dev/null -e trace="$1" -e inject="$1:error=$2" "${@:3}"; }
 
-need_strace() {
-    command -v strace >/dev/null || skip "no strace"
-    sanitized && skip "a sanitizer's process cannot be traced"
-    strace -o /dev/null true 2>/dev/null || skip "strace may not trace here"
-}
-
 @test "where renames cannot refuse to replace a file it is not replaced either" {
     need_strace
     make_xbstream "MEMBER name=f data=text" >one

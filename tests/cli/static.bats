@@ -127,6 +127,7 @@ need_alone() {
 @test "the configuration of the system's OpenSSL, which may name modules, is not read" {
     printf '%s\n' 'openssl_conf = i' '[i]' 'providers = p' '[p]' 'default = d' 'legacy = d' '[d]' 'activate = 1' >openssl.cnf
     export OPENSSL_CONF=$PWD/openssl.cnf
+    need_strace
     strace -f -o trace "$BUILD_DIR/xbcrypt-enc" -f "$key" -o /dev/null </dev/null
     [ "$(grep -c 'openssl\.cnf\|ossl-modules' trace)" -ge 1 ]
     for program in "$static/xbcrypt-enc" "$static/xbpipe xbcrypt-enc"; do

@@ -465,12 +465,6 @@ with_fault() {
     strace -f -o trace -e trace="$call" -e inject="$call:$how" "$@"
 }
 
-need_strace() {
-    sanitized && skip "the leak checker does not run under strace"
-    need strace
-    strace -o /dev/null true 2>/dev/null || skip "strace may not trace here"
-}
-
 @test "a kernel without openat2: the same files, and no link followed" {
     need_strace
     mkdir -p t/a/b outside
