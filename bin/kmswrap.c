@@ -3,13 +3,12 @@
 // key.
 #include "base/diag.h"
 #include "kms/child.h"
+#include "kms/kms_text.h"
 #include "program/command_line.h"
 #include "program/options_kms.h"
 #include "secret/keytext.h"
 #include "secret/secret_start.h"
 #include "secret/wiped.h"
-
-#include <ctype.h>
 
 enum { KEY_GENERATE = 0x4301 };
 
@@ -65,25 +64,13 @@ static const struct argp argp = {
            "  kmswrap --provider=file --master-key=master.key < plaintext > ciphertext",
 };
 
-// Whether the text is a key of 128, 192 or 256 bits in hexadecimal. It is base64, too, but a key
-// whose base64 has no other characters is less likely than 1 in 10^14.
-static bool is_hex_key(const struct secret *text) {
-    size_t digits = 0;
-    for (size_t i = 0; i < text->size; i++) {
-        unsigned char c = text->data[i];
-        if (isxdigit(c))
-            digits++;
-        else if (!isspace(c))
-            return false;
-    }
-    return digits == 32 || digits == 48 || digits == 64;
-}
-
 static int read_key(const struct options *options, struct secret *plaintext, struct fault *f) {
     struct secret text;
     if (options_kms_read(&options->kms, "the key in base64", &text, f) < 0)
         return -1;
-    int result = is_hex_key(&text)
+    // Hexadecimal is base64, too, but a key whose base64 has no other characters is less likely
+    // than 1 in 10^14.
+    int result = kms_text_is_hex(&text)
                      ? diag_fault(f, EX_DATAERR,
                                   "the input is a key in hexadecimal: expected base64; turn it "
                                   "into that with b64hex -r")
