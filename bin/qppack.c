@@ -22,7 +22,7 @@ struct options {
 static void check(struct options *o, const struct argp_state *state) {
     const struct packing_options *p = &o->packing;
     if (o->piped && p->operand_count > 1)
-        argp_error(state, "-i is for one NAME, and there is a second: '%s'", p->operands[1]);
+        argp_error(state, "-i is for one NAME, and a second operand is given");
     if (p->operand_count == 0 && p->files_from == NULL && p->directory == NULL)
         o->piped = true;
     if (!o->piped)

@@ -182,6 +182,8 @@ warned() {
     hides qpunpack --max-chunk="$secret" -i none
     hides s3cse-enc -e meta.json -f key --encryption-context="$secret"
     for option in provider output timeout retries; do hides kmsunwrap --$option="$secret"; done
+    run -64 --separate-stderr qppack -i a "$secret"
+    [[ $stderr != *"${secret:0:16}"* ]]
     # Too short for a key.
     run -64 --separate-stderr xbunpack -C out --max-chunk="${secret:0:15}" -i none
     [[ $stderr == *"--max-chunk=${secret:0:15}: expected "* ]]

@@ -268,7 +268,7 @@ same_trees() { diff -r "$1" "$2"; }
         fails 64 "$(hint "qppack: -L $level: expected a level from 1 to 3")" qppack -C t -L "$level"
     done
     fails 64 "$(hint "qppack: -0 is for --files-from, which is not given")" qppack -C t -0
-    fails 64 "$(hint "qppack: -i is for one NAME, and there is a second: 'b'")" qppack -i a b
+    fails 64 "$(hint "qppack: -i is for one NAME, and a second operand is given")" qppack -i a b
     fails 64 "$(hint "qppack: -i packs standard input: -C and --files-from do not go with it")" qppack -i -C t
     fails 64 "$(hint "qppack: -i packs standard input: -C and --files-from do not go with it")" qppack -i --files-from=t/x
     fails 64 "qppack: -d: this program packs; qpunpack unpacks" qppack -d a
