@@ -12,7 +12,9 @@
 enum {
     RUN_MAX = 512 << 10, // bytes of pages that one thread judges at a time
     PAGE_LIKELY = 16 << 10,
-    METAS_MAX = 10000 // that wait for their changes; streams have them one after the other
+    // That wait for their changes. Backup tools write the two one after the other, some at a time;
+    // each file of changes looks through the list.
+    METAS_MAX = 256
 };
 
 // ---- Names.
