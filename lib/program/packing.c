@@ -40,30 +40,18 @@ static error_t parse_option(int key, char *arg, struct argp_state *state) {
     }
 }
 
-#define OPTIONS(files_from)                                                                        \
-    {                                                                                              \
-        {"directory",                                                                              \
-         'C',                                                                                      \
-         "DIR",                                                                                    \
-         0,                                                                                        \
-         "Pack what is below DIR (default: the current directory)",                                \
-         OPTIONS_GROUP_DATA},                                                                      \
-            {"files-from",                                                                         \
-             (files_from),                                                                         \
-             "FILE",                                                                               \
-             0,                                                                                    \
-             "Pack the files and folders that FILE (-: standard input) names, one a line",         \
-             OPTIONS_GROUP_DATA},                                                                  \
-            {"null",                                                                               \
-             '0',                                                                                  \
-             NULL,                                                                                 \
-             0,                                                                                    \
-             "The names in the file of --files-from end in NUL, as find -print0 writes them",      \
-             OPTIONS_GROUP_DATA},                                                                  \
-        {                                                                                          \
-            0                                                                                      \
-        }                                                                                          \
-    }
+// clang-format off
+#define OPTIONS(files_from) { \
+    {"directory", 'C', "DIR", 0, "Pack what is below DIR (default: the current directory)", \
+     OPTIONS_GROUP_DATA}, \
+    {"files-from", (files_from), "FILE", 0, \
+     "Pack the files and folders that FILE (-: standard input) names, one a line", \
+     OPTIONS_GROUP_DATA}, \
+    {"null", '0', NULL, 0, \
+     "The names in the file of --files-from end in NUL, as find -print0 writes them", \
+     OPTIONS_GROUP_DATA}, \
+    {0}}
+// clang-format on
 
 static const struct argp_option with_short[] = OPTIONS('T'), long_only[] = OPTIONS(KEY_FILES_FROM);
 
