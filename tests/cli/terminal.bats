@@ -55,7 +55,8 @@ setup() {
     done
     cp "$fixtures/kms/aws-generate-data-key.json" reply
     s3cse-enc -e new.json -f reply -o new m.json
-    TYPED=$(kmsunwrap <reply) run terminal 0,2 s3cse-dec -e new.json -f /dev/stdin -i new
+    TYPED=$(kmsunwrap <reply) run terminal 0,2 s3cse-dec -e new.json -f /dev/stdin -i new -o plain
+    cmp plain m.json
     [ "${lines[0]}" = "s3cse-dec: waiting for the key on the terminal; end it by Ctrl-D" ]
     TYPED=$(cat reply) run terminal 0,2 s3cse-enc -e new2.json -f /dev/stdin -o new2 m.json
     [ "${lines[0]}" = "s3cse-enc: waiting for the reply that holds the key on the terminal; end it by Ctrl-D" ]
